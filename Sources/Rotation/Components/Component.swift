@@ -1,0 +1,100 @@
+/// One part of the system that uses a certificate: a server, a broker, a database, an adapter.
+public struct Component: Sendable, Hashable, Codable, Identifiable {
+  /// The number of a component in the store.
+  public typealias ID = Identifier<Component>
+
+  /// The component's number; stable over renaming.
+  public var id: ID
+  /// What an administrator calls it; unique among the components.
+  public var name: String
+  /// What it is for, in the administrator's words; may be empty.
+  public var description: String
+  /// The order in an update: lower stages are finished before higher ones begin.
+  public var stage: Int
+  /// The subject alternative names of its child certificate; the first is the common name too.
+  public var names: [SubjectName]
+  /// Whether its certificate is used as a server's, as a client's, or as both.
+  public var usage: Usage
+  /// The kind of key that is generated for it.
+  public var key: KeyKind
+  /// Where its files live and how they are reached.
+  public var target: Target
+  /// The files that it reads its certificate, key and trust bundle from.
+  public var files: FileLayout
+  /// How it is made to use replaced files.
+  public var activation: Activation
+  /// Where it answers with its certificate; empty when it cannot be seen on the wire.
+  public var endpoints: [Endpoint]
+  /// For how many seconds a verification goes on trying before it has failed.
+  public var verificationTimeLimit: Int
+  /// The names of the components that it connects to; nil when it may connect to every server of the system.
+  public var peers: [String]?
+
+  /// Describes a component; the values are checked by ``problems()``.
+  public init(
+    id: ID, name: String, description: String = "", stage: Int = 1, names: [SubjectName], usage: Usage = .server,
+    key: KeyKind = .ecdsaP256, target: Target = .local, files: FileLayout, activation: Activation = Activation(),
+    endpoints: [Endpoint] = [], verificationTimeLimit: Int = 30, peers: [String]? = nil
+  ) {
+    self.id = id
+    self.name = name
+    self.description = description
+    self.stage = stage
+    self.names = names
+    self.usage = usage
+    self.key = key
+    self.target = target
+    self.files = files
+    self.activation = activation
+    self.endpoints = endpoints
+    self.verificationTimeLimit = verificationTimeLimit
+    self.peers = peers
+  }
+
+  /// What a component uses its certificate for (RFC 5280, section 4.2.1.12).
+  public enum Usage: String, Sendable, Hashable, Codable, CaseIterable {
+    /// It answers TLS connections.
+    case server
+    /// It shows its certificate when it connects to others.
+    case client
+    /// Both.
+    case both
+
+    /// Whether it answers connections.
+    public var isServer: Bool { self != .client }
+    /// Whether it shows its certificate when it connects.
+    public var isClient: Bool { self != .server }
+  }
+}
+
+/// A subject alternative name of a child certificate.
+public enum SubjectName: Sendable, Hashable, Codable {
+  /// A DNS name, perhaps with a wildcard as its leftmost label.
+  case dns(String)
+  /// An IPv4 or IPv6 address in text.
+  case ip(String)
+
+  /// The name or address without its kind.
+  public var text: String {
+    switch self {
+    case .dns(let name): name
+    case .ip(let address): address
+    }
+  }
+}
+
+/// The kinds of key that can be generated for a component.
+public enum KeyKind: String, Sendable, Hashable, Codable, CaseIterable {
+  case ecdsaP256 = "ecdsa-p256"
+  case ecdsaP384 = "ecdsa-p384"
+  case rsa2048 = "rsa-2048"
+  case rsa3072 = "rsa-3072"
+  case rsa4096 = "rsa-4096"
+  case ed25519
+}
+
+/// Where a component's files live and how Reroot reaches them.
+public enum Target: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The machine that Reroot runs on.
+  case local
+}

@@ -1,0 +1,59 @@
+/// What happened to an update, in the order of the journal. The state of an update is the fold of its events.
+public enum Event: Sendable, Hashable, Codable {
+  /// An administrator started the planned update.
+  case started(by: String)
+  /// An attempt at an action ended well.
+  case actionSucceeded(ActionID, attempt: Int)
+  /// An attempt at an action failed.
+  case actionFailed(ActionID, attempt: Int, Failure)
+  /// The program was ended while the update ran; the actions that were in flight, with what was found of each since.
+  case interrupted([InterruptedAction])
+  /// An administrator decided.
+  case decided(Decision)
+
+  /// An action that was in flight when the program ended.
+  public struct InterruptedAction: Sendable, Hashable, Codable {
+    /// Which.
+    public var action: ActionID
+    /// What a look at the target and its endpoints showed.
+    public var failure: Failure
+
+    /// Describes an interrupted action.
+    public init(action: ActionID, failure: Failure) {
+      self.action = action
+      self.failure = failure
+    }
+  }
+}
+
+/// What the shell must do after a transition.
+public enum Effect: Sendable, Hashable {
+  /// Carry out an action and report its end with the same attempt number.
+  case perform(ActionID, attempt: Int)
+  /// Show the failure panel: an administrator must answer this question.
+  case ask(question: Int)
+  /// The update has ended.
+  case finish(Outcome)
+}
+
+/// How an update ended.
+public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Every component is on the new certificate set.
+  case completed
+  /// Some are not; each failure offers Retry and the whole offers Abort.
+  case completedWithErrors
+  /// Everything touched is as it was.
+  case rolledBack
+  /// Rolled back, but for the components whose restore was overridden.
+  case rolledBackWithErrors
+}
+
+/// Why an event was refused. Nothing has changed.
+public enum Refusal: Error, Sendable, Hashable {
+  /// The decision answers a question that is no longer open.
+  case stale(asked: Int, current: Int)
+  /// The decision is not possible as things stand.
+  case notOffered(Decision.Kind)
+  /// The event does not belong to this state: not started, already started, or an attempt that nobody is making.
+  case unexpected(String)
+}
