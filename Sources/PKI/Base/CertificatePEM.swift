@@ -1,0 +1,66 @@
+import COpenSSL
+
+extension Certificate {
+  /// The certificate as a PEM text that ends with a line break.
+  public var pem: String {
+    withUnsafePointer { certificate in
+      OpenSSLErrors.guarded {
+        guard let bio = BIO_new(BIO_s_mem()) else { return "" }
+        defer { BIO_free(bio) }
+        guard PEM_write_bio_X509(bio, certificate) == 1 else { return "" }
+        var count = 0
+        let bytes = reroot_bio_bytes(bio, &count)
+        return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+      }
+    }
+  }
+
+  /// Every certificate of a PEM text, in its order; other blocks and text between them are passed over.
+  ///
+  /// Throws `CERTIFICATE_MALFORMED` when a block is damaged, `NO_CERTIFICATE` when there is none.
+  public static func parse(pem: String) throws -> [Certificate] {
+    let bytes = Array(pem.utf8)
+    guard bytes.count <= 16 << 20 else {
+      throw PKIError(code: "TOO_LARGE", sentence: "The certificates take more than 16 MiB; give fewer at a time.")
+    }
+    let certificates = try bytes.withUnsafeBytes { try read($0) }
+    guard !certificates.isEmpty else {
+      throw PKIError(
+        code: "NO_CERTIFICATE",
+        sentence: "There is no certificate in this text. One begins with -----BEGIN CERTIFICATE-----.")
+    }
+    return certificates
+  }
+
+  /// Reads a file that holds either PEM text (one certificate or many) or one certificate in DER.
+  public static func parse(pemOrDER bytes: [UInt8]) throws -> [Certificate] {
+    // A DER certificate is a SEQUENCE with a long length: 30 82 or 30 81; no PEM text begins so.
+    if bytes.first == 0x30, bytes.count > 1, bytes[1] & 0x80 != 0 { return [try Certificate(der: bytes)] }
+    return try parse(pem: String(decoding: bytes, as: UTF8.self))
+  }
+
+  private static func read(_ bytes: UnsafeRawBufferPointer) throws -> [Certificate] {
+    guard let start = bytes.baseAddress else { return [] }
+    OpenSSLErrors.clear()
+    guard let bio = BIO_new_mem_buf(start, Int32(bytes.count)) else { return [] }
+    defer { BIO_free(bio) }
+    var certificates: [Certificate] = []
+    while true {
+      OpenSSLErrors.clear()
+      if let certificate = PEM_read_bio_X509(bio, nil, { _, _, _, _ in -1 }, nil) {
+        certificates.append(try Certificate(takingOwnership: certificate))
+        continue
+      }
+      let errors = OpenSSLErrors.drainEntries()
+      // "no start line" is how OpenSSL says that nothing more follows.
+      if errors.last.map({ $0.library == ERR_LIB_PEM && $0.reason == PEM_R_NO_START_LINE }) ?? true {
+        return certificates
+      }
+      throw PKIError(
+        code: "CERTIFICATE_MALFORMED",
+        sentence:
+          "Certificate \(certificates.count + 1) of this file is damaged. Export it again from where it came from.",
+        detail: errors.map(\.text).joined(separator: "; "))
+    }
+  }
+}
