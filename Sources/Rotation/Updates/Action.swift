@@ -88,6 +88,8 @@ public struct ActionState: Sendable, Hashable, Codable {
     case aborted
     /// A component may still use the new root, so it stays trusted.
     case stillNeeded
+    /// The component was retried after it had been put back, so nothing is to put back any more.
+    case notNeeded
   }
 
   /// Whether the failure waits for a decision.

@@ -8,6 +8,8 @@ public enum Event: Sendable, Hashable, Codable {
   case actionFailed(ActionID, attempt: Int, Failure)
   /// The program was ended while the update ran; the actions that were in flight, with what was found of each since.
   case interrupted([InterruptedAction])
+  /// The program is being ended in good order: nothing new begins.
+  case halted
   /// An administrator decided.
   case decided(Decision)
 

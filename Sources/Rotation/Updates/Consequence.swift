@@ -1,0 +1,137 @@
+/// What a decision would do now: said beside its button before it is pressed.
+public struct Consequence: Sendable, Hashable {
+  /// The decision.
+  public var kind: Decision.Kind
+  /// What it would do, in one or two sentences.
+  public var sentence: String
+  /// The names of the components that it is about, in the order of the update.
+  public var components: [String]
+  /// Some of the connections that would be refused afterwards and are not refused today.
+  public var refusals: [RefusedConnection]
+  /// How many such connections there would be.
+  public var refusalCount: Int
+}
+
+extension UpdateState {
+  /// What each decision on offer would do now.
+  public var consequences: [Consequence] {
+    Decision.Kind.allCases.filter(offers.contains).map(consequence)
+  }
+
+  private func consequence(of kind: Decision.Kind) -> Consequence {
+    switch kind {
+    case .retry: retryConsequence
+    case .override: direction == .forward ? overrideConsequence : ignoreRestoreConsequence
+    case .continueUpdate: continueConsequence
+    case .abort: abortConsequence
+    }
+  }
+
+  private var retryConsequence: Consequence {
+    let failed = outcome == nil ? openFailures : failedActions.map(\.id)
+    let names = names(of: failed.compactMap(\.component))
+    let goesOn = direction == .forward ? "the update goes on" : "rolling back goes on"
+    let sentence =
+      failed.isEmpty
+      ? "Nothing failed; \(goesOn) from where it stopped."
+      : "Runs \(counted(failed.count, "failed action")) again; once \(failed.count == 1 ? "it succeeds" : "they succeed") \(goesOn)."
+    return Consequence(kind: .retry, sentence: sentence, components: names, refusals: [], refusalCount: 0)
+  }
+
+  private var overrideConsequence: Consequence {
+    let aside = Set(openFailures.filter { !$0.kind.isRestoring }.compactMap(\.component))
+    let untrusting = Set(openFailures.filter { $0.kind == .trust }.compactMap(\.component))
+    let left = remaining(without: aside)
+    let sentence =
+      "Ignores \(counted(openFailures.count, "error")); sets \(counted(aside.count, "component")) aside on "
+      + "the previous certificate and goes on with the remaining \(counted(left, "component"))."
+    return predicted(.override, sentence, names(of: Array(aside))) { row, member in
+      let keepsOld = aside.contains(member.id) || row.isSetAside
+      return (
+        keepsOld ? previous(member) : [course.root],
+        untrusting.contains(member.id) || row[.trust]?.status == .failed ? member.acceptsBefore : bothRoots(member)
+      )
+    }
+  }
+
+  private var continueConsequence: Consequence {
+    let failed = Set(openFailures.compactMap(\.component))
+    let left = remaining(without: [])
+    let sentence =
+      "Disregards \(counted(openFailures.count, "error")) and every further one; generates, deploys and activates "
+      + "what is left on \(counted(left, "component")), the failed ones included. Never asks again."
+    return predicted(.continueUpdate, sentence, names(of: Array(failed))) { row, member in
+      let uncertain = failed.contains(member.id)
+      let trustFailed = row[.trust]?.status == .failed
+      return (
+        row.isSetAside ? previous(member) : uncertain ? previous(member).union([course.root]) : [course.root],
+        trustFailed ? member.acceptsBefore : bothRoots(member)
+      )
+    }
+  }
+
+  private var abortConsequence: Consequence {
+    let touched = course.members.indices.filter { index in
+      [ActionKind.trust, .deploy].contains { (rows[index][$0]?.attempts ?? 0) > 0 }
+    }
+    let sentence =
+      touched.isEmpty
+      ? "Ends the update; no component has been touched."
+      : "Gives \(counted(touched.count, "component")) the previous files back, byte for byte, activates them and "
+        + "verifies each against its previous certificate."
+    return predicted(.abort, sentence, touched.map { course.members[$0].name }) { _, member in
+      (previous(member), member.acceptsBefore)
+    }
+  }
+
+  private var ignoreRestoreConsequence: Consequence {
+    let failed = openFailures.compactMap(\.component)
+    let leaves = openFailures.contains { $0.kind == .restore }
+    let sentence =
+      "Leaves \(counted(openFailures.count, "component")) as it is and puts back the rest."
+      + (leaves ? " The new root stays in the trust bundles, because what is left may still present it." : "")
+    return Consequence(
+      kind: .override, sentence: sentence, components: names(of: failed), refusals: [], refusalCount: 0)
+  }
+
+  // MARK: What would be presented and accepted
+
+  private func predicted(
+    _ kind: Decision.Kind, _ sentence: String, _ components: [String],
+    _ after: (Row, Course.Member) -> (Set<RootKey>, Set<RootKey>?)
+  ) -> Consequence {
+    let sides = zip(rows, course.members).map { row, member in
+      let (presents, accepts) = after(row, member)
+      return Connections.Side(member: member, presents: presents, accepts: accepts)
+    }
+    let refused = Connections(sides).refused(moment: "afterwards", onlyNew: true)
+    return Consequence(
+      kind: kind, sentence: sentence, components: components, refusals: refused.examples, refusalCount: refused.count)
+  }
+
+  private func previous(_ member: Course.Member) -> Set<RootKey> {
+    member.presentsBefore.map { [$0] } ?? []
+  }
+
+  private func bothRoots(_ member: Course.Member) -> Set<RootKey>? {
+    guard member.hasTrustBundle else { return nil }
+    let inForce = Set(course.members.compactMap(\.presentsBefore))
+    return (member.acceptsBefore ?? []).union(inForce).union([course.root])
+  }
+
+  private func remaining(without aside: Set<Component.ID>) -> Int {
+    zip(rows, course.members).count { row, member in
+      !row.isSetAside && !aside.contains(member.id) && row[.verify]?.status != .succeeded
+    }
+  }
+
+  private func names(of ids: [Component.ID]) -> [String] {
+    let wanted = Set(ids)
+    return course.members.filter { wanted.contains($0.id) }.map(\.name)
+  }
+}
+
+/// `1 component`, `3 components`.
+func counted(_ count: Int, _ noun: String) -> String {
+  "\(count) \(noun)\(count == 1 ? "" : "s")"
+}

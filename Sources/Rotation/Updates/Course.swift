@@ -1,0 +1,99 @@
+/// What stays the same throughout an update: its members and their order, its root, its limits.
+public struct Course: Sendable, Hashable, Codable {
+  /// The components, ordered by stage and then as given.
+  public let members: [Member]
+  /// The root that the update brings.
+  public let root: RootKey
+  /// What happens to the rest when an action fails, as chosen before the start.
+  public let policy: FailurePolicy
+  /// Whether the console's own HTTPS certificate is exchanged.
+  public let changesHTTPS: Bool
+  /// How many actions may be in flight at once; at least 1.
+  public let parallel: Int
+
+  /// Orders the members by stage and fixes the rest.
+  public init(members: [Member], root: RootKey, policy: FailurePolicy, changesHTTPS: Bool, parallel: Int = 8) {
+    let ordered = members.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }
+    self.members = ordered.map(\.element)
+    self.root = root
+    self.policy = policy
+    self.changesHTTPS = changesHTTPS
+    self.parallel = max(1, parallel)
+  }
+
+  /// A component's part in an update.
+  public struct Member: Sendable, Hashable, Codable, Identifiable {
+    /// The component's number.
+    public var id: Component.ID
+    /// The component's name.
+    public var name: String
+    /// The stage in which it is replaced.
+    public var stage: Int
+    /// Whether it is a server, a client, or both.
+    public var usage: Component.Usage
+    /// Whether it has a trust bundle, and so a trust action.
+    public var hasTrustBundle: Bool
+    /// The root that its certificate chains to before the update; nil when that is not known.
+    public var presentsBefore: RootKey?
+    /// The roots that it accepts before the update; nil when it has no trust bundle.
+    public var acceptsBefore: Set<RootKey>?
+    /// The components that it connects to; nil for every server.
+    public var peers: [Component.ID]?
+
+    /// Describes a component's part.
+    public init(
+      id: Component.ID, name: String, stage: Int = 1, usage: Component.Usage = .both, hasTrustBundle: Bool = true,
+      presentsBefore: RootKey? = nil, acceptsBefore: Set<RootKey>? = nil, peers: [Component.ID]? = nil
+    ) {
+      self.id = id
+      self.name = name
+      self.stage = stage
+      self.usage = usage
+      self.hasTrustBundle = hasTrustBundle
+      self.presentsBefore = presentsBefore
+      self.acceptsBefore = acceptsBefore
+      self.peers = peers
+    }
+  }
+
+  /// The members of each stage as ranges of ``members``, lowest stage first.
+  var stages: [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    var start = 0
+    for index in members.indices where index + 1 == members.count || members[index + 1].stage != members[index].stage {
+      ranges.append(start..<index + 1)
+      start = index + 1
+    }
+    return ranges
+  }
+}
+
+/// A part of an update that ends before the next one begins.
+public enum Phase: Sendable, Hashable {
+  /// Keys and certificates are made.
+  case generate
+  /// The members in a range get the bundle of old and new roots.
+  case trust(Range<Int>)
+  /// The members in a range are deployed, activated and verified.
+  case replace(Range<Int>)
+  /// The console's own certificate is exchanged.
+  case https
+  /// The console's own certificate is put back.
+  case restoreHTTPS
+  /// The members in a range get their previous certificate and key back.
+  case restore(Range<Int>)
+  /// The members in a range get their previous trust bundle back.
+  case restoreTrust(Range<Int>)
+}
+
+extension Course {
+  /// The way forward: nothing is deployed before everything trusts the new root.
+  var forwardPhases: [Phase] {
+    [.generate] + stages.map(Phase.trust) + stages.map(Phase.replace) + (changesHTTPS ? [.https] : [])
+  }
+
+  /// The way back: the reverse, so that the new root is trusted until nothing presents it any more.
+  var backwardPhases: [Phase] {
+    [.restoreHTTPS] + stages.reversed().map(Phase.restore) + stages.reversed().map(Phase.restoreTrust)
+  }
+}

@@ -1,0 +1,131 @@
+// Which action begins when.
+
+extension UpdateState {
+  /// Begins what may begin now, goes on to the next phase when one is finished, and asks or ends when there is
+  /// nothing else to do.
+  mutating func schedule() -> [Effect] {
+    if standing == .stopping {
+      guard inFlight.isEmpty else { return [] }
+      if isAborting { return rollBack() }
+      return ask()
+    }
+    var effects: [Effect] = []
+    while standing == .running {
+      while inFlight.count < course.parallel, let id = nextReady() {
+        effects.append(begin(id))
+      }
+      guard inFlight.isEmpty else { break }
+      cursor += 1
+      if phases.indices.contains(cursor) {
+        queue.fill(waitingActions(in: phases[cursor]))
+      } else {
+        effects.append(finish())
+      }
+    }
+    return effects
+  }
+
+  private mutating func begin(_ id: ActionID) -> Effect {
+    var attempt = 0
+    change(id) {
+      $0.status = .running
+      $0.attempts += 1
+      $0.failure = nil
+      $0.isIgnored = false
+      attempt = $0.attempts
+    }
+    inFlight[id] = attempt
+    return .perform(id, attempt: attempt)
+  }
+
+  /// Takes the next action that is to be carried out, marking as skipped those that are not.
+  private mutating func nextReady() -> ActionID? {
+    while let id = queue.next() {
+      guard action(id)?.status == .waiting else {
+        enqueueNext(after: id)
+        continue
+      }
+      guard let reason = reasonToSkip(id) else { return id }
+      change(id) {
+        $0.status = .skipped
+        $0.skipped = reason
+      }
+      enqueueNext(after: id)
+    }
+    return nil
+  }
+
+  private func reasonToSkip(_ id: ActionID) -> ActionState.SkipReason? {
+    guard let row = row(of: id) else { return .setAside }
+    switch id.kind {
+    case .generate, .deploy, .activate, .verify:
+      if row.isSetAside { return .setAside }
+      if id.kind == .generate { return nil }
+      return row[.generate]?.status == .succeeded ? nil : .noCertificate
+    case .restoreTrust where direction == .backward:
+      return keepsNewRoot ? .stillNeeded : nil
+    case .trust, .https, .restore, .restoreTrust, .restoreHTTPS:
+      return nil
+    }
+  }
+
+  /// Deploy, activate and verify of one component follow each other in one phase; every other action stands alone.
+  mutating func enqueueNext(after id: ActionID) {
+    switch id.kind {
+    case .deploy: queue.putInFront(ActionID(.activate, id.component))
+    case .activate: queue.putInFront(ActionID(.verify, id.component))
+    case .generate, .trust, .verify, .https, .restore, .restoreTrust, .restoreHTTPS: break
+    }
+  }
+
+  private func waitingActions(in phase: Phase) -> [ActionID] {
+    switch phase {
+    case .generate: waiting(.generate, in: rows.indices)
+    case .trust(let range): waiting(.trust, in: range)
+    case .replace(let range):
+      range.compactMap { index in
+        [ActionKind.deploy, .activate, .verify]
+          .first { rows[index][$0]?.status == .waiting }
+          .map { ActionID($0, course.members[index].id) }
+      }
+    case .https: console[.https]?.status == .waiting ? [ActionID(.https)] : []
+    case .restoreHTTPS: console[.restoreHTTPS]?.status == .waiting ? [ActionID(.restoreHTTPS)] : []
+    case .restore(let range): waiting(.restore, in: range)
+    case .restoreTrust(let range): waiting(.restoreTrust, in: range)
+    }
+  }
+
+  private func waiting(_ kind: ActionKind, in range: Range<Int>) -> [ActionID] {
+    range.filter { rows[$0][kind]?.status == .waiting }.map { ActionID(kind, course.members[$0].id) }
+  }
+
+  private mutating func finish() -> Effect {
+    let outcome: Outcome =
+      switch direction {
+      case .forward: isWhole ? .completed : .completedWithErrors
+      case .backward: isRestored ? .rolledBack : .rolledBackWithErrors
+      }
+    standing = .ended(outcome)
+    question += 1
+    return .finish(outcome)
+  }
+
+  /// Every component is on the new set, and so is the console.
+  private var isWhole: Bool {
+    (rows + [console]).allSatisfy { row in
+      !row.isSetAside
+        && ActionKind.allCases.allSatisfy { kind in
+          kind.isRestoring || row[kind].map { $0.status == .succeeded } ?? true
+        }
+    }
+  }
+
+  /// Everything that was touched is back.
+  private var isRestored: Bool {
+    (rows + [console]).allSatisfy { row in
+      ActionKind.allCases.allSatisfy { kind in
+        !kind.isRestoring || row[kind].map { $0.status == .succeeded || $0.skipped == .notNeeded } ?? true
+      }
+    }
+  }
+}

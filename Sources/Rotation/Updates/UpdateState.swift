@@ -1,0 +1,182 @@
+/// Where an update stands: a pure function of its course and of the events in its journal.
+///
+/// ``apply(_:)`` decides; the shell performs the effects that it returns and reports back with further events.
+public struct UpdateState: Sendable, Equatable {
+  /// What stays the same.
+  public let course: Course
+  /// Whether it runs, waits for a decision, or has ended.
+  public internal(set) var standing: Standing = .planned
+  /// What happens when an action fails; Continue Update changes it for good.
+  public internal(set) var policy: FailurePolicy
+  /// Forward to the new certificate set, or backward to the previous one.
+  public internal(set) var direction: Direction = .forward
+  /// Counts the questions: a decision must name the current one.
+  public internal(set) var question = 0
+  /// The failures that wait for a decision, in the order in which they happened.
+  public internal(set) var openFailures: [ActionID] = []
+  /// Whether the program ended in the middle, and nobody has decided since.
+  public internal(set) var wasInterrupted = false
+  /// Whether Abort was chosen while actions were in flight.
+  public internal(set) var isAborting = false
+
+  var rows: [Row]
+  var console = Row()
+  var rowOf: [Component.ID: Int]
+  var phases: [Phase]
+  var cursor = -1
+  /// Whether a component that could not be put back may go on presenting the new root.
+  var keepsNewRoot = false
+  var queue = ActionQueue()
+  var inFlight: [ActionID: Int] = [:]
+
+  /// The state before the start.
+  public init(course: Course) {
+    self.course = course
+    policy = course.policy
+    rows = course.members.map { member in
+      var row = Row()
+      row[.generate] = ActionState()
+      if member.hasTrustBundle { row[.trust] = ActionState() }
+      row[.deploy] = ActionState()
+      row[.activate] = ActionState()
+      row[.verify] = ActionState()
+      return row
+    }
+    rowOf = Dictionary(course.members.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+    if course.changesHTTPS { console[.https] = ActionState() }
+    phases = course.forwardPhases
+  }
+
+  /// The ways in which an update can stand.
+  public enum Standing: Sendable, Hashable {
+    /// Not started.
+    case planned
+    /// Actions are begun as others end.
+    case running
+    /// Nothing new begins; the actions in flight are let finish.
+    case stopping
+    /// An administrator must decide.
+    case deciding
+    /// Over, though some decisions may still be open to an administrator.
+    case ended(Outcome)
+  }
+
+  /// Which way an update goes.
+  public enum Direction: String, Sendable, Hashable, Codable {
+    case forward, backward
+  }
+
+  /// The actions of one component (or of the console), by kind; nil where there is no such action.
+  struct Row: Sendable, Equatable {
+    private var states = [ActionState?](repeating: nil, count: ActionKind.allCases.count)
+    /// Set aside by Override: keeps, or gets back, its previous certificate.
+    var isSetAside = false
+
+    subscript(kind: ActionKind) -> ActionState? {
+      get { states[kind.ordinal] }
+      set { states[kind.ordinal] = newValue }
+    }
+  }
+}
+
+extension ActionKind {
+  var ordinal: Int {
+    switch self {
+    case .generate: 0
+    case .trust: 1
+    case .deploy: 2
+    case .activate: 3
+    case .verify: 4
+    case .https: 5
+    case .restoreHTTPS: 6
+    case .restore: 7
+    case .restoreTrust: 8
+    }
+  }
+}
+
+// MARK: - Looking at it
+
+extension UpdateState {
+  /// How it ended; nil while it has not.
+  public var outcome: Outcome? {
+    if case .ended(let outcome) = standing { outcome } else { nil }
+  }
+
+  /// The actions in flight, in no particular order, with the number of each attempt.
+  public var actionsInFlight: [ActionID: Int] { inFlight }
+
+  /// The part that is being carried out; nil before the start and after the end.
+  public var phase: Phase? { phases.indices.contains(cursor) ? phases[cursor] : nil }
+
+  /// Where an action stands; nil when the update has no such action.
+  public func action(_ id: ActionID) -> ActionState? {
+    row(of: id)?[id.kind]
+  }
+
+  /// Whether a component was set aside by Override.
+  public func isSetAside(_ component: Component.ID) -> Bool {
+    rowOf[component].map { rows[$0].isSetAside } ?? false
+  }
+
+  /// Every action of one component in the order in which they are carried out, or the console's own for nil.
+  public func actions(of component: Component.ID?) -> [(id: ActionID, state: ActionState)] {
+    let row = component.map { id in rowOf[id].map { rows[$0] } ?? Row() } ?? console
+    return ActionKind.allCases.compactMap { kind in row[kind].map { (ActionID(kind, component), $0) } }
+  }
+
+  /// Every action of the update, component by component, the console's own last.
+  public var allActions: [(id: ActionID, state: ActionState)] {
+    course.members.flatMap { actions(of: $0.id) } + actions(of: nil)
+  }
+
+  /// The failed actions, whether they still wait for a decision or were ignored.
+  public var failedActions: [(id: ActionID, state: ActionState)] {
+    allActions.filter { $0.state.status == .failed }
+  }
+
+  /// How many actions stand where, in the direction in which the update goes.
+  public var counts: Counts {
+    var counts = Counts()
+    for row in rows + [console] {
+      for kind in ActionKind.allCases where kind.isRestoring == (direction == .backward) {
+        if let state = row[kind] { counts.add(state.status) }
+      }
+    }
+    return counts
+  }
+
+  /// Numbers of actions by where they stand.
+  public struct Counts: Sendable, Hashable {
+    /// Ended well.
+    public internal(set) var succeeded = 0
+    /// Failed, ignored or not.
+    public internal(set) var failed = 0
+    /// In flight.
+    public internal(set) var running = 0
+    /// Still to come.
+    public internal(set) var waiting = 0
+    /// Not to be carried out.
+    public internal(set) var skipped = 0
+
+    /// All of them.
+    public var total: Int { succeeded + failed + running + waiting + skipped }
+    /// Those that will not be carried out any more, or have been.
+    public var done: Int { succeeded + failed + skipped }
+
+    mutating func add(_ status: ActionState.Status) {
+      switch status {
+      case .succeeded: succeeded += 1
+      case .failed: failed += 1
+      case .running: running += 1
+      case .waiting: waiting += 1
+      case .skipped: skipped += 1
+      }
+    }
+  }
+
+  func row(of id: ActionID) -> Row? {
+    guard let component = id.component else { return console }
+    return rowOf[component].map { rows[$0] }
+  }
+}

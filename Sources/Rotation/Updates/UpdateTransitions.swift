@@ -1,0 +1,103 @@
+extension UpdateState {
+  /// Takes one event, and returns what the shell must do next.
+  ///
+  /// - Throws: a ``Refusal``, and then nothing has changed.
+  public mutating func apply(_ event: Event) throws(Refusal) -> [Effect] {
+    switch event {
+    case .started: try start()
+    case .actionSucceeded(let id, let attempt): try succeeded(id, attempt: attempt)
+    case .actionFailed(let id, let attempt, let failure): try failed(id, attempt: attempt, failure)
+    case .interrupted(let actions): try interrupted(actions)
+    case .halted: try halted()
+    case .decided(let decision): try decided(decision)
+    }
+  }
+
+  private mutating func start() throws(Refusal) -> [Effect] {
+    guard standing == .planned else { throw .unexpected("the update has been started already") }
+    standing = .running
+    return schedule()
+  }
+
+  private mutating func succeeded(_ id: ActionID, attempt: Int) throws(Refusal) -> [Effect] {
+    try checkInFlight(id, attempt: attempt)
+    inFlight[id] = nil
+    change(id) { $0.status = .succeeded }
+    enqueueNext(after: id)
+    return schedule()
+  }
+
+  private mutating func failed(_ id: ActionID, attempt: Int, _ failure: Failure) throws(Refusal) -> [Effect] {
+    try checkInFlight(id, attempt: attempt)
+    inFlight[id] = nil
+    let goesOn = (policy == .continue && direction == .forward) || isAborting
+    change(id) {
+      $0.status = .failed
+      $0.failure = failure
+      $0.isIgnored = goesOn
+    }
+    if goesOn {
+      enqueueNext(after: id)
+    } else {
+      openFailures.append(id)
+      standing = .stopping
+    }
+    return schedule()
+  }
+
+  /// The program ended while the update ran. Always asks, even under Continue Update: nobody can know what an
+  /// administrator wants after a crash.
+  private mutating func interrupted(_ actions: [Event.InterruptedAction]) throws(Refusal) -> [Effect] {
+    guard standing == .running || standing == .stopping else {
+      throw .unexpected("nothing was running that could have been interrupted")
+    }
+    let looks = Dictionary(actions.map { ($0.action, $0.failure) }, uniquingKeysWith: { first, _ in first })
+    guard Set(looks.keys) == Set(inFlight.keys) else {
+      throw .unexpected("the interrupted actions are not those that were in flight")
+    }
+    for action in actions where inFlight[action.action] != nil {
+      inFlight[action.action] = nil
+      change(action.action) {
+        $0.status = .failed
+        $0.failure = action.failure
+      }
+      openFailures.append(action.action)
+    }
+    isAborting = false
+    wasInterrupted = true
+    return ask()
+  }
+
+  /// The program is being ended in good order: the actions in flight are let finish, and the next start asks.
+  private mutating func halted() throws(Refusal) -> [Effect] {
+    guard standing == .running || standing == .stopping else { throw .unexpected("nothing is running") }
+    standing = .stopping
+    wasInterrupted = true
+    return schedule()
+  }
+
+  private func checkInFlight(_ id: ActionID, attempt: Int) throws(Refusal) {
+    guard inFlight[id] == attempt else { throw .unexpected("attempt \(attempt) of \(id) is not in flight") }
+  }
+
+  mutating func ask() -> [Effect] {
+    standing = .deciding
+    question += 1
+    return [.ask(question: question)]
+  }
+
+  mutating func change(_ id: ActionID, _ body: (inout ActionState) -> Void) {
+    if let component = id.component {
+      guard let index = rowOf[component] else { return }
+      Self.change(&rows[index], id.kind, body)
+    } else {
+      Self.change(&console, id.kind, body)
+    }
+  }
+
+  static func change(_ row: inout Row, _ kind: ActionKind, _ body: (inout ActionState) -> Void) {
+    var state = row[kind] ?? ActionState()
+    body(&state)
+    row[kind] = state
+  }
+}
