@@ -1,0 +1,211 @@
+import Foundation
+
+/// What a plan is computed from.
+public struct PlanRequest: Sendable {
+  /// The root that is to sign.
+  public var root: PlannedRoot
+  /// What a look at the root's certificate and key showed, such as a key that does not match.
+  public var rootProblems: [Problem]
+  /// How long the child certificates are to be valid, in months.
+  public var months: Int
+  /// What happens to the rest when an action fails.
+  public var policy: FailurePolicy
+  /// What becomes of the console's own certificate.
+  public var https: HTTPSChoice
+  /// What is wrong with that choice.
+  public var httpsProblems: [Problem]
+  /// Every component with what was found there.
+  public var components: [(component: Component, findings: Findings)]
+  /// How many actions may be in flight at once.
+  public var parallel: Int
+  /// The moment of planning.
+  public var now: Date
+
+  /// Collects what a plan is computed from.
+  public init(
+    root: PlannedRoot, rootProblems: [Problem] = [], months: Int, policy: FailurePolicy, https: HTTPSChoice,
+    httpsProblems: [Problem] = [], components: [(component: Component, findings: Findings)], parallel: Int = 8,
+    now: Date
+  ) {
+    self.root = root
+    self.rootProblems = rootProblems
+    self.months = months
+    self.policy = policy
+    self.https = https
+    self.httpsProblems = httpsProblems
+    self.components = components
+    self.parallel = parallel
+    self.now = now
+  }
+}
+
+/// Computes what an update would do and what stands in its way.
+public enum PlanMaker {
+  /// Makes a plan. Changes nothing, and needs nothing but its request.
+  public static func make(_ request: PlanRequest) -> Plan {
+    let components = request.components
+      .sorted { ($0.component.stage, $0.component.name) < ($1.component.stage, $1.component.name) }
+      .map { planned($0.component, $0.findings, request) }
+    var plan = Plan(
+      root: request.root, months: request.months, childNotAfter: Validity.end(of: request.months, from: request.now),
+      policy: request.policy, https: request.https, components: components, problems: problems(request),
+      refusals: [], estimatedSeconds: 0, madeAt: request.now)
+    plan.refusals = refusals(plan.course(parallel: request.parallel))
+    plan.estimatedSeconds = estimate(components, parallel: request.parallel)
+    return plan
+  }
+
+  private static func problems(_ request: PlanRequest) -> [Problem] {
+    var problems = request.rootProblems + request.httpsProblems
+    if request.now < request.root.notBefore {
+      problems.append(
+        Problem(
+          code: "ROOT_NOT_YET_VALID", sentence: "The root certificate “\(request.root.name)” is not valid yet.",
+          advice: "Check this machine's clock, or wait until the root certificate is valid.", isBlocking: true))
+    }
+    if request.now >= request.root.notAfter {
+      problems.append(
+        Problem(
+          code: "ROOT_EXPIRED", sentence: "The root certificate “\(request.root.name)” has expired.",
+          advice: "Import a root certificate that is valid.", isBlocking: true))
+    } else if let problem = Validity.problem(
+      months: request.months, from: request.now, rootNotAfter: request.root.notAfter)
+    {
+      problems.append(problem)
+    }
+    if request.components.isEmpty {
+      problems.append(
+        Problem(
+          code: "NO_COMPONENTS", sentence: "There is no component that could get a certificate.",
+          advice: "Add the components of the system on the page Components.", isBlocking: true))
+    }
+    return problems
+  }
+
+  private static func planned(
+    _ component: Component, _ findings: Findings, _ request: PlanRequest
+  ) -> PlannedComponent {
+    PlannedComponent(
+      component: component, findings: findings, actions: actions(component, request), problems: findings.problems,
+      notes: notes(component, findings, request))
+  }
+
+  private static func actions(_ component: Component, _ request: PlanRequest) -> [PlannedAction] {
+    let names = component.names.map(\.text).joined(separator: ", ")
+    let files = component.files.identityPaths.map(\.path).joined(separator: " and ")
+    var actions = [
+      PlannedAction(
+        kind: .generate,
+        sentence: "Make an \(component.key.rawValue) key and a \(component.usage.words) certificate for \(names), "
+          + "valid for \(counted(request.months, "month"))")
+    ]
+    if let bundle = component.files.trustBundle {
+      actions.append(
+        PlannedAction(
+          kind: .trust,
+          sentence: "Put the old and the new roots into \(bundle); then \(component.activation.sentence)"))
+    }
+    actions.append(PlannedAction(kind: .deploy, sentence: "Replace \(files), as one"))
+    actions.append(PlannedAction(kind: .activate, sentence: component.activation.sentence.capitalizedFirst))
+    actions.append(PlannedAction(kind: .verify, sentence: verification(component)))
+    return actions
+  }
+
+  private static func verification(_ component: Component) -> String {
+    guard !component.endpoints.isEmpty else { return "Compare the files; no endpoint is configured" }
+    let addresses = component.endpoints.map(\.address).joined(separator: " and ")
+    return "Connect to \(addresses) until exactly the new certificate is served, for up to "
+      + counted(component.verificationTimeLimit, "second")
+  }
+
+  private static func notes(_ component: Component, _ findings: Findings, _ request: PlanRequest) -> [String] {
+    var notes: [String] = []
+    if component.files.trustBundle == nil {
+      notes.append(
+        component.usage.isClient
+          ? "No trust bundle is configured: Reroot cannot make it accept the new root, and cannot know whether it "
+            + "verifies the servers that it connects to. If it does, add the bundle, or see to it by other means."
+          : "No trust bundle is configured: it is taken not to verify its clients.")
+    }
+    if component.endpoints.isEmpty {
+      notes.append("No endpoint is configured: its new certificate cannot be seen on the wire, only on disk.")
+    }
+    if case .none = component.activation.method {
+      notes.append("No activation is configured: it must notice replaced files by itself.")
+    }
+    if findings.presents == request.root.key {
+      notes.append("Its present certificate is from this root already: it is renewed.")
+    }
+    return notes
+  }
+
+  /// The only moment at which a planned update lets one refuse another is where they do so already: trust comes
+  /// first everywhere, and no root leaves a bundle.
+  private static func refusals(_ course: Course) -> [RefusedConnection] {
+    let before = course.members.map { member in
+      Connections.Side(
+        member: member, presents: member.presentsBefore.map { [$0] } ?? [], accepts: member.acceptsBefore)
+    }
+    let inForce = Set(course.members.compactMap(\.presentsBefore))
+    let after = course.members.map { member in
+      Connections.Side(
+        member: member, presents: Set([course.root] + [member.presentsBefore].compactMap { $0 }),
+        accepts: member.hasTrustBundle ? (member.acceptsBefore ?? []).union(inForce).union([course.root]) : nil)
+    }
+    return Connections(before).refused(moment: "today, before the update", onlyNew: false).examples
+      + Connections(after).refused(moment: "while components are replaced", onlyNew: true).examples
+  }
+
+  /// A guess: half a second for each activation, a fifth for each look on the wire, the time of an RSA key.
+  private static func estimate(_ components: [PlannedComponent], parallel: Int) -> Int {
+    let work = components.reduce(0.0) { sum, planned in
+      let activations = planned.component.files.trustBundle == nil ? 1.0 : 2.0
+      return sum + activations * 0.5 + 0.2 + planned.component.key.generationSeconds
+    }
+    return max(1, Int((work / Double(max(1, parallel))).rounded(.up)))
+  }
+}
+
+extension Plan {
+  /// The course of the update that this plan describes.
+  ///
+  /// - Parameter parallel: how many actions may be in flight at once.
+  public func course(parallel: Int) -> Course {
+    let byName = Dictionary(components.map { ($0.component.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+    let members = components.map { planned in
+      Course.Member(
+        id: planned.id, name: planned.component.name, stage: planned.component.stage, usage: planned.component.usage,
+        hasTrustBundle: planned.component.files.trustBundle != nil, presentsBefore: planned.findings.presents,
+        acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] })
+    }
+    return Course(
+      members: members, root: root.key, policy: policy, changesHTTPS: https != .existing, parallel: parallel)
+  }
+}
+
+extension Component.Usage {
+  /// The usage as an adjective.
+  var words: String {
+    switch self {
+    case .server: "server"
+    case .client: "client"
+    case .both: "server and client"
+    }
+  }
+}
+
+extension KeyKind {
+  /// Roughly how long making one takes, in seconds of one core.
+  var generationSeconds: Double {
+    switch self {
+    case .ecdsaP256, .ecdsaP384, .ed25519: 0.001
+    case .rsa2048: 0.15
+    case .rsa3072: 0.6
+    case .rsa4096: 2
+    }
+  }
+}
+
+extension String {
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}
