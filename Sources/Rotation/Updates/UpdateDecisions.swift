@@ -98,7 +98,8 @@ extension UpdateState {
 
   /// The bundles that were kept because a restore had failed are put back too, once it succeeds.
   private mutating func keepRestoring() {
-    keepsNewRoot = false
+    keepsNewRoot = rows.contains { $0[.restore]?.status == .failed }
+    guard !keepsNewRoot else { return }
     for index in rows.indices where rows[index][.restoreTrust]?.skipped == .stillNeeded {
       rows[index][.restoreTrust]?.makeWaiting()
     }

@@ -1,0 +1,126 @@
+import Testing
+
+@testable import Rotation
+
+@Suite("The course of an update")
+struct UpdateCourseTests {
+  @Test("A whole update generates, trusts, then deploys, activates and verifies, and ends completed")
+  func whole() throws {
+    var player = Player(Sample.course(https: true))
+    try player.start()
+    try player.run()
+    #expect(player.state.outcome == .completed)
+    #expect(player.order.count == 11)
+    #expect(player.order.last == ActionID(.https))
+    #expect(player.state.counts.succeeded == 11)
+  }
+
+  @Test("Nothing is deployed before every component trusts the new root")
+  func trustFirst() throws {
+    var player = Player(Sample.course([Sample.member(1), Sample.member(2, stage: 2), Sample.member(3, stage: 3)]))
+    try player.start()
+    try player.run()
+    let lastTrust = try #require(player.order.lastIndex { $0.kind == .trust })
+    let firstDeploy = try #require(player.order.firstIndex { $0.kind == .deploy })
+    #expect(lastTrust < firstDeploy)
+  }
+
+  @Test("A stage is finished before the next one begins")
+  func stages() throws {
+    var player = Player(Sample.course([Sample.member(1, stage: 2), Sample.member(2, stage: 1)]))
+    try player.start()
+    try player.run()
+    let verified = try #require(player.order.firstIndex(of: .of(.verify, 2)))
+    let deployed = try #require(player.order.firstIndex(of: .of(.deploy, 1)))
+    #expect(verified < deployed)
+  }
+
+  @Test("No more actions are in flight than allowed", arguments: [1, 2, 3, 8])
+  func parallel(limit: Int) throws {
+    var player = Player(Sample.course((1...20).map { Sample.member($0) }, parallel: limit))
+    try player.start()
+    var most = player.pending.count
+    while !player.pending.isEmpty {
+      try player.step()
+      most = max(most, player.pending.count)
+    }
+    #expect(most == limit)
+    #expect(player.state.outcome == .completed)
+  }
+
+  @Test("A component without a trust bundle has no trust action")
+  func withoutBundle() throws {
+    var player = Player(Sample.course([Sample.member(1, trusts: false)]))
+    try player.start()
+    try player.run()
+    #expect(player.order == [.of(.generate, 1), .of(.deploy, 1), .of(.activate, 1), .of(.verify, 1)])
+  }
+
+  @Test("After a failure the actions in flight end, nothing new begins, and then the question is asked")
+  func stopsAfterFailure() throws {
+    var player = Player(
+      Sample.course((1...4).map { Sample.member($0) }, parallel: 2), failing: [.of(.generate, 1): 1])
+    try player.start()
+    try player.step()
+    #expect(player.state.standing == .stopping)
+    #expect(player.pending.count == 1)
+    try player.step()
+    #expect(player.state.standing == .deciding)
+    #expect(player.state.question == 1)
+    #expect(player.status(.generate, 3) == .waiting)
+  }
+
+  @Test("Under the policy Continue nothing is asked, and the update ends completed with errors")
+  func continues() throws {
+    var player = Player(Sample.course(policy: .continue), failing: [.of(.activate, 1): 1])
+    try player.start()
+    try player.run()
+    #expect(player.state.outcome == .completedWithErrors)
+    #expect(player.status(.verify, 1) == .succeeded)
+    #expect(player.status(.verify, 2) == .succeeded)
+  }
+
+  @Test("A component without a generated certificate is not deployed, and the reason is told")
+  func withoutCertificate() throws {
+    var player = Player(Sample.course(policy: .continue), failing: [.of(.generate, 1): 1])
+    try player.start()
+    try player.run()
+    for kind in [ActionKind.deploy, .activate, .verify] {
+      #expect(player.state.action(.of(kind, 1))?.skipped == .noCertificate)
+    }
+    #expect(player.status(.trust, 1) == .succeeded)
+  }
+
+  @Test("A crash is a failure to decide on, whatever the policy", arguments: FailurePolicy.allCases)
+  func interrupted(policy: FailurePolicy) throws {
+    var player = Player(Sample.course(policy: policy))
+    try player.start()
+    let inFlight = player.pending.map { Event.InterruptedAction(action: $0.id, failure: Sample.failure) }
+    player.pending = []
+    try player.send(.interrupted(inFlight))
+    #expect(player.state.standing == .deciding)
+    #expect(player.state.openFailures.count == 2)
+    try player.decide(.retry)
+    #expect(player.state.outcome == .completed)
+  }
+
+  @Test("An interruption must account for every action in flight")
+  func interruptedIncompletely() throws {
+    var player = Player(Sample.course())
+    try player.start()
+    #expect(throws: Refusal.self) { try player.send(.interrupted([])) }
+  }
+
+  @Test("Ended in good order, the update finishes what is in flight and asks")
+  func halted() throws {
+    var player = Player(Sample.course())
+    try player.start()
+    try player.send(.halted)
+    #expect(player.state.standing == .stopping)
+    try player.run()
+    #expect(player.state.standing == .deciding)
+    #expect(player.state.openFailures.isEmpty)
+    try player.decide(.retry)
+    #expect(player.state.outcome == .completed)
+  }
+}
