@@ -1,0 +1,47 @@
+# Shared by Scripts/run and Scripts/test: finds or installs what they need. Sourced, not run.
+# shellcheck shell=bash
+
+# What the build needs: headers of OpenSSL, SQLite, libmicrohttpd and of GnuTLS, which libmicrohttpd's TLS is made of.
+# shellcheck disable=SC2034
+build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev)
+
+# Installs those of the named Debian packages that are missing; does nothing when none is.
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "Installing ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "Please install as root: apt-get install ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# Puts a Swift 6 toolchain on the path, or says where to get one.
+find_swift() {
+  local folder
+  for folder in "" /opt/swift/usr/bin /opt/swift/bin /usr/lib/swift/bin "$HOME/.local/share/swiftly/bin"; do
+    [ -z "$folder" ] || [ -x "$folder/swift" ] || continue
+    if PATH="${folder:+$folder:}$PATH" swift --version 2>/dev/null | grep -qE 'Swift version ([7-9]|6\.[1-9])'; then
+      PATH="${folder:+$folder:}$PATH"
+      export PATH
+      return 0
+    fi
+  done
+  echo "Reroot needs a Swift toolchain, version 6.1 or newer; get one from https://www.swift.org/install" >&2
+  exit 1
+}
+
+# Makes a Python environment with the packages of a requirements file, unless it is there and unchanged.
+install_python() {
+  local requirements=$1 folder=$2
+  if [ -x "$folder/bin/python" ] && cmp -s "$requirements" "$folder/requirements.txt"; then return 0; fi
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install -q --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$folder/requirements.txt"
+}
