@@ -1,0 +1,104 @@
+/// How the body of a request is delimited (RFC 9112, section 6.3).
+enum BodyFraming: Equatable {
+  case none
+  case length(Int)
+  case chunked
+
+  var mayHaveBytes: Bool { self != .none && self != .length(0) }
+}
+
+/// What is wrong with a request can be said before its body is read. Wherever two readers might disagree about where
+/// a request ends, it is refused: that is how one request is smuggled inside another.
+struct RequestCheck {
+  let method: String
+  let version: String
+  let targetBytes: Int
+  let headers: Headers
+  /// The bytes of names and values as libmicrohttpd gave them, and their number.
+  let fieldBytes: Int
+  /// The bytes of the request's head on the wire.
+  let headBytes: Int
+
+  static let maximumHeaders = 100
+
+  /// The method, if the request may go on.
+  func method(limit: Int) throws(RequestProblem) -> Method {
+    guard HeaderGrammar.isToken(method.utf8) else {
+      throw .badRequest("The request does not begin with a method.")
+    }
+    guard version == "HTTP/1.1" else {
+      throw RequestProblem(
+        status: 426, sentence: "This server speaks HTTP/1.1 only. Behind nginx set “proxy_http_version 1.1”.")
+    }
+    let known = Method(method)
+    guard Method.recognised.contains(known) else {
+      throw RequestProblem(status: 501, sentence: "This server does not know the request's method.")
+    }
+    guard headers.count <= RequestCheck.maximumHeaders, headBytes <= limit else { throw .tooManyHeaders }
+    try checkFields()
+    try checkHost()
+    if let expectation = headers.first("expect"), expectation.lowercased() != "100-continue" {
+      throw RequestProblem(status: 417, sentence: "The request expects something that this server does not do.")
+    }
+    return known
+  }
+
+  private func checkFields() throws(RequestProblem) {
+    for (name, value) in headers {
+      guard HeaderGrammar.isToken(name.utf8) else {
+        throw .badRequest("The request has a header whose name is not a token.")
+      }
+      guard HeaderGrammar.isValue(value.utf8) else {
+        throw .badRequest("The request has a control character in the header \(RequestProblem.quoted(name)).")
+      }
+    }
+    // libmicrohttpd joins folded lines and cuts a line at a NUL without a word. Both leave the head on the wire longer
+    // than its parts: "method target version", and "name: value" for each field, every line with its line break.
+    let plain = method.utf8.count + targetBytes + version.utf8.count + 4 + fieldBytes + 4 * headers.count + 2
+    guard headBytes <= plain else {
+      throw .badRequest("The request has folded header lines, NUL characters or needless spaces in its head.")
+    }
+  }
+
+  private func checkHost() throws(RequestProblem) {
+    let hosts = headers.all("host")
+    guard hosts.count <= 1 else { throw .badRequest("The request has more than one Host header.") }
+    guard let host = hosts.first, !host.isEmpty else { throw .badRequest("The request has no Host header.") }
+    let others = Array("-._~:[]%".utf8)
+    let isHost = host.utf8.allSatisfy {
+      (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || others.contains($0)
+    }
+    guard isHost, host.utf8.count <= 255 else { throw .badRequest("The request's Host header is not a host.") }
+  }
+
+  /// The framing, if the body may be read.
+  func framing(of method: Method, limit: Int) throws(RequestProblem) -> BodyFraming {
+    let encodings = headers.all("transfer-encoding")
+    let lengths = headers.all("content-length")
+    guard encodings.isEmpty || lengths.isEmpty else {
+      throw .badRequest("The request has both a Content-Length and a Transfer-Encoding header.")
+    }
+    guard lengths.count <= 1 else { throw .badRequest("The request has more than one Content-Length header.") }
+    let framing: BodyFraming
+    if !encodings.isEmpty {
+      guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
+        throw RequestProblem(status: 501, sentence: "Of transfer encodings this server reads only “chunked”.")
+      }
+      framing = .chunked
+    } else if let text = lengths.first {
+      guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        throw .badRequest("The request's Content-Length header is not a number.")
+      }
+      guard let length = Int(text), length <= limit else {
+        throw .tooLarge("The request's body is larger than \(RequestProblem.size(limit)). Choose a smaller file.")
+      }
+      framing = .length(length)
+    } else {
+      framing = .none
+    }
+    guard !method.forbidsBody || !framing.mayHaveBytes else {
+      throw .badRequest("A \(method) request must not have a body.")
+    }
+    return framing
+  }
+}
