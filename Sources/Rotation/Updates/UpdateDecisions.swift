@@ -204,5 +204,7 @@ extension ActionState {
   mutating func skip(_ reason: SkipReason) {
     status = .skipped
     skipped = reason
+    failure = nil
+    isIgnored = false
   }
 }

@@ -46,10 +46,7 @@ extension UpdateState {
         continue
       }
       guard let reason = reasonToSkip(id) else { return id }
-      change(id) {
-        $0.status = .skipped
-        $0.skipped = reason
-      }
+      change(id) { $0.skip(reason) }
       enqueueNext(after: id)
     }
     return nil
