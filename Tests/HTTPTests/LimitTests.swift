@@ -1,0 +1,130 @@
+import Testing
+
+@testable import HTTP
+
+@Suite struct LimitTests {
+  private static let type = "Content-Type: application/octet-stream"
+
+  @Test("A body that is announced as too large is answered at once, before any of it was sent")
+  func atOnce() async throws {
+    try await withServer(handler: echo) { server in
+      let client = try RawClient(port: server.port)
+      try await client.send(TestServer.request("POST", "/", [Self.type, "Content-Length: 1114113"]))
+      let response = try await client.response()
+      #expect(response.status == 413)
+      #expect(response.header("connection") == "close")
+      let rest = try await client.readToEnd()
+      #expect(rest.isEmpty)
+    }
+  }
+
+  @Test("A client that sends 8 MiB all the same still gets its 413 instead of a reset")
+  func lingering() async throws {
+    try await withServer(handler: echo) { server in
+      let client = try RawClient(port: server.port)
+      try await client.send(TestServer.request("POST", "/", [Self.type, "Content-Length: \(8 << 20)"]))
+      for _ in 0..<128 { try await client.send([UInt8](repeating: 0, count: 64 << 10)) }
+      let response = try await client.response()
+      #expect(response.status == 413)
+      let rest = try await client.readToEnd()
+      #expect(rest.isEmpty)
+    }
+  }
+
+  @Test("A body of exactly the limit is taken")
+  func exactly() async throws {
+    try await withServer({ $0.maximumBodyBytes = 1000 }, handler: echo) { server in
+      let body = [UInt8](repeating: 1, count: 1000)
+      let taken = try await server.exchange(TestServer.post("/", type: "application/octet-stream", body: body))
+      #expect(taken.text == "POST /\nbody 1000")
+      let refused = try await server.exchange(TestServer.post("/", type: "application/octet-stream", body: body + [1]))
+      #expect(refused.status == 413)
+    }
+  }
+
+  @Test("Chunks over the limit are answered with 413 after the body")
+  func chunked() async throws {
+    try await withServer({ $0.maximumBodyBytes = 1000 }, handler: echo) { server in
+      for (size, status) in [(1000, 200), (1001, 413), (5000, 413)] {
+        let body = String(repeating: "a", count: size)
+        let response = try await server.exchange(
+          TestServer.request(
+            "POST", "/", [Self.type, "Transfer-Encoding: chunked"], body: "\(String(size, radix: 16))\r\n\(body)\r\n0\r\n\r\n"))
+        #expect(response.status == status)
+      }
+    }
+  }
+
+  @Test("Chunks without an end are cut off")
+  func endlessChunks() async throws {
+    try await withServer({ $0.maximumBodyBytes = 1000 }, handler: echo) { server in
+      let client = try RawClient(port: server.port)
+      try await client.send(TestServer.request("POST", "/", [Self.type, "Transfer-Encoding: chunked"]))
+      let chunk = "1000\r\n" + String(repeating: "a", count: 4096) + "\r\n"
+      await #expect(throws: ClientError.self) {
+        for _ in 0..<100_000 { try await client.send(chunk) }
+      }
+      let next = try await server.get("/next")
+      #expect(next.text == "GET /next")
+    }
+  }
+
+  @Test("Heads of any size get either an answer or a refusal with a status")
+  func headSizes() async throws {
+    try await withServer(handler: echo) { server in
+      var statuses: Set<Int> = []
+      for size in stride(from: 500, through: 40_000, by: 500) {
+        for header in ["Cookie: a=\(String(repeating: "b", count: size))",
+          (0..<size / 50).map { "X-\($0): \(String(repeating: "c", count: 40))" }.joined(separator: "\r\n")]
+        {
+          let response = try await server.get("/", header)
+          statuses.insert(response.status)
+          #expect([200, 413, 431].contains(response.status), "\(size): \(response.status)")
+        }
+      }
+      #expect(statuses.contains(200) && statuses.contains(431))
+    }
+  }
+
+  @Test("Bodies of all clients together stay within their limit, and the next one is taken again")
+  func heldBytes() async throws {
+    try await withServer({ $0.maximumHeldBytes = 50_000 }, handler: echo) { server in
+      let body = [UInt8](repeating: 1, count: 30_000)
+      let waiting = try RawClient(port: server.port)
+      let whole = TestServer.post("/", type: "application/octet-stream", body: body)
+      try await waiting.send(Array(whole.dropLast()))
+      var refused = 0
+      // The first body is on its way to the server while these are sent, so the first of them may still be taken.
+      for _ in 0..<50 where refused == 0 {
+        let response = try await server.exchange(whole)
+        if response.status == 503 { refused += 1 }
+      }
+      #expect(refused == 1)
+      try await waiting.send(Array(whole.suffix(1)))
+      #expect(try await waiting.response().status == 200)
+      let next = try await server.exchange(whole)
+      #expect(next.status == 200)
+    }
+  }
+
+  @Test("More connections from one address than allowed are closed, and others are served when they are gone")
+  func perAddress() async throws {
+    try await withServer({ $0.perAddressLimit = 3 }, handler: echo) { server in
+      var clients: [RawClient] = []
+      for _ in 0..<3 {
+        let client = try RawClient(port: server.port)
+        try await client.send(TestServer.request("GET", "/"))
+        _ = try await client.response()
+        clients.append(client)
+      }
+      let fourth = try RawClient(port: server.port)
+      try? await fourth.send(TestServer.request("GET", "/"))
+      let answer = try? await fourth.response()
+      #expect(answer == nil)
+      clients = []
+      #expect(await eventually { server.server.openConnections == 0 })
+      let next = try await server.get("/next")
+      #expect(next.status == 200)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Testing
+
+@testable import HTTP
+
+@Suite struct RouterTests {
+  private let router: Router<String> = {
+    var router = Router<String>()
+    router.on(.get, "/") { _, _, context in .text("home \(context)") }
+    router.on(.get, "/updates/:id") { _, path, _ in .text("update \(path["id"] ?? "")") }
+    router.on(.get, "/updates/new") { _, _, _ in .text("form") }
+    router.on(.post, "/updates/:id/decisions") { _, path, _ in .text("decide \(path.integer("id") ?? -1)") }
+    router.on(.delete, "/updates/:id") { _, _, _ in .text("gone") }
+    return router
+  }()
+
+  private func answer(_ method: Method, _ path: String) async throws -> String? {
+    guard case .bytes(let bytes)? = try await router.route(Request(method: method, path: path), "ctx")?.body else {
+      return nil
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test(
+    "A path finds its handler",
+    arguments: [
+      ("/", "home ctx"), ("/updates/7", "update 7"), ("/updates/new", "form"), ("/updates/7/", "update 7"),
+      ("/updates/ä b", "update ä b"),
+    ])
+  func found(path: String, expected: String) async throws {
+    #expect(try await answer(.get, path) == expected)
+    #expect(try await answer(.head, path) == expected)
+  }
+
+  @Test("An unknown path has no handler", arguments: ["/updates", "/updates/7/x", "/nothing", "/Updates/7"])
+  func unknown(path: String) async throws {
+    #expect(try await answer(.get, path) == nil)
+  }
+
+  @Test("A number in a path is read only when it is one", arguments: [("7", 7), ("-7", -1), ("x", -1), ("٧", -1)])
+  func integer(text: String, expected: Int) async throws {
+    #expect(try await answer(.post, "/updates/\(text)/decisions") == "decide \(expected)")
+  }
+
+  @Test("A method that the path does not take is told which ones it takes")
+  func methodNotAllowed() async throws {
+    await #expect(throws: MethodNotAllowed(allowed: [.delete, .get, .head])) { try await answer(.put, "/updates/7") }
+    await #expect(throws: MethodNotAllowed(allowed: [.post])) { try await answer(.get, "/updates/7/decisions") }
+
+    let router = router
+    try await withServer(handler: { request in
+      do {
+        return try await router.route(request, "") ?? .text("not found", status: 404)
+      } catch let error as MethodNotAllowed {
+        return error.response(error.problem.plainResponse)
+      } catch {
+        return .text("", status: 500)
+      }
+    }) { server in
+      let response = try await server.exchange(TestServer.request("PATCH", "/updates/7"))
+      #expect(response.status == 405)
+      #expect(response.header("allow") == "DELETE, GET, HEAD")
+      #expect(response.text.contains("DELETE, GET, HEAD"))
+    }
+  }
+}
