@@ -9,6 +9,10 @@ final class Connection: Sendable {
     var deadline: MonotonicTime?
     var stream: EventStream?
     var identity: TLSIdentity?
+    /// The client is expected to send; what it is given time for otherwise is reading.
+    var isReceiving = true
+    /// The client sends nothing any more, though it may still read.
+    var isHalfClosed = false
     /// The client was refused while it was still sending.
     var lingers = false
     var closed = false
@@ -34,9 +38,34 @@ final class Connection: Sendable {
     set { state.withLock { $0.stream = newValue } }
   }
 
+  /// Sets until when the client must have read an answer; nil while it is the server's turn.
   func expect(by deadline: MonotonicTime?) {
-    state.withLock { $0.deadline = deadline }
+    state.withLock { state in
+      state.isReceiving = false
+      state.deadline = deadline
+    }
   }
+
+  /// Sets until when a whole request must have come.
+  func expectRequest(by deadline: MonotonicTime) {
+    state.withLock { state in
+      state.isReceiving = true
+      state.deadline = state.isHalfClosed ? min(deadline, .now + Connection.grace) : deadline
+    }
+  }
+
+  /// The client closed its side. When its last bytes and this come together libmicrohttpd sees the bytes only, and
+  /// would wait for more until the connection is idle for too long.
+  func markHalfClosed() {
+    state.withLock { state in
+      state.isHalfClosed = true
+      guard state.isReceiving, let deadline = state.deadline else { return }
+      state.deadline = min(deadline, .now + Connection.grace)
+    }
+  }
+
+  /// Enough for the bytes that are there already to be read as a request.
+  private static let grace = Duration.seconds(1)
 
   func linger() {
     state.withLock { $0.lingers = true }

@@ -34,9 +34,9 @@ final class Daemon: Sendable {
     identity.withLock { $0 = new }
   }
 
-  /// Notices when the client of an event stream leaves.
-  func watch(_ connection: Connection) {
-    watcher.watch(connection)
+  /// Notices when the client of an event stream leaves, also when it has left already.
+  func watchAgain(_ connection: Connection) {
+    watcher.watchAgain(connection)
   }
 
   func startWatching() { watcher.start() }
@@ -54,7 +54,7 @@ final class Daemon: Sendable {
     var method = Method.other("")
     var parsed: RequestTarget?
     let framing = Result { () throws(RequestProblem) -> BodyFraming in
-      method = try check.method(limit: configuration.connectionMemory / 2)
+      method = try check.method(memory: configuration.connectionMemory)
       parsed = try RequestTarget(target, limits: configuration.formLimits)
       if inFlight.isStopping { throw .stopping }
       return try check.framing(of: method, limit: configuration.maximumBodyBytes)
@@ -81,7 +81,8 @@ final class Daemon: Sendable {
     logger.info(
       "refused: \(problem.sentence)",
       metadata: metadata(head).merging(["status": "\(problem.status)"]) { $1 })
-    return configuration.problemPage(problem, head)
+    // Where the request's head fills the memory of its connection, only the shortest answer fits beside it.
+    return problem == .tooManyHeaders ? problem.plainResponse : configuration.problemPage(problem, head)
   }
 
   /// What may be logged of a request: never a value of its query, its body or its cookies.
@@ -96,9 +97,11 @@ final class Daemon: Sendable {
     let descriptor = reroot_connection_descriptor(served)
     let address = ListeningSocket.text(of: reroot_connection_address(served))
     let deadline = MonotonicTime.now + configuration.requestTimeout
-    return connections.open { id in
+    let connection = connections.open { id in
       Connection(id: id, descriptor: descriptor, remoteAddress: address, deadline: deadline, daemon: self)
     }
+    watcher.watch(connection)
+    return connection
   }
 
   func closed(_ connection: Connection) {
@@ -108,7 +111,7 @@ final class Daemon: Sendable {
   }
 
   func began(_ target: [UInt8], on connection: Connection) -> Exchange {
-    connection.expect(by: .now + configuration.requestTimeout)
+    connection.expectRequest(by: .now + configuration.requestTimeout)
     return Exchange(daemon: self, connection: connection, target: target)
   }
 }

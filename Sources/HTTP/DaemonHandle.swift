@@ -78,6 +78,12 @@ final class DaemonHandle: @unchecked Sendable {
   private static let target: reroot_target_callback = { closure, target, connection in
     guard let closure, let connection, let socket = reroot_connection_closure(connection) else { return nil }
     let bytes = target.map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+    // libmicrohttpd is about to copy each field of the query into the connection's memory, and to forget the request
+    // when they do not fit. The query is read from `bytes`, so it is ended here: the target stands in the connection's
+    // own read buffer, which libmicrohttpd itself cuts at the question mark next.
+    if let target, let mark = bytes.firstIndex(of: UInt8(ascii: "?")) {
+      UnsafeMutablePointer(mutating: target)[mark + 1] = 0
+    }
     let known = Unmanaged<Connection>.fromOpaque(socket).takeUnretainedValue()
     return Unmanaged.passRetained(daemon(closure).began(bytes, on: known)).toOpaque()
   }

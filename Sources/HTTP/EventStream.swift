@@ -85,11 +85,13 @@ public final class EventStream: Sendable {
     }
   }
 
-  /// The next bytes for the client, or one of libmicrohttpd's two ends. Suspends the connection when there are none
+  /// The next bytes for the client, or libmicrohttpd's sign for the end. Suspends the connection when there are none
   /// yet: "returning zero should only be used in conjunction with MHD_suspend_connection()".
   func read(into buffer: UnsafeMutableRawBufferPointer, of connection: ServedConnection) -> Int {
     state.withLock { state in
-      guard !state.gone else { return EventStream.endWithError }
+      // Not MHD_CONTENT_READER_END_WITH_ERROR: after it libmicrohttpd keeps the descriptor of a client that reset the
+      // connection until another one wakes it. The last chunk fails to be sent, and that closes it at once.
+      guard !state.gone else { return EventStream.endOfStream }
       var written = 0
       while state.first < state.waiting.count, written < buffer.count {
         let bytes = state.waiting[state.first].bytes
@@ -126,12 +128,16 @@ public final class EventStream: Sendable {
     if isDue { send(.keepAlive) }
   }
 
-  /// The client left, or the server can wait no longer: what waits is dropped, and the connection is closed.
+  /// The client left, or the server can wait no longer: what waits is dropped, and the connection is cut.
   func abandon() {
-    state.withLock { EventStream.drop(&$0) }
+    let connection = state.withLock { state in
+      EventStream.drop(&state)
+      return state.connection
+    }
+    connection?.abort()
   }
 
-  /// Nothing can be sent any more; called when the response is over or was never sent.
+  /// The response is over.
   func end() {
     let isFirst = state.withLock { state in
       EventStream.drop(&state)
@@ -140,6 +146,11 @@ public final class EventStream: Sendable {
       return !state.ended
     }
     if isFirst { onClose?() }
+  }
+
+  /// The response that was to carry the stream is not sent. A stream that another response carries goes on.
+  func discard() {
+    if !state.withLock({ $0.attached }) { end() }
   }
 
   private static func drop(_ state: inout State) {
@@ -169,7 +180,6 @@ public final class EventStream: Sendable {
     }
   }
 
-  /// `MHD_CONTENT_READER_END_OF_STREAM` and `MHD_CONTENT_READER_END_WITH_ERROR`, which are casts in C.
+  /// `MHD_CONTENT_READER_END_OF_STREAM`, which is a cast in C.
   private static let endOfStream = -1
-  private static let endWithError = -2
 }

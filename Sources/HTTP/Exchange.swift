@@ -158,7 +158,7 @@ final class Exchange: Sendable {
     connection.stream = nil
     stream?.end()
     unsent?.discard()
-    connection.expect(by: .now + daemon.configuration.idleTimeout)
+    connection.expectRequest(by: .now + daemon.configuration.idleTimeout)
   }
 
   private func send(
@@ -177,21 +177,28 @@ final class Exchange: Sendable {
     daemon.logger.debug(
       "answered", metadata: daemon.metadata(head).merging(["status": "\(response.status)"]) { $1 })
 
-    if case .events(let stream) = response.body, head?.method != .head {
-      guard stream.attach(to: connection) else {
-        response.discard()
-        return ResponseWriter.queue(.text("This stream is over.\n", status: 410), closing: closing, on: served)
-      }
-      state.stream = stream
-      connection.stream = stream
-      connection.expect(by: nil)
-      daemon.watch(connection)
-      if daemon.inFlight.isStopping { stream.close() }
-      return ResponseWriter.queue(stream, response, on: served)
+    if case .events(let stream) = response.body {
+      response.addEventHeaders()
+      if head?.method != .head { return send(stream, response, on: served, &state) }
+      stream.discard()
     }
-    if case .events(let stream) = response.body { stream.end() }
     let seconds = if case .bytes(let bytes) = response.body { bytes.count >> 13 } else { 0 }
     connection.expect(by: .now + daemon.configuration.requestTimeout + .seconds(seconds))
     return ResponseWriter.queue(response, closing: closing, on: served)
+  }
+  private func send(
+    _ stream: EventStream, _ response: Response, on served: ServedConnection, _ state: inout State
+  ) -> Bool {
+    guard stream.attach(to: connection) else {
+      stream.discard()
+      return ResponseWriter.queue(.text("This stream is over.\n", status: 410), closing: false, on: served)
+    }
+    state.stream = stream
+    connection.stream = stream
+    connection.expect(by: nil)
+    daemon.watchAgain(connection)
+    // Set before the server looks for streams to close, so one of the two sees the other.
+    if daemon.inFlight.isStopping { stream.close() }
+    return ResponseWriter.queue(stream, response, on: served)
   }
 }

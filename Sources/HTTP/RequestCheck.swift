@@ -22,7 +22,8 @@ struct RequestCheck {
   static let maximumHeaders = 100
 
   /// The method, if the request may go on.
-  func method(limit: Int) throws(RequestProblem) -> Method {
+  /// - Parameter memory: what libmicrohttpd has for the heads of the request and of its answer.
+  func method(memory: Int) throws(RequestProblem) -> Method {
     guard HeaderGrammar.isToken(method.utf8) else {
       throw .badRequest("The request does not begin with a method.")
     }
@@ -34,7 +35,7 @@ struct RequestCheck {
     guard Method.recognised.contains(known) else {
       throw RequestProblem(status: 501, sentence: "This server does not know the request's method.")
     }
-    guard headers.count <= RequestCheck.maximumHeaders, headBytes <= limit else { throw .tooManyHeaders }
+    guard headers.count <= RequestCheck.maximumHeaders, neededMemory <= memory else { throw .tooManyHeaders }
     try checkFields()
     try checkHost()
     if let expectation = headers.first("expect"), expectation.lowercased() != "100-continue" {
@@ -42,6 +43,17 @@ struct RequestCheck {
     }
     return known
   }
+
+  /// libmicrohttpd keeps the head as it came, a record for each field, and the cookies a second time with a record for
+  /// each. What is left must hold the head of the answer, or the connection would end without one.
+  private var neededMemory: Int {
+    let cookies = headers.first("cookie")?.utf8 ?? "".utf8
+    let pairs = cookies.isEmpty ? 0 : 1 + cookies.count { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ",") }
+    return headBytes + cookies.count + RequestCheck.recordBytes * (headers.count + pairs) + RequestCheck.answerBytes
+  }
+
+  private static let recordBytes = 64
+  private static let answerBytes = 3072
 
   private func checkFields() throws(RequestProblem) {
     for (name, value) in headers {

@@ -37,7 +37,7 @@ public struct Response: Sendable {
     Response(status: status, headers: [("Content-Type", "application/json")], body: .bytes(bytes))
   }
 
-  /// An event stream. The header that keeps nginx from collecting the events is set by the server.
+  /// An event stream. The server adds the headers that a stream needs.
   public static func events(_ stream: EventStream) -> Response {
     Response(status: 200, body: .events(stream))
   }
@@ -77,8 +77,17 @@ public struct Response: Sendable {
     }
   }
 
-  /// The response will never be sent: its stream, if it has one, is over.
+  /// Adds what keeps browsers from storing a stream, and nginx from collecting its events before it passes them on.
+  mutating func addEventHeaders() {
+    for (name, value) in [
+      ("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
+    ] where header(name) == nil {
+      headers.append((name, value))
+    }
+  }
+
+  /// The response will never be sent.
   func discard() {
-    if case .events(let stream) = body { stream.end() }
+    if case .events(let stream) = body { stream.discard() }
   }
 }

@@ -48,11 +48,6 @@ enum ResponseWriter {
     }
     defer { MHD_destroy_response(made) }
     for (name, value) in response.headers { MHD_add_response_header(made, name, value) }
-    for (name, value) in [
-      ("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
-    ] where response.header(name) == nil {
-      MHD_add_response_header(made, name, value)
-    }
     return MHD_queue_response(connection.pointer, UInt32(response.status), made) == .YES
   }
 }

@@ -54,7 +54,9 @@ final class TLSIdentity: @unchecked Sendable {
       gnutls_privkey_deinit(key)
       throw ServerError(.identityUnusable, "The private key cannot be read: \(reason(loaded)).")
     }
-    guard let own = keyIdentifier(of: key), own == keyIdentifier(of: certificate.pointee.pubkey) else {
+    guard let own = publicKeyIdentifier(ofPrivate: key),
+      own == publicKeyIdentifier(of: certificate.pointee.pubkey)
+    else {
       gnutls_privkey_deinit(key)
       throw ServerError(
         .identityUnusable, "The private key does not belong to the first certificate of the chain.")
@@ -62,15 +64,15 @@ final class TLSIdentity: @unchecked Sendable {
     return key
   }
 
-  private static func keyIdentifier(of key: gnutls_privkey_t) -> [UInt8]? {
+  private static func publicKeyIdentifier(ofPrivate key: gnutls_privkey_t) -> [UInt8]? {
     var made: gnutls_pubkey_t?
     guard gnutls_pubkey_init(&made) == 0, let publicKey = made else { return nil }
     defer { gnutls_pubkey_deinit(publicKey) }
     guard gnutls_pubkey_import_privkey(publicKey, key, 0, 0) == 0 else { return nil }
-    return keyIdentifier(of: publicKey)
+    return publicKeyIdentifier(of: publicKey)
   }
 
-  private static func keyIdentifier(of key: gnutls_pubkey_t?) -> [UInt8]? {
+  private static func publicKeyIdentifier(of key: gnutls_pubkey_t?) -> [UInt8]? {
     var size = 64
     var identifier = [UInt8](repeating: 0, count: size)
     guard gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256.rawValue, &identifier, &size) == 0 else { return nil }

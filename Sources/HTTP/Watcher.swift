@@ -4,9 +4,8 @@ import Glibc
 import Synchronization
 
 /// One thread beside libmicrohttpd's: it notices what libmicrohttpd does not. A suspended connection is not polled, so
-/// a second epoll set says when the client of a silent event stream leaves; a byte now and then keeps a connection
-/// from being idle, so deadlines are held here; and a client that was refused while it still sends is read from until
-/// it has seen the answer.
+/// a second epoll set says when a client leaves; a byte now and then keeps a connection from being idle, so deadlines
+/// are held here; and a client that was refused while it still sends is read from until it has seen the answer.
 final class Watcher: Sendable {
   private struct State {
     /// Duplicates of closed connections' descriptors, and until when they are read from.
@@ -36,7 +35,7 @@ final class Watcher: Sendable {
       if wake >= 0 { close(wake) }
       throw ServerError(.tooManyOpenFiles, "No file descriptor is left to start with. Raise the limit of open files.")
     }
-    add(wake, EPOLLIN.rawValue, key: 0)
+    change(EPOLL_CTL_ADD, wake, EPOLLIN.rawValue, key: 0)
   }
 
   deinit {
@@ -61,15 +60,19 @@ final class Watcher: Sendable {
     finished.wait()
   }
 
-  /// A one-shot: after the first event the connection is being closed anyway.
+  /// Asks once when the client leaves or closes its side: the condition stays, and would be reported without end.
   func watch(_ connection: Connection) {
-    add(connection.descriptor, EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue, key: connection.id)
+    change(EPOLL_CTL_ADD, connection.descriptor, EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue, key: connection.id)
+  }
+
+  /// Asks once more, which also reports a client that left before.
+  func watchAgain(_ connection: Connection) {
+    change(EPOLL_CTL_MOD, connection.descriptor, EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue, key: connection.id)
   }
 
   /// Called before the descriptor is closed, and so before its number is used again.
   func forget(_ connection: Connection) {
-    var event = epoll_event()
-    epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, &event)
+    change(EPOLL_CTL_DEL, connection.descriptor, 0, key: 0)
   }
 
   /// Reads and drops what the client still sends, for some seconds: a socket that is closed with unread bytes resets
@@ -78,17 +81,17 @@ final class Watcher: Sendable {
     let isTaken = state.withLock { state in
       guard !state.isStopping, state.drains.count < Watcher.maximumDrains else { return false }
       state.drains[descriptor] = .now + Watcher.drainTime
-      add(descriptor, EPOLLIN.rawValue | EPOLLRDHUP.rawValue, key: Watcher.drainMark | UInt64(descriptor))
+      change(EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue, key: Watcher.drainMark | UInt64(descriptor))
       return true
     }
     if !isTaken { close(descriptor) }
   }
 
-  private func add(_ descriptor: Int32, _ events: UInt32, key: UInt64) {
+  private func change(_ operation: Int32, _ descriptor: Int32, _ events: UInt32, key: UInt64) {
     var event = epoll_event()
     event.events = events
     event.data.u64 = key
-    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+    epoll_ctl(epoll, operation, descriptor, &event)
   }
 
   private func run() {
@@ -101,7 +104,7 @@ final class Watcher: Sendable {
         if key & Watcher.drainMark != 0 {
           readOn(Int32(truncatingIfNeeded: key & ~Watcher.drainMark))
         } else {
-          connections[key]?.stream?.abandon()
+          left(connections[key])
         }
       }
       let now = MonotonicTime.now
@@ -111,6 +114,12 @@ final class Watcher: Sendable {
       }
     }
     for descriptor in state.withLock({ Array($0.drains.keys) }) { endDrain(descriptor) }
+  }
+
+  private func left(_ connection: Connection?) {
+    guard let connection else { return }
+    connection.markHalfClosed()
+    connection.stream?.abandon()
   }
 
   /// How often deadlines are looked at: a second, or less where tests set shorter ones.
@@ -138,8 +147,7 @@ final class Watcher: Sendable {
   private func endDrain(_ descriptor: Int32) {
     let isKnown = state.withLock { $0.drains.removeValue(forKey: descriptor) != nil }
     guard isKnown else { return }
-    var event = epoll_event()
-    epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
+    change(EPOLL_CTL_DEL, descriptor, 0, key: 0)
     close(descriptor)
   }
 }
