@@ -22,13 +22,17 @@ import Testing
 
   private static let target: [Row] = [
     ("NUL in the path", "/a%00b", "control"), ("line break in the path", "/a%0Ab", "control"),
-    ("two dots", "/a/../b", "segment"), ("two dots, encoded", "/a/%2e%2E/b", "segment"), ("one dot", "/a/./b", "segment"),
+    ("two dots", "/a/../b", "segment"), ("two dots, encoded", "/a/%2e%2E/b", "segment"),
+    ("one dot", "/a/./b", "segment"),
     ("dots at the end", "/a/..", "segment"), ("encoded slash", "/a%2Fb", "slash"),
-    ("encoded backslash", "/a%5cb", "slash"), ("backslash", "/a\\b", "slash"), ("two slashes", "//evil.example/", "slashes"),
-    ("percent sign alone", "/a%", "percent"), ("half an escape", "/a%2", "percent"), ("no hexadecimal", "/a%zz", "percent"),
+    ("encoded backslash", "/a%5cb", "slash"), ("backslash", "/a\\b", "slash"),
+    ("two slashes", "//evil.example/", "slashes"),
+    ("percent sign alone", "/a%", "percent"), ("half an escape", "/a%2", "percent"),
+    ("no hexadecimal", "/a%zz", "percent"),
     ("Latin-1 in the path", "/a%FC", "UTF-8"), ("overlong slash", "/a%C0%AFb", "UTF-8"),
     ("surrogate", "/a%ED%A0%80", "UTF-8"), ("raw bytes beyond ASCII", "/ü", "percent-encoded"),
-    ("fragment", "/a#b", "percent-encoded"), ("absolute address", "http://localhost/a", "proxy"), ("asterisk", "*", "proxy"),
+    ("fragment", "/a#b", "percent-encoded"), ("absolute address", "http://localhost/a", "proxy"),
+    ("asterisk", "*", "proxy"),
     ("broken escape in the query", "/?a=%", "percent"), ("NUL in the query", "/?a=%00", "NUL"),
     ("Latin-1 in the query", "/?a=%FC", "UTF-8"), ("space in the address", "/a b", "percent-encoded"),
   ].map { Row($0.0, TestServer.request("GET", $0.1), 400, $0.2) }
@@ -55,7 +59,9 @@ import Testing
     Row("NUL in a header", TestServer.request("GET", "/", ["X-A: a\0b"]), 400, ""),
     Row("folded header", TestServer.request("GET", "/", ["X-A: a\r\n b"]), 400, "folded"),
     Row("NUL in the address", TestServer.request("GET", "/a\0b"), 400, ""),
-    Row("unknown expectation", TestServer.request("POST", "/", [form, "Content-Length: 1", "Expect: gold"]), 417, "expects"),
+    Row(
+      "unknown expectation", TestServer.request("POST", "/", [form, "Content-Length: 1", "Expect: gold"]), 417,
+      "expects"),
     Row("101 headers", TestServer.request("GET", "/", (0..<101).map { "X-\($0): a" }), 431, "header fields"),
     Row("long address", TestServer.request("GET", "/" + String(repeating: "a", count: 5000)), 414, "longer"),
     Row("many query fields", TestServer.request("GET", "/?" + String(repeating: "a&", count: 65)), 413, "query"),
@@ -64,27 +70,35 @@ import Testing
   private static let framing: [Row] = [
     Row(
       "Content-Length with Transfer-Encoding",
-      TestServer.request("POST", "/", [form, "Content-Length: 6", "Transfer-Encoding: chunked"], body: "0\r\n\r\nX"), 400,
+      TestServer.request("POST", "/", [form, "Content-Length: 6", "Transfer-Encoding: chunked"], body: "0\r\n\r\nX"),
+      400,
       "both"),
     Row(
       "Transfer-Encoding with Content-Length",
-      TestServer.request("POST", "/", [form, "Transfer-Encoding: chunked", "Content-Length: 6"], body: "0\r\n\r\nX"), 400,
+      TestServer.request("POST", "/", [form, "Transfer-Encoding: chunked", "Content-Length: 6"], body: "0\r\n\r\nX"),
+      400,
       "both"),
-    Row("two lengths", TestServer.request("POST", "/", [form, "Content-Length: 3", "Content-Length: 3"], body: "a=b"), 400, ""),
+    Row(
+      "two lengths", TestServer.request("POST", "/", [form, "Content-Length: 3", "Content-Length: 3"], body: "a=b"),
+      400, ""),
     Row("list of lengths", TestServer.request("POST", "/", [form, "Content-Length: 3, 3"], body: "a=b"), 400, ""),
     Row("negative length", TestServer.request("POST", "/", [form, "Content-Length: -3"], body: "a=b"), 400, ""),
     Row("length with a sign", TestServer.request("POST", "/", [form, "Content-Length: +3"], body: "a=b"), 400, ""),
-    Row("length that is no number", TestServer.request("POST", "/", [form, "Content-Length: 3x"], body: "a=b"), 400, ""),
+    Row(
+      "length that is no number", TestServer.request("POST", "/", [form, "Content-Length: 3x"], body: "a=b"), 400, ""),
     Row("empty length", TestServer.request("POST", "/", [form, "Content-Length:"], body: "a=b"), 400, ""),
     Row(
       "length beyond 64 bits", TestServer.request("POST", "/", [form, "Content-Length: 99999999999999999999"]), 413, ""),
-    Row("unknown encoding", TestServer.request("POST", "/", [form, "Transfer-Encoding: gzip"], body: "a"), 501, "chunked"),
     Row(
-      "two encodings", TestServer.request("POST", "/", [form, "Transfer-Encoding: gzip, chunked"], body: "0\r\n\r\n"), 501,
+      "unknown encoding", TestServer.request("POST", "/", [form, "Transfer-Encoding: gzip"], body: "a"), 501, "chunked"),
+    Row(
+      "two encodings", TestServer.request("POST", "/", [form, "Transfer-Encoding: gzip, chunked"], body: "0\r\n\r\n"),
+      501,
       "chunked"),
     Row(
       "encoding twice",
-      TestServer.request("POST", "/", [form, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], body: "0\r\n\r\n"),
+      TestServer.request(
+        "POST", "/", [form, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], body: "0\r\n\r\n"),
       501, "chunked"),
     Row(
       "encoding with a vertical tab",
@@ -93,23 +107,31 @@ import Testing
     Row(
       "HEAD with chunks", TestServer.request("GET", "/", [form, "Transfer-Encoding: chunked"], body: "0\r\n\r\n"), 400,
       "must not"),
-    Row("body without a type", TestServer.request("POST", "/", ["Content-Length: 3"], body: "a=b"), 415, "Content-Type"),
+    Row(
+      "body without a type", TestServer.request("POST", "/", ["Content-Length: 3"], body: "a=b"), 415, "Content-Type"),
     Row("two types", TestServer.request("POST", "/", [form, form, "Content-Length: 3"], body: "a=b"), 400, "two"),
     Row(
-      "other multipart", TestServer.request("POST", "/", ["Content-Type: multipart/mixed", "Content-Length: 1"], body: "a"),
+      "other multipart",
+      TestServer.request("POST", "/", ["Content-Type: multipart/mixed", "Content-Length: 1"], body: "a"),
       415, "form-data"),
-    Row("broken escape in a form", TestServer.request("POST", "/", [form, "Content-Length: 3"], body: "a=%"), 400, "percent"),
+    Row(
+      "broken escape in a form", TestServer.request("POST", "/", [form, "Content-Length: 3"], body: "a=%"), 400,
+      "percent"),
     Row("NUL in a form", TestServer.request("POST", "/", [form, "Content-Length: 5"], body: "a=%00"), 400, "NUL"),
-    Row("Latin-1 in a form", TestServer.request("POST", "/", [form, "Content-Length: 5"], body: "a=%FC"), 400, "UTF-8"),
+    Row(
+      "Latin-1 in a form", TestServer.request("POST", "/", [form, "Content-Length: 5"], body: "a=%FC"), 400, "UTF-8"),
     Row(
       "over-long field",
-      TestServer.request("POST", "/", [form, "Content-Length: 65539"], body: "a=" + String(repeating: "b", count: 65537)),
+      TestServer.request(
+        "POST", "/", [form, "Content-Length: 65539"], body: "a=" + String(repeating: "b", count: 65537)),
       413, "“a”"),
     Row(
       "over-long field name",
-      TestServer.request("POST", "/", [form, "Content-Length: 257"], body: String(repeating: "b", count: 257)), 413, "name"),
+      TestServer.request("POST", "/", [form, "Content-Length: 257"], body: String(repeating: "b", count: 257)), 413,
+      "name"),
     Row(
-      "3,000 fields", TestServer.request("POST", "/", [form, "Content-Length: 6000"], body: String(repeating: "a&", count: 3000)),
+      "3,000 fields",
+      TestServer.request("POST", "/", [form, "Content-Length: 6000"], body: String(repeating: "a&", count: 3000)),
       413, "64"),
   ]
 
@@ -118,7 +140,7 @@ import Testing
     try await withServer(handler: echo) { server in
       let response = try await server.exchange(row.request)
       #expect(response.status == row.status)
-      #expect(response.text.contains(row.words), "\(response.text)")
+      #expect(row.words.isEmpty || response.text.contains(row.words), "\(response.text)")
       #expect(response.body.count > 20)
       let next = try await server.get("/next")
       #expect(next.text == "GET /next")
@@ -132,7 +154,8 @@ import Testing
       let smuggled = "0\r\n\r\n" + TestServer.request("GET", "/smuggled")
       try await client.send(
         TestServer.request(
-          "POST", "/", [Self.form, "Content-Length: \(smuggled.utf8.count)", "Transfer-Encoding: chunked"], body: smuggled))
+          "POST", "/", [Self.form, "Content-Length: \(smuggled.utf8.count)", "Transfer-Encoding: chunked"],
+          body: smuggled))
       let all = String(decoding: try await client.readToEnd(), as: UTF8.self)
       #expect(all.hasPrefix("HTTP/1.1 400 "))
       #expect(all.contains("\r\nConnection: close\r\n"))
@@ -142,7 +165,9 @@ import Testing
 
   @Test(
     "A body in broken chunks is refused or cut, and never reaches the handler",
-    arguments: ["zz\r\nab\r\n0\r\n\r\n", "-1\r\nab\r\n0\r\n\r\n", "2\r\nabXX0\r\n\r\n", "fffffffffffffffff\r\na\r\n0\r\n\r\n"])
+    arguments: [
+      "zz\r\nab\r\n0\r\n\r\n", "-1\r\nab\r\n0\r\n\r\n", "2\r\nabXX0\r\n\r\n", "fffffffffffffffff\r\na\r\n0\r\n\r\n",
+    ])
   func chunks(body: String) async throws {
     try await withServer(handler: echo) { server in
       let client = try RawClient(port: server.port)
@@ -174,22 +199,25 @@ import Testing
   @Test("A field as long as allowed, and as many as allowed, are taken")
   func boundaries() async throws {
     try await withServer(handler: { .text("\($0.form.fields.count) \($0.form["a"]?.utf8.count ?? 0)") }) { server in
+      let type = "application/x-www-form-urlencoded"
       let long = Array(("a=" + String(repeating: "b", count: 65536)).utf8)
-      #expect(try await server.exchange(TestServer.post("/", type: "application/x-www-form-urlencoded", body: long)).text
-        == "1 65536")
-      let many = Array(String(repeating: "a&", count: 64).utf8)
-      #expect(try await server.exchange(TestServer.post("/", type: "application/x-www-form-urlencoded", body: many)).text
-        == "64 0")
+      let one = try await server.exchange(TestServer.post("/", type: type, body: long))
+      #expect(one.text == "1 65536")
+      let many = try await server.exchange(
+        TestServer.post("/", type: type, body: Array(String(repeating: "a&", count: 64).utf8)))
+      #expect(many.text == "64 0")
     }
   }
 
   @Test("The application draws the page of a refusal, and learns whom it is for")
   func ownPage() async throws {
-    try await withServer({ configuration in
-      configuration.problemPage = { problem, head in
-        .html("<p>\(problem.sentence)</p><p>\(head.path) \(head.cookies["s"] ?? "")</p>", status: problem.status)
-      }
-    }, handler: echo) { server in
+    try await withServer(
+      { configuration in
+        configuration.problemPage = { problem, head in
+          .html("<p>\(problem.sentence)</p><p>\(head.path) \(head.cookies["s"] ?? "")</p>", status: problem.status)
+        }
+      }, handler: echo
+    ) { server in
       let response = try await server.exchange(
         TestServer.request("POST", "/roots/import?step=2", [Self.form, "Cookie: s=1", "Content-Length: 9000000"]))
       #expect(response.status == 413)

@@ -53,7 +53,8 @@ import Testing
     try await withServer(handler: echo) { server in
       let client = try RawClient(port: server.port)
       let form = TestServer.post("/b", type: "application/x-www-form-urlencoded", body: Array("x=1".utf8))
-      try await client.send(Array(TestServer.request("GET", "/a").utf8) + form + Array(TestServer.request("GET", "/c").utf8))
+      try await client.send(
+        Array(TestServer.request("GET", "/a").utf8) + form + Array(TestServer.request("GET", "/c").utf8))
       #expect(try await client.response().text == "GET /a")
       #expect(try await client.response().text == "POST /b\nfield x=1")
       #expect(try await client.response().text == "GET /c")

@@ -42,9 +42,7 @@ final class RawClient: Sendable {
       }
     }
     guard result == 0 else {
-      let code = errno
-      Glibc.close(descriptor)
-      throw ClientError(text: "connect: \(String(cString: strerror(code)))")
+      throw ClientError(text: "connect: \(String(cString: strerror(errno)))")
     }
   }
 
@@ -56,8 +54,8 @@ final class RawClient: Sendable {
     try await run { [descriptor] in
       var sent = 0
       while sent < bytes.count {
-        let count = bytes.withUnsafeBytes {
-          Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        let count = bytes[sent...].withUnsafeBytes {
+          Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else { throw ClientError(text: "send: \(String(cString: strerror(errno)))") }
         sent += count
