@@ -1,0 +1,101 @@
+import Foundation
+import PKI
+
+/// Undoes replacements that a crash cut short, and removes what they left beside the files.
+struct CrashRecovery {
+  private let locks: FolderLocks
+
+  /// For folders that are locked together with those of the replacements that were cut short in them.
+  init(locks: FolderLocks) {
+    self.locks = locks
+  }
+
+  /// Puts right the folders of these files; folders that do not exist are passed over. Blocking.
+  static func recover(paths: [String]) throws -> [Recovery] {
+    var folders: Set<String> = []
+    for path in paths {
+      do {
+        folders.insert(try ResolvedPath(path).folder)
+      } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" {
+        continue
+      }
+    }
+    guard try folders.contains(where: hasTraces) else { return [] }
+    return try CrashRecovery(locks: FolderLocks(paths: folders)).perform()
+  }
+
+  /// Whether anything is to be done; looked at first without a lock, so that a mere look at a component waits for nobody.
+  private static func hasTraces(_ path: String) throws -> Bool {
+    try Folder(realPath: path).names().contains { TransactionNames(parsing: $0) != nil }
+  }
+
+  /// Undoes what has a journal, removes the traces of what has none.
+  func perform() throws -> [Recovery] {
+    let folders = locks.folders.values.sorted { $0.path < $1.path }
+    var found: Set<TransactionNames> = []
+    for folder in folders { found.formUnion(try folder.names().compactMap(TransactionNames.init(parsing:))) }
+    return try found.sorted { $0.id < $1.id }.compactMap { names in
+      var recovery: Recovery?
+      for folder in folders {
+        guard let journal = try ReplacementJournal.read(in: folder, names: names) else { continue }
+        recovery = try Self.undo(journal, folders: locks.folders)
+        try folder.remove(names.journal)
+        try folder.sync()
+      }
+      try Traces.remove(names, from: folders)
+      return recovery
+    }
+  }
+
+  /// Puts the old contents back, from the last to the first, and onto the disk. It may be done again after a crash.
+  static func undo(_ journal: ReplacementJournal, folders: [String: Folder]) throws -> Recovery {
+    var left: [String] = []
+    for entry in journal.entries.reversed() {
+      guard let folder = folders[entry.folder] else { throw Folder.failure(ENOENT, opening: entry.folder) }
+      if try !undo(entry, in: folder) { left.append(entry.path) }
+    }
+    for path in journal.folders { try folders[path]?.sync() }
+    let paths = journal.entries.map(\.path).joined(separator: ", ")
+    return Recovery(
+      sentence: "The replacement of \(paths) was cut short; what it had changed was put back.", leftAsFound: left)
+  }
+
+  /// Whether the file is as it was before; false when somebody else has changed it since, and it was left alone.
+  private static func undo(_ entry: ReplacementJournal.Entry, in folder: Folder) throws -> Bool {
+    let now = try folder.status(entry.name)
+    guard let old = entry.old else {
+      guard now != nil else { return true }
+      guard try digest(entry.name, in: folder) == entry.newDigest else { return false }
+      try folder.remove(entry.name)
+      return true
+    }
+    // Without its old content under the second name the file has been put back already, or was never touched.
+    guard let kept = try folder.status(old) else { return true }
+    if let now, now.st_ino == kept.st_ino, now.st_dev == kept.st_dev { return true }
+    let digestNow = now == nil ? nil : try digest(entry.name, in: folder)
+    let isOurs = digestNow == entry.newDigest
+    let isOld = try digestNow == digest(old, in: folder)
+    guard isOurs || isOld else { return false }
+    if isOurs { try folder.rename(old, to: entry.name) }
+    return true
+  }
+
+  private static func digest(_ name: String, in folder: Folder) throws -> String? {
+    guard let status = try folder.status(name), status.isRegular else { return nil }
+    return try FileReading.read(name, in: folder)?.content.sha256Hex
+  }
+}
+
+/// What a replacement leaves beside the files until it is done.
+enum Traces {
+  /// Removes all traces of one replacement but its journal, the pointers last.
+  static func remove(_ names: TransactionNames, from folders: [Folder]) throws {
+    for folder in folders {
+      let own = try folder.names().filter { TransactionNames(parsing: $0) == names && $0 != names.journal }
+      guard !own.isEmpty else { continue }
+      for name in own where name != names.pointer { try folder.remove(name) }
+      try folder.remove(names.pointer)
+      try folder.sync()
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import PKI
+import Rotation
+
+/// A step of a replacement that has just been made. Between any two of them the process may end.
+enum ReplacementStep: Sendable, Hashable {
+  /// A temporary file exists, still empty, mode 0600.
+  case made(String)
+  /// A temporary file has its content, owner and mode, and is on the disk.
+  case staged(String)
+  /// The old content has a second name.
+  case kept(String)
+  /// The other folders say where the journal is.
+  case announced
+  /// The journal is on the disk.
+  case journalled
+  /// A file has its new content, or is gone.
+  case replaced(String)
+  /// All folders are on the disk.
+  case synced
+  /// The journal is gone: the replacement is done.
+  case committed
+  /// Nothing is left beside the files.
+  case cleaned
+}
+
+/// Replaces several files as one.
+///
+/// 1. The new contents are written beside the files, complete with owner and mode, and the old ones get a second name.
+/// 2. A journal says what is about to happen. 3. Each new content is renamed onto its file. 4. The journal is removed,
+/// and with that the replacement is done. A failure on the way puts everything back; after a crash, the journal that is
+/// still there makes ``CrashRecovery`` do the same. A trace without a journal is of no use to anybody and removed.
+struct Replacement {
+  private let changes: [FileChange]
+  private let observe: @Sendable (ReplacementStep) throws -> Void
+
+  init(_ changes: [FileChange], observe: @escaping @Sendable (ReplacementStep) throws -> Void = { _ in }) {
+    self.changes = changes
+    self.observe = observe
+  }
+
+  /// Replaces all the files, or throws and leaves them as they were. Blocking.
+  func perform() throws {
+    let targets = try changes.compactMap(Target.init)
+    guard let first = targets.first else { return }
+    try Self.requireDistinct(targets)
+    let locks = try FolderLocks(paths: Set(targets.map(\.place.folder)))
+    _ = try CrashRecovery(locks: locks).perform()
+    let work = ReplacementWork(
+      names: .fresh(), folders: locks.folders, journalFolder: first.place.folder, observe: observe)
+    do {
+      try work.perform(targets)
+    } catch {
+      throw work.undone(after: DeliveryFailure(error, doing: "Replacing \(first.place.given)"))
+    }
+  }
+
+  private static func requireDistinct(_ targets: [Target]) throws {
+    var seen: [String: String] = [:]
+    for target in targets {
+      if let other = seen.updateValue(target.place.given, forKey: target.place.path) {
+        throw DeliveryFailure(
+          code: "SAME_FILE_TWICE",
+          sentence: "\(other) and \(target.place.given) are the same file, \(target.place.path).",
+          advice: "Give each content a file of its own in the component's settings.")
+      }
+    }
+  }
+
+  /// A change, with the place where the file really lies.
+  struct Target {
+    let change: FileChange
+    let place: ResolvedPath
+
+    /// Nil for the removal of a file whose folder does not even exist.
+    init?(_ change: FileChange) throws {
+      self.change = change
+      do {
+        place = try ResolvedPath(change.path)
+      } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" && change.content == nil {
+        return nil
+      }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import PKI
+import Rotation
+
+/// How a component's target is reached: the seam behind which this machine, and later another one, lies.
+///
+/// Every closure throws ``DeliveryFailure`` and nothing else.
+public struct TargetAccess: Sendable {
+  /// Reads a file, following symbolic links; nil when there is no such file.
+  public var read: @Sendable (_ path: String) async throws -> TargetFile?
+  /// Replaces all the files or none, in the order given; undoes first what a crash left half done there.
+  public var replace: @Sendable (_ changes: [FileChange]) async throws -> Void
+  /// Throws unless the file could be replaced or made; leaves nothing behind.
+  public var checkWritable: @Sendable (_ path: String) async throws -> Void
+  /// Runs a program with its arguments, without a shell, and ends it with all its children when its time is over.
+  public var run: @Sendable (_ words: [String], _ timeLimit: Duration) async throws -> CommandResult
+  /// Throws unless the program exists and may be run.
+  public var checkProgram: @Sendable (_ program: String) async throws -> Void
+  /// Sends a signal (`HUP`, …) to the process whose number stands in the file.
+  public var signal: @Sendable (_ name: String, _ pidFile: String) async throws -> Void
+  /// Throws unless the signal could be sent; sends nothing.
+  public var checkSignal: @Sendable (_ name: String, _ pidFile: String) async throws -> Void
+  /// Throws unless such a user and group exist and files may be given to them.
+  public var checkOwner: @Sendable (_ owner: String?, _ group: String?) async throws -> Void
+  /// Undoes what a crash left half done in the folders of these files; returns a sentence for each thing worth telling.
+  public var recover: @Sendable (_ paths: [String]) async throws -> [Recovery]
+
+  /// Puts an access together; what only looks ahead may be left out.
+  public init(
+    read: @escaping @Sendable (String) async throws -> TargetFile?,
+    replace: @escaping @Sendable ([FileChange]) async throws -> Void,
+    checkWritable: @escaping @Sendable (String) async throws -> Void = { _ in },
+    run: @escaping @Sendable ([String], Duration) async throws -> CommandResult,
+    checkProgram: @escaping @Sendable (String) async throws -> Void = { _ in },
+    signal: @escaping @Sendable (String, String) async throws -> Void,
+    checkSignal: @escaping @Sendable (String, String) async throws -> Void = { _, _ in },
+    checkOwner: @escaping @Sendable (String?, String?) async throws -> Void = { _, _ in },
+    recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] }
+  ) {
+    self.read = read
+    self.replace = replace
+    self.checkWritable = checkWritable
+    self.run = run
+    self.checkProgram = checkProgram
+    self.signal = signal
+    self.checkSignal = checkSignal
+    self.checkOwner = checkOwner
+    self.recover = recover
+  }
+}
+
+/// What was found of a replacement that a crash had cut short, and put right.
+public struct Recovery: Sendable, Hashable {
+  /// What was found and done, for a person.
+  public var sentence: String
+  /// Files that somebody changed after the crash; they were left as they are.
+  public var leftAsFound: [String]
+
+  /// Describes a recovery.
+  public init(sentence: String, leftAsFound: [String] = []) {
+    self.sentence = sentence
+    self.leftAsFound = leftAsFound
+  }
+}
