@@ -46,3 +46,12 @@ int reroot_alternative_name(const GENERAL_NAMES *names, int index, const unsigne
   }
   return type;
 }
+
+STACK_OF(X509) *reroot_certificates_new(void) { return sk_X509_new_null(); }
+
+int reroot_certificates_push(STACK_OF(X509) *list, X509 *certificate) {
+  // X509_add_cert with X509_ADD_FLAG_UP_REF: takes a reference of its own, and none when it fails.
+  return X509_add_cert(list, certificate, X509_ADD_FLAG_UP_REF);
+}
+
+void reroot_certificates_free(STACK_OF(X509) *list) { sk_X509_pop_free(list, X509_free); }

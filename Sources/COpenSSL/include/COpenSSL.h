@@ -9,6 +9,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
@@ -51,5 +52,11 @@ void reroot_alternative_names_free(GENERAL_NAMES *names);
 
 /// One name: its GEN_… type, and its bytes where the type is a string or an address (otherwise NULL).
 int reroot_alternative_name(const GENERAL_NAMES *names, int index, const unsigned char **bytes, size_t *count);
+
+/// A list of certificates, each of which it holds a reference to.
+STACK_OF(X509) *reroot_certificates_new(void);
+/// 1, or 0 when it fails.
+int reroot_certificates_push(STACK_OF(X509) *list, X509 *certificate);
+void reroot_certificates_free(STACK_OF(X509) *list);
 
 #endif
