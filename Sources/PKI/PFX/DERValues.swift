@@ -15,6 +15,9 @@ enum DERTag {
 }
 
 extension DERValue {
+  /// Whether it is an OCTET STRING, in one piece or in several.
+  var isOctetString: Bool { tag == DERTag.octetString || tag == DERTag.octetStringInPieces }
+
   /// The content as it stands.
   var bytes: [UInt8] { source.bytes(in: content) }
 

@@ -19,7 +19,7 @@ public enum PFX {
         certificate: pair.certificate, key: pair.key, friendlyName: pair.friendlyName, extra: pair.others)
       let warnings = RootWarnings(
         certificate: pair.certificate, extraCount: pair.others.count, contents: contents,
-        neededLegacy: contents.neededLegacy || pair.neededLegacy, passwordIsEmpty: password.isEmpty
+        neededLegacy: contents.neededLegacy || pair.neededLegacy, passwordIsEmpty: password.isEmpty, now: now
       ).all()
       return PFXInspection(verdict: .accept(root: root, warnings: warnings), details: details)
     } catch {

@@ -95,6 +95,13 @@ extension PFXEncryption {
       guard let cipher = PFXAlgorithms.rc2Versions[version] else { return nil }
       return try checked(cipher, iv)
     }
+    if name == PFXAlgorithms.cast5, reader.nextTag == DERTag.sequence {
+      // RFC 2984 wants SEQUENCE { iv, keyLength in bits }; others write the initial vector alone.
+      var inner = try DERReader(inside: try reader.next(DERTag.sequence, "the parameters of CAST5"))
+      let iv = try inner.next(DERTag.octetString, "an initial vector").bytes
+      guard try inner.next(DERTag.integer, "CAST5's key length").integer() == 128 else { return nil }
+      return try PFXAlgorithms.ciphers[name].map { cipher throws(DERError) in try checked(cipher, iv) }
+    }
     guard let cipher = PFXAlgorithms.ciphers[name] else { return nil }
     return try checked(cipher, try reader.next(DERTag.octetString, "an initial vector").bytes)
   }

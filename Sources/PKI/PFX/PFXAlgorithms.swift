@@ -7,6 +7,7 @@ enum PFXAlgorithms {
   static let pbmac1 = "1.2.840.113549.1.5.14"
   static let scrypt = "1.3.6.1.4.1.11591.4.11"
   static let rc2 = "1.2.840.113549.3.2"
+  static let cast5 = "1.2.840.113533.7.66.10"
 
   /// pkcs-12PbeIds: SHA-1 always.
   static let pkcs12: [String: PFXCipher] = [
@@ -33,6 +34,8 @@ enum PFXAlgorithms {
     "2.16.840.1.101.3.4.1.42": PFXCipher("AES-256-CBC", 32, 16),
     "1.2.840.113549.3.7": PFXCipher("DES-EDE3-CBC", 24, 8),
     "1.3.14.3.2.7": PFXCipher("DES-CBC", 8, 8, legacy: true),
+    cast5: PFXCipher("CAST5-CBC", 16, 8, legacy: true),
+    "1.2.410.200004.1.4": PFXCipher("SEED-CBC", 16, 16, legacy: true),
     "1.2.392.200011.61.1.1.1.2": PFXCipher("CAMELLIA-128-CBC", 16, 16),
     "1.2.392.200011.61.1.1.1.3": PFXCipher("CAMELLIA-192-CBC", 24, 16),
     "1.2.392.200011.61.1.1.1.4": PFXCipher("CAMELLIA-256-CBC", 32, 16),
@@ -67,6 +70,8 @@ enum PFXAlgorithms {
     "2.16.840.1.101.3.4.2.4": "SHA2-224",
     "2.16.840.1.101.3.4.2.5": "SHA2-512/224",
     "2.16.840.1.101.3.4.2.6": "SHA2-512/256",
+    "1.3.6.1.4.1.1722.12.2.1.16": "BLAKE2B-512",
+    "1.3.6.1.4.1.1722.12.2.2.8": "BLAKE2S-256",
     "2.16.840.1.101.3.4.2.7": "SHA3-224",
     "2.16.840.1.101.3.4.2.8": "SHA3-256",
     "2.16.840.1.101.3.4.2.9": "SHA3-384",

@@ -14,11 +14,18 @@ struct PFXBags: Sendable {
     case shrouded(PFXEncryption, SecretBytes)
   }
 
+  /// Where a key stands that is not encrypted by itself.
+  enum PlaintextKey: Sendable {
+    case inEncryptedSafe
+    case open
+  }
+
   private(set) var keys: [Key] = []
   private(set) var certificates: [(der: [UInt8], friendlyName: String?)] = []
   private(set) var revocationListCount = 0
   private(set) var otherCount = 0
-  private(set) var hasPlaintextKey = false
+  /// Whether a key is not encrypted by itself, and if so, whether the safe around it is.
+  private(set) var plaintextKey: PlaintextKey?
   private var count = 0
 
   private static let prefix = "1.2.840.113549.1.12.10.1."
@@ -59,7 +66,7 @@ struct PFXBags: Sendable {
     let name = try Self.name(in: try reader.nextIfPresent(DERTag.set))
     switch kind {
     case Self.prefix + "1":
-      hasPlaintextKey = hasPlaintextKey || !isEncrypted
+      if plaintextKey != .open { plaintextKey = isEncrypted ? .inEncryptedSafe : .open }
       // PKCS#8 is a SEQUENCE, whose own header belongs to it.
       try add(Key(material: .plain(value.withHeader), friendlyName: name))
     case Self.prefix + "2":
@@ -88,9 +95,7 @@ struct PFXBags: Sendable {
     }
     var wrapper = try DERReader(inside: try reader.next(DERTag.contextZero, "a certificate"))
     let content = try wrapper.next()
-    guard [DERTag.octetString, DERTag.octetStringInPieces].contains(content.tag) else {
-      throw DERError("a certificate is no octet string")
-    }
+    guard content.isOctetString else { throw DERError("a certificate is no octet string") }
     guard certificates.count < PFXLimits.maximumCertificates else {
       throw Self.tooMany("certificates", PFXLimits.maximumCertificates)
     }

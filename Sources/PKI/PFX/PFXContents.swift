@@ -18,9 +18,11 @@ struct PFXContents: Sendable {
     var work = PFXWork()
     if let derivation = file.mac?.derivation { try work.add(derivation, for: "its MAC") }
     var bags = PFXBags()
+    var damage: PFXRefusal?
     for safe in file.safes {
       switch safe {
-      case .plain(let content): try bags.read(content, isEncrypted: false)
+      case .plain(let content):
+        do { try bags.read(content, isEncrypted: false) } catch { damage = damage ?? error }
       case .encrypted(let encryption, _): try work.add(encryption, for: "an encrypted part")
       case .other: continue
       }
@@ -29,6 +31,8 @@ struct PFXContents: Sendable {
     let readable = bags.keys.count
 
     (mac, forms) = try Self.verify(file, password)
+    // Only now is it known that the file is as somebody made it; before, a wrong password or a change explains more.
+    if let damage { throw damage }
     (neededLegacy, encryptions) = try Self.openSafes(file, forms, into: &bags)
     try Self.count(bags.keys[readable...], in: &work)
     self.bags = bags

@@ -34,9 +34,7 @@ struct PFXFile: Sendable {
       let content = try Self.contentInfo(try pfx.next(DERTag.sequence, "the contents"))
       if content.type == Self.signedData { throw Self.signed }
       guard content.type == Self.data, let value = content.value else { throw DERError("its contents are missing") }
-      guard [DERTag.octetString, DERTag.octetStringInPieces].contains(value.tag) else {
-        throw DERError("its contents are no octet string")
-      }
+      guard value.isOctetString else { throw DERError("its contents are no octet string") }
       authenticated = try value.octets()
       let macValue = try pfx.nextIfPresent(DERTag.sequence)
       mac = if let macValue { try PFXMAC(reading: macValue) } else { nil }
@@ -77,9 +75,9 @@ struct PFXFile: Sendable {
     let content = try contentInfo(element)
     switch content.type {
     case data:
-      guard let value = content.value, [DERTag.octetString, DERTag.octetStringInPieces].contains(value.tag) else {
-        throw DERError("a part is empty")
-      }
+      // An empty part is damage, but the MAC is to be heard first; reading no bags from it fails later.
+      guard let value = content.value else { return .plain(SecretBytes([])) }
+      guard value.isOctetString else { throw DERError("a part is no octet string") }
       return .plain(try value.octets())
     case encryptedData:
       guard let value = content.value else { throw DERError("an encrypted part is empty") }

@@ -73,9 +73,9 @@ public struct PFXInspection: Sendable {
 }
 
 /// Dates as the messages write them.
-enum PFXDate {
+public enum PFXDate {
   /// `2031-05-04 12:00:00 UTC`.
-  static func text(_ date: Date) -> String {
+  public static func text(_ date: Date) -> String {
     var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
     var parts = tm()
     guard gmtime_r(&seconds, &parts) != nil else { return "an unknown date" }
@@ -87,7 +87,7 @@ enum PFXDate {
   }
 
   /// `2031-05-04T12:00:00Z`, for programs.
-  static func iso(_ date: Date) -> String {
+  public static func iso(_ date: Date) -> String {
     text(date).replacing(" UTC", with: "Z").replacing(" ", with: "T")
   }
 }

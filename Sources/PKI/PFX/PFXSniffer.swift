@@ -14,7 +14,7 @@ enum PFXSniffer {
         "The file has \(PFXLimits.grouped(bytes.count)) bytes; a PFX file may have \(PFXLimits.grouped(PFXLimits.maximumBytes)) "
           + "(1 MiB). Export the root certificate and its key alone, without other certificates.")
     }
-    if isPFX(bytes) { return }
+    if isPFX(bytes) || hasShapeOfPFX(bytes) { return }
     throw PFXRefusal(.notPKCS12, "This is not a PFX file. " + advice(bytes))
   }
 
@@ -32,6 +32,21 @@ enum PFXSniffer {
     // 1.2.840.113549.1.7.…, the kinds of content of PKCS#7.
     let pkcs7: [UInt8] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07]
     return position + pkcs7.count <= head.count && Array(head[position..<(position + pkcs7.count)]) == pkcs7
+  }
+
+  /// A version and one element with a name, perhaps a third like a MAC, and nothing else: a PFX with other contents. A
+  /// private key goes on with an octet string.
+  private static func hasShapeOfPFX(_ bytes: [UInt8]) -> Bool {
+    do {
+      var outer = DERReader(SecretBytes(bytes))
+      var reader = try DERReader(inside: try outer.next(DERTag.sequence, "a file"))
+      _ = try reader.next(DERTag.integer, "a version")
+      let content = try DERReader(inside: try reader.next(DERTag.sequence, "a content"))
+      _ = try reader.nextIfPresent(DERTag.sequence)
+      return content.nextTag == DERTag.objectIdentifier && reader.isAtEnd
+    } catch {
+      return false
+    }
   }
 
   private static func advice(_ bytes: [UInt8]) -> String {

@@ -8,9 +8,10 @@ struct RootWarnings {
   let contents: PFXContents
   let neededLegacy: Bool
   let passwordIsEmpty: Bool
+  let now: Date
 
-  /// Validity beyond this many days is longer than browsers' and vendors' root programs suggest (about 25 years).
-  static let longValidityDays = 25 * 366
+  /// Roots of public authorities live for 15 to 25 years; what is left of 30 is beyond any plan.
+  static let longValidityDays = 30 * 365
 
   /// The warnings, those about the certificate first.
   func all() -> [PFXWarning] { aboutCertificate() + aboutFile() }
@@ -52,7 +53,7 @@ struct RootWarnings {
           "The root's key is of the type \(certificate.keyDescription), which older programs and most browsers do not accept. "
             + "Try it with every component first."))
     }
-    if certificate.notAfter.timeIntervalSince(certificate.notBefore) > Double(Self.longValidityDays) * 86_400 {
+    if certificate.notAfter.timeIntervalSince(now) > Double(Self.longValidityDays) * 86_400 {
       list.append(
         PFXWarning(
           "VERY_LONG_VALIDITY",
@@ -84,12 +85,15 @@ struct RootWarnings {
           "EMPTY_PASSWORD",
           "The file has an empty password, so whoever has the file has the root's key. Keep it in a safe place."))
     }
-    if contents.bags.hasPlaintextKey {
+    if let place = contents.bags.plaintextKey {
       list.append(
         PFXWarning(
           "PLAINTEXT_KEY_IN_FILE",
-          "The private key stands in the file without encryption, so whoever has the file has the key. Keep it in a safe place."
-        ))
+          place == .open
+            ? "The private key stands in the file without encryption, so whoever has the file has the key. Keep it in a "
+              + "safe place."
+            : "The private key has no encryption of its own, only that of the part of the file around it, which many "
+              + "programs make weaker. Keep the file in a safe place."))
     }
     if neededLegacy {
       list.append(
