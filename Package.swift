@@ -37,7 +37,7 @@ let package = Package(
     .executableTarget(
       name: "reroot",
       dependencies: [
-        "Console", "Demo",
+        "Console", "Demo", "PKI",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
