@@ -1,0 +1,74 @@
+"""The steps of an update as an administrator takes them, over the pages' own forms."""
+import re
+
+from servers import wait_until
+
+PFX_PASSWORD = "Root-2026!"
+
+
+def import_root(client, authority):
+    """Uploads a root and confirms it; returns its path in Certificate Management."""
+    form = client.get("/roots/import").form("/roots/import")
+    field = "file"
+    page = client.upload(
+        form["action"], {**form["fields"], "password": PFX_PASSWORD},
+        [(field, f"{authority.name}.pfx", authority.pfx(PFX_PASSWORD))],
+    )
+    assert page.status == 200, page.text
+    confirm = page.form("/roots/import/[^/]+")
+    page = client.post(confirm["action"], {**confirm["fields"], "name": authority.name})
+    assert page.status == 200 and authority.name in page.text, page.text
+    links = re.findall(r'href="(/roots/\d+)/update"', page.text)
+    # The newest root has the highest number.
+    return max(links, key=lambda link: int(link.rsplit("/", 1)[1]))
+
+
+def make_plan(client, root, months=3, policy="stop", https="existing"):
+    """Fills the form of the update; returns the plan's page."""
+    form = client.get(f"{root}/update").form("/plans")
+    fields = {**form["fields"], "months": str(months), "policy": policy, "https": https}
+    page = client.post("/plans", fields)
+    assert page.status == 200, page.text
+    return page
+
+
+def start(client, plan):
+    """Starts the update of a plan's page; returns the update's path."""
+    form = plan.form("/updates")
+    page = client.post("/updates", form["fields"])
+    assert page.status == 200, page.text
+    assert re.fullmatch(r"/updates/\d+", client.location or ""), client.location
+    return client.location
+
+
+STANDING = re.compile(r'data-standing="([a-zA-Z]+)"')
+
+
+def standing(client, update):
+    found = STANDING.search(client.get(update).text)
+    assert found, "the page of the update does not say how it stands"
+    return found.group(1)
+
+
+def wait_for(client, update, *wanted, limit=60):
+    """Waits until the update stands as wanted; returns its page."""
+    last = {}
+
+    def reached():
+        last["page"] = client.get(update)
+        found = STANDING.search(last["page"].text)
+        last["standing"] = found and found.group(1)
+        return last["standing"] in wanted
+
+    try:
+        wait_until(reached, f"{update} standing {' or '.join(wanted)}", limit)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it stands {last['standing']}") from None
+    return last["page"]
+
+
+def decide(client, update, decision, page=None):
+    """Presses one of the four buttons; returns the answer without following it."""
+    page = page or client.get(update)
+    form = page.form(f"{update}/decisions", decision=decision)
+    return client.post(form["action"], form["fields"], follow=False)
