@@ -1,0 +1,155 @@
+import Foundation
+import GRDB
+import Rotation
+
+/// What applying a list of components did.
+public struct AppliedComponents: Sendable, Hashable {
+  /// The names of the components that were added.
+  public var added: [String] = []
+  /// The names of those that were changed.
+  public var changed: [String] = []
+  /// The names of those that were as given already.
+  public var unchanged: [String] = []
+}
+
+extension Store {
+  /// All components, by stage and name.
+  public func components() async throws -> [Component] {
+    try await read { database in
+      try Row.fetchAll(database, sql: "SELECT * FROM components").map(Self.component)
+        .sorted { ($0.stage, $0.name) < ($1.stage, $1.name) }
+    }
+  }
+
+  /// One component.
+  public func component(_ id: Component.ID) async throws -> Component {
+    try await read { database in
+      guard let row = try Row.fetchOne(database, sql: "SELECT * FROM components WHERE id = ?", arguments: [id.rawValue])
+      else { throw StoreError.notFound("component") }
+      return try Self.component(row)
+    }
+  }
+
+  /// Adds a component; its number is given by the store.
+  ///
+  /// - Throws: `NAME_TAKEN`, or `UPDATE_RUNS` while an update is under way.
+  public func addComponent(_ component: Component) async throws -> Component {
+    try await write { database in
+      try Self.checkNoUpdate(database)
+      return try Self.insert(component, database)
+    }
+  }
+
+  /// Replaces a component, found by its number.
+  public func replaceComponent(_ component: Component) async throws {
+    try await write { database in
+      try Self.checkNoUpdate(database)
+      try Self.replace(component, database)
+    }
+  }
+
+  /// Removes a component. Its files are not touched.
+  public func removeComponent(_ id: Component.ID) async throws {
+    try await write { database in
+      try Self.checkNoUpdate(database)
+      try database.execute(sql: "DELETE FROM components WHERE id = ?", arguments: [id.rawValue])
+      guard database.changesCount == 1 else { throw StoreError.notFound("component") }
+      try database.execute(sql: "DELETE FROM sightings WHERE component = ?", arguments: [id.rawValue])
+      try database.execute(
+        sql: """
+          DELETE FROM set_members WHERE component = ?
+          AND number IN (SELECT number FROM certificate_sets WHERE is_current = 1)
+          """, arguments: [id.rawValue])
+    }
+  }
+
+  /// Adds or changes components by their names, in one transaction. Those that are not in the list stay.
+  public func applyComponents(_ components: [Component]) async throws -> AppliedComponents {
+    try await write { database in
+      var applied = AppliedComponents()
+      for component in components {
+        let row = try Row.fetchOne(
+          database, sql: "SELECT * FROM components WHERE name = ?", arguments: [component.name])
+        if let found = try row.map(Self.component) {
+          var wanted = component
+          wanted.id = found.id
+          if wanted == found {
+            applied.unchanged.append(component.name)
+            continue
+          }
+          try Self.replace(wanted, database)
+          applied.changed.append(component.name)
+        } else {
+          _ = try Self.insert(component, database)
+          applied.added.append(component.name)
+        }
+      }
+      if !applied.added.isEmpty || !applied.changed.isEmpty { try Self.checkNoUpdate(database) }
+      return applied
+    }
+  }
+
+  // MARK: What was seen on the wire
+
+  /// Remembers what the endpoints of a component served when they were last looked at.
+  public func recordSightings(_ id: Component.ID, _ seen: [ServedCertificate]) async throws {
+    try await write { database in
+      for served in seen {
+        try database.execute(
+          sql: "INSERT OR REPLACE INTO sightings (component, endpoint, body) VALUES (?, ?, ?)",
+          arguments: [id.rawValue, served.endpoint, try JSON.text(served)])
+      }
+    }
+  }
+
+  /// What every endpoint served when it was last looked at, by component.
+  public func sightings() async throws -> [Component.ID: [ServedCertificate]] {
+    try await read { database in
+      var found: [Component.ID: [ServedCertificate]] = [:]
+      for row in try Row.fetchAll(database, sql: "SELECT * FROM sightings ORDER BY component, endpoint") {
+        found[Component.ID(rawValue: row["component"]), default: []].append(try JSON.value(row["body"]))
+      }
+      return found
+    }
+  }
+
+  // MARK: Rows
+
+  private static func component(_ row: Row) throws -> Component {
+    var component = try JSON.value(Component.self, row["body"])
+    component.id = Component.ID(rawValue: row["id"])
+    return component
+  }
+
+  private static func insert(_ component: Component, _ database: GRDB.Database) throws -> Component {
+    try checkName(component, database)
+    try database.execute(
+      sql: "INSERT INTO components (name, body) VALUES (?, ?)", arguments: [component.name, try JSON.text(component)])
+    var added = component
+    added.id = Component.ID(rawValue: database.lastInsertedRowID)
+    return added
+  }
+
+  private static func replace(_ component: Component, _ database: GRDB.Database) throws {
+    try checkName(component, database)
+    try database.execute(
+      sql: "UPDATE components SET name = ?, body = ? WHERE id = ?",
+      arguments: [component.name, try JSON.text(component), component.id.rawValue])
+    guard database.changesCount == 1 else { throw StoreError.notFound("component") }
+  }
+
+  private static func checkName(_ component: Component, _ database: GRDB.Database) throws {
+    let holder = try Int64.fetchOne(
+      database, sql: "SELECT id FROM components WHERE name = ?", arguments: [component.name])
+    guard let holder, holder != component.id.rawValue else { return }
+    throw StoreError(
+      code: "NAME_TAKEN", sentence: "There is a component named “\(component.name)” already. Choose another name.")
+  }
+
+  static func checkNoUpdate(_ database: GRDB.Database) throws {
+    guard let id = try Int64.fetchOne(database, sql: "SELECT id FROM updates WHERE outcome IS NULL") else { return }
+    throw StoreError(
+      code: "UPDATE_RUNS",
+      sentence: "Update \(id) is under way; components can be changed once it has ended.")
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import GRDB
+import PKI
+import Rotation
+
+/// A file as it was found when a plan was made, kept so that it can be put back byte for byte.
+public struct KeptFile: Sendable {
+  /// Where it was, what it held, its owner and mode; without a state there was no such file.
+  public let file: FoundFile
+  /// Its content; nil when there was no such file.
+  public let content: SecretBytes?
+
+  /// Describes a kept file.
+  public init(file: FoundFile, content: SecretBytes?) {
+    self.file = file
+    self.content = content
+  }
+}
+
+extension Store {
+  /// For how long a plan that is not started is kept, in seconds.
+  public static let planLifetime: TimeInterval = 24 * 3600
+
+  /// Keeps a plan with the files that were found, sealed. Plans of yesterday that were never started go.
+  public func savePlan(_ plan: Plan, files: [Component.ID: [KeptFile]]) async throws -> Plan.ID {
+    let oldest = plan.madeAt.addingTimeInterval(-Self.planLifetime)
+    return try await write { database in
+      try database.execute(
+        sql: "DELETE FROM plans WHERE made_at < ? AND id NOT IN (SELECT plan FROM updates)",
+        arguments: [oldest.milliseconds])
+      try database.execute(
+        sql: "INSERT INTO plans (body, made_at) VALUES (?, ?)",
+        arguments: [try JSON.text(plan), plan.madeAt.milliseconds])
+      let id = database.lastInsertedRowID
+      for (component, kept) in files.sorted(by: { $0.key < $1.key }) {
+        for file in kept { try self.keep(file, of: component, plan: id, database) }
+      }
+      return Plan.ID(rawValue: id)
+    }
+  }
+
+  private func keep(_ kept: KeptFile, of component: Component.ID, plan: Int64, _ database: GRDB.Database) throws {
+    try database.execute(
+      sql: "INSERT INTO kept_files (plan, component, file) VALUES (?, ?, ?)",
+      arguments: [plan, component.rawValue, try JSON.text(kept.file)])
+    guard let content = kept.content else { return }
+    try seals.put(content, into: "kept_files", "sealed_content", row: database.lastInsertedRowID, database)
+  }
+
+  /// One plan.
+  public func plan(_ id: Plan.ID) async throws -> Plan {
+    try await read { try Self.plan(id, $0) }
+  }
+
+  static func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
+    guard
+      let body = try String.fetchOne(database, sql: "SELECT body FROM plans WHERE id = ?", arguments: [id.rawValue])
+    else { throw StoreError.notFound("plan") }
+    return try JSON.value(body)
+  }
+
+  /// The files of a component as they were before an update.
+  public func keptFiles(_ update: UpdateRecord.ID, component: Component.ID) async throws -> [KeptFile] {
+    try await read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT * FROM kept_files WHERE component = ? AND plan = (SELECT plan FROM updates WHERE id = ?) ORDER BY id
+          """, arguments: [component.rawValue, update.rawValue]
+      ).map { row in
+        let sealed: Data? = row["sealed_content"]
+        return KeptFile(
+          file: try JSON.value(row["file"]),
+          content: sealed == nil ? nil : try self.seals.take("sealed_content", of: row, "kept_files"))
+      }
+    }
+  }
+}

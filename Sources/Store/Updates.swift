@@ -1,0 +1,203 @@
+import Foundation
+import GRDB
+import Rotation
+import Synchronization
+
+/// An update that has been started.
+public struct UpdateRecord: Sendable, Hashable, Identifiable {
+  /// The number of an update in the store.
+  public typealias ID = Identifier<UpdateRecord>
+
+  /// Its number.
+  public let id: ID
+  /// The plan that was started.
+  public let plan: Plan.ID
+  /// The root that it brings.
+  public let root: RootRecord.ID
+  /// When it was started.
+  public let startedAt: Date
+  /// Who started it.
+  public let startedBy: String
+  /// When it ended; nil while it has not.
+  public let endedAt: Date?
+  /// How it ended; nil while it has not.
+  public let outcome: Outcome?
+}
+
+/// What a transition brought: the new state, what must be done, what was journaled. All of it is on disk.
+public struct Advance: Sendable {
+  /// The state after the transition.
+  public let state: UpdateState
+  /// What the caller must do now; the attempts among it are claimed for it.
+  public let effects: [Effect]
+  /// What was written into the journal.
+  public let entries: [JournalEntry]
+}
+
+struct FoldedState {
+  var sequence: Int
+  var state: UpdateState
+}
+
+extension Store {
+  /// Starts a plan: one update at a time.
+  ///
+  /// - Throws: `UPDATE_RUNS` when another one has not ended.
+  public func startUpdate(
+    plan: Plan.ID, course: Course, by user: String, worker: String
+  ) async throws -> (id: UpdateRecord.ID, advance: Advance) {
+    let now = clock()
+    return try await write { database in
+      try Self.checkNoUpdate(database)
+      let planned = try Self.plan(plan, database)
+      try database.execute(
+        sql: "INSERT INTO updates (plan, root, course, started_at, started_by) VALUES (?, ?, ?, ?, ?)",
+        arguments: [plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user])
+      let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
+      return (id, try self.advance(id, [.started(by: user)], worker, now, database))
+    }
+  }
+
+  /// All updates, the newest first.
+  public func updates() async throws -> [UpdateRecord] {
+    try await read { database in
+      try Row.fetchAll(database, sql: "SELECT * FROM updates ORDER BY id DESC").map(Self.update)
+    }
+  }
+
+  /// One update.
+  public func update(_ id: UpdateRecord.ID) async throws -> UpdateRecord {
+    try await read { database in
+      guard let row = try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE id = ?", arguments: [id.rawValue])
+      else { throw StoreError.notFound("update") }
+      return Self.update(row)
+    }
+  }
+
+  /// The update that has not ended, if there is one.
+  public func unfinishedUpdate() async throws -> UpdateRecord? {
+    try await read { database in
+      try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE outcome IS NULL").map(Self.update)
+    }
+  }
+
+  /// Where an update stands.
+  public func state(_ id: UpdateRecord.ID) async throws -> UpdateState {
+    try await read { try self.folded(id, $0).state }
+  }
+
+  /// Takes events, all or none: journals them and what follows from them, and returns what must be done. What is
+  /// returned is on disk.
+  ///
+  /// - Parameter worker: names the process that will perform the effects; their attempts are claimed for it.
+  /// - Throws: ``Refusal`` when the state does not take one of the events; nothing has changed then.
+  public func advance(_ id: UpdateRecord.ID, _ events: [Event], worker: String) async throws -> Advance {
+    let now = clock()
+    return try await write { try self.advance(id, events, worker, now, $0) }
+  }
+
+  private func advance(
+    _ id: UpdateRecord.ID, _ events: [Event], _ worker: String, _ now: Date, _ database: GRDB.Database
+  ) throws -> Advance {
+    var folded = try folded(id, database)
+    let before = folded.state.outcome
+    var effects: [Effect] = []
+    var entries: [JournalEntry] = []
+    for event in events {
+      effects += try folded.state.apply(event)
+      entries.append(try Self.journal(.event(event), of: id, at: now, database))
+      try Self.closeAttempts(event, of: id, now, database)
+    }
+    try Self.claim(effects, of: id, worker, now, database)
+    folded.sequence = entries.last?.sequence ?? folded.sequence
+    try recordOutcome(of: id, folded.state, before: before, now, database)
+    let result = Advance(state: folded.state, effects: effects, entries: entries)
+    // Only what is committed may be remembered.
+    database.afterNextTransaction { [self, folded] _ in states.withLock { $0[id] = folded } }
+    return result
+  }
+
+  /// The state, from memory when nobody else has journaled an event since, from the journal otherwise.
+  private func folded(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> FoldedState {
+    guard
+      let row = try Row.fetchOne(
+        database, sql: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
+    else { throw StoreError.notFound("update") }
+    let last: Int = row["last_event"]
+    if let known = states.withLock({ $0[id] }), known.sequence == last { return known }
+    var state = UpdateState(course: try JSON.value(row["course"]))
+    let events = try String.fetchCursor(
+      database, sql: "SELECT event FROM journal WHERE update_id = ? AND event IS NOT NULL ORDER BY sequence",
+      arguments: [id.rawValue])
+    while let text = try events.next() { _ = try state.apply(try JSON.value(Event.self, text)) }
+    let folded = FoldedState(sequence: last, state: state)
+    states.withLock { if $0[id] == nil { $0[id] = folded } }
+    return folded
+  }
+
+  // MARK: Attempts
+
+  private static func claim(
+    _ effects: [Effect], of id: UpdateRecord.ID, _ worker: String, _ now: Date, _ database: GRDB.Database
+  ) throws {
+    for case .perform(let action, let attempt) in effects {
+      try database.execute(
+        sql: "INSERT INTO attempts (update_id, action, attempt, worker, begun_at) VALUES (?, ?, ?, ?, ?)",
+        arguments: [id.rawValue, "\(action)", attempt, worker, now.milliseconds])
+    }
+  }
+
+  private static func closeAttempts(
+    _ event: Event, of id: UpdateRecord.ID, _ now: Date, _ database: GRDB.Database
+  ) throws {
+    switch event {
+    case .actionSucceeded(let action, let attempt):
+      try close(action, attempt, nil, of: id, now, database)
+    case .actionFailed(let action, let attempt, let failure):
+      try close(action, attempt, failure, of: id, now, database)
+    case .interrupted(let actions):
+      for lost in actions { try close(lost.action, nil, lost.failure, of: id, now, database) }
+    case .started, .halted, .decided: break
+    }
+  }
+
+  private static func close(
+    _ action: ActionID, _ attempt: Int?, _ failure: Failure?, of id: UpdateRecord.ID, _ now: Date,
+    _ database: GRDB.Database
+  ) throws {
+    try database.execute(
+      sql: """
+        UPDATE attempts SET ended_at = ?, failure = ?
+        WHERE update_id = ? AND action = ? AND attempt = coalesce(?, attempt) AND ended_at IS NULL
+        """,
+      arguments: [now.milliseconds, try failure.map(JSON.text), id.rawValue, "\(action)", attempt])
+  }
+
+  // MARK: The end
+
+  private func recordOutcome(
+    of id: UpdateRecord.ID, _ state: UpdateState, before: Outcome?, _ now: Date, _ database: GRDB.Database
+  ) throws {
+    if let outcome = state.outcome {
+      try database.execute(
+        sql: "UPDATE updates SET outcome = ?, ended_at = ? WHERE id = ?",
+        arguments: [outcome.rawValue, now.milliseconds, id.rawValue])
+      try Self.closeSet(of: id, state, outcome, now, database)
+    } else if before != nil {
+      // A decision after the end opened it again: another update must not be under way.
+      try Self.checkNoUpdate(database)
+      try database.execute(
+        sql: "UPDATE updates SET outcome = NULL, ended_at = NULL WHERE id = ?", arguments: [id.rawValue])
+    }
+  }
+
+  private static func update(_ row: Row) -> UpdateRecord {
+    let ended: Int64? = row["ended_at"]
+    let outcome: String? = row["outcome"]
+    return UpdateRecord(
+      id: UpdateRecord.ID(rawValue: row["id"]), plan: Plan.ID(rawValue: row["plan"]),
+      root: RootRecord.ID(rawValue: row["root"]), startedAt: Date(milliseconds: row["started_at"]),
+      startedBy: row["started_by"], endedAt: ended.map(Date.init(milliseconds:)),
+      outcome: outcome.flatMap(Outcome.init(rawValue:)))
+  }
+}

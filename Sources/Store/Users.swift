@@ -1,0 +1,113 @@
+import Foundation
+import GRDB
+import PKI
+import Rotation
+
+/// An administrator.
+public struct UserRecord: Sendable, Hashable, Identifiable {
+  /// The number of a user in the store.
+  public typealias ID = Identifier<UserRecord>
+
+  /// Its number.
+  public let id: ID
+  /// The name that is signed in with; upper and lower case are the same.
+  public let name: String
+  /// The hash of the password, in the text of ``PasswordHash``.
+  public let passwordHash: PasswordHash
+}
+
+extension Store {
+  /// Makes the one-time token of the first administrator, in place of an earlier one.
+  ///
+  /// - Returns: nil once there is an administrator.
+  public func makeSetupToken() async throws -> String? {
+    let token = SecureRandom.token()
+    return try await write { database in
+      guard try !Self.hasUsers(database) else { return nil }
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO settings (key, value) VALUES ('setup_token', ?)",
+        arguments: [TokenHash.of(token)])
+      return token
+    }
+  }
+
+  /// Whether a token would let the first administrator be made.
+  public func isSetupToken(_ token: String) async throws -> Bool {
+    try await read { try Self.isSetupToken(token, $0) }
+  }
+
+  /// Makes the first administrator; the token is used up.
+  ///
+  /// - Throws: `SETUP_OVER` when the token is not valid, or there is an administrator already.
+  public func addFirstAdministrator(token: String, name: String, hash: PasswordHash) async throws -> UserRecord {
+    let now = clock()
+    return try await write { database in
+      guard try Self.isSetupToken(token, database) else {
+        throw StoreError(
+          code: "SETUP_OVER",
+          sentence: "This link is not valid any more: the first administrator has been made, or the server has "
+            + "printed a new link.")
+      }
+      try database.execute(sql: "DELETE FROM settings WHERE key = 'setup_token'")
+      return try Self.insertUser(name, hash, now, database)
+    }
+  }
+
+  /// Makes the first administrator without a token, for a system that is set up by a program.
+  ///
+  /// - Throws: `SETUP_OVER` when there is an administrator already.
+  public func addFirstAdministrator(name: String, hash: PasswordHash) async throws -> UserRecord {
+    let now = clock()
+    return try await write { database in
+      guard try !Self.hasUsers(database) else {
+        throw StoreError(code: "SETUP_OVER", sentence: "There is an administrator already.")
+      }
+      return try Self.insertUser(name, hash, now, database)
+    }
+  }
+
+  /// The user of a name; nil when there is none.
+  public func user(name: String) async throws -> UserRecord? {
+    try await read { database in
+      try Row.fetchOne(database, sql: "SELECT * FROM users WHERE name = ?", arguments: [name]).map(Self.user)
+    }
+  }
+
+  /// All users, by name.
+  public func users() async throws -> [UserRecord] {
+    try await read { try Row.fetchAll($0, sql: "SELECT * FROM users ORDER BY name").map(Self.user) }
+  }
+
+  /// Gives a user another password.
+  public func setPassword(_ id: UserRecord.ID, hash: PasswordHash) async throws {
+    try await write { database in
+      try database.execute(
+        sql: "UPDATE users SET password_hash = ? WHERE id = ?", arguments: [hash.text, id.rawValue])
+      guard database.changesCount == 1 else { throw StoreError.notFound("user") }
+    }
+  }
+
+  private static func hasUsers(_ database: GRDB.Database) throws -> Bool {
+    try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM users)") ?? false
+  }
+
+  private static func isSetupToken(_ token: String, _ database: GRDB.Database) throws -> Bool {
+    let kept = try String.fetchOne(database, sql: "SELECT value FROM settings WHERE key = 'setup_token'")
+    return try kept == TokenHash.of(token) && !hasUsers(database)
+  }
+
+  private static func insertUser(
+    _ name: String, _ hash: PasswordHash, _ now: Date, _ database: GRDB.Database
+  ) throws -> UserRecord {
+    try database.execute(
+      sql: "INSERT INTO users (name, password_hash, added_at) VALUES (?, ?, ?)",
+      arguments: [name, hash.text, now.milliseconds])
+    return UserRecord(id: UserRecord.ID(rawValue: database.lastInsertedRowID), name: name, passwordHash: hash)
+  }
+
+  private static func user(_ row: Row) throws -> UserRecord {
+    UserRecord(
+      id: UserRecord.ID(rawValue: row["id"]), name: row["name"],
+      passwordHash: try PasswordHash(text: row["password_hash"]))
+  }
+}
