@@ -17,6 +17,9 @@ public final class PrivateKey: @unchecked Sendable {
     var der: UnsafeMutablePointer<UInt8>?
     defer { reroot_free(der) }
     do {
+      if let complaint = KeySoundness.complaint(about: key) {
+        throw PKIError(code: "KEY_UNUSABLE", sentence: "The private key cannot be used: \(complaint). Make a new one.")
+      }
       let count = try OpenSSLErrors.require("KEY_UNUSABLE", "The key has no public half that could be read.") {
         let count = i2d_PUBKEY(key, &der)
         return count > 0 ? Int(count) : nil

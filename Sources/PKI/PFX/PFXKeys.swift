@@ -22,6 +22,12 @@ extension PrivateKey {
       }
     }
     guard let key else { throw Self.damaged }
+    if let complaint = KeySoundness.complaint(about: key) {
+      EVP_PKEY_free(key)
+      throw PFXRefusal(
+        .unsupportedKeyType,
+        "The private key in the file cannot be used: \(complaint). Make the root anew with a new key.")
+    }
     do {
       try self.init(takingOwnership: key)
     } catch {

@@ -23,27 +23,40 @@ struct PFXPassword: Sendable {
       )
     }
     isEmpty = password.isEmpty
-    let asText = Self.wide(password) { String(validating: $0, as: UTF8.self).map { Array($0.utf16) } }
+    let asText = Self.wideText(password)
     // OpenSSL before 1.1.0, and what copied it, took each byte for a character; also right for Latin-1 files.
-    let byteByByte = Self.wide(password) { $0.map { UInt16($0) } }
+    let byteByByte = Self.wideBytes(password)
     if password.isEmpty {
       // "No password" is two zero bytes for some programs and nothing at all for others.
       forms = [SecretBytes([0, 0]), SecretBytes([])].map { Form(wide: $0, plain: password) }
     } else if let asText, asText != byteByByte {
-      forms = [asText, byteByByte].compactMap { $0 }.map { Form(wide: $0, plain: password) }
+      forms = [asText, byteByByte].map { Form(wide: $0, plain: password) }
     } else {
-      forms = [byteByByte].compactMap { $0 }.map { Form(wide: $0, plain: password) }
+      forms = [Form(wide: byteByByte, plain: password)]
     }
   }
 
-  private static func wide(_ password: SecretBytes, _ units: (UnsafeRawBufferPointer) -> [UInt16]?) -> SecretBytes? {
+  /// UTF-8 as UTF-16 in big-endian order with two zero bytes at the end; nil for what is no UTF-8.
+  private static func wideText(_ password: SecretBytes) -> SecretBytes? {
     password.withBytes { bytes in
-      guard let units = units(bytes) else { return nil }
-      return SecretBytes(count: units.count * 2 + 2) { target in
-        for (index, unit) in units.enumerated() {
-          target[index * 2] = UInt8(unit >> 8)
-          target[index * 2 + 1] = UInt8(unit & 0xFF)
+      var count = 0
+      var isDamaged = false
+      // UTF-16 never has more units than UTF-8 has bytes.
+      let wide = SecretBytes(count: bytes.count * 2 + 2) { target in
+        isDamaged = transcode(bytes.makeIterator(), from: UTF8.self, to: UTF16.self, stoppingOnError: true) { unit in
+          target[count] = UInt8(unit >> 8)
+          target[count + 1] = UInt8(unit & 0xFF)
+          count += 2
         }
+      }
+      return isDamaged ? nil : wide.copy(of: 0..<(count + 2))
+    }
+  }
+
+  private static func wideBytes(_ password: SecretBytes) -> SecretBytes {
+    password.withBytes { bytes in
+      SecretBytes(count: bytes.count * 2 + 2) { target in
+        for (index, byte) in bytes.enumerated() { target[index * 2 + 1] = byte }
       }
     }
   }
