@@ -1,0 +1,119 @@
+import Rotation
+import Store
+
+/// What succeeded, what failed and why, and the buttons that answer it, each saying what it would do now.
+struct FailurePanel: Sendable {
+  let record: UpdateRecord
+  let state: UpdateState
+
+  /// How many failures are listed; the rest is counted.
+  private static let listed = 50
+
+  func model(canDecide: Bool) -> PageModel {
+    let failures = shownFailures
+    let isOpen = state.standing == .deciding || !failures.isEmpty
+    return [
+      "id": "panel",
+      "isShown": isOpen || !state.offers.isEmpty,
+      "isQuestion": state.standing == .deciding,
+      "heading": heading(failures.count),
+      "hasFailures": !failures.isEmpty,
+      "failures": failures.prefix(Self.listed).map(failure),
+      "moreFailures": max(0, failures.count - Self.listed),
+      "hasMoreFailures": failures.count > Self.listed,
+      "succeeded": succeeded,
+      "succeededCount": state.counts.succeeded,
+      "hasSucceeded": state.counts.succeeded > 0,
+      "hasDecisions": isOpen && canDecide && !state.offers.isEmpty,
+      "hasQuietAbort": !isOpen && canDecide && state.offers.contains(.abort),
+      "quietAbortLabel": state.outcome == nil ? "Abort this update" : "Roll back to the previous certificate set",
+      "decisions": state.consequences.map(decision),
+    ]
+  }
+
+  private var shownFailures: [(id: ActionID, state: ActionState)] {
+    switch state.standing {
+    case .deciding, .stopping: state.openFailures.compactMap { id in state.action(id).map { (id, $0) } }
+    case .ended(.completedWithErrors), .ended(.rolledBackWithErrors): endFailures
+    case .planned, .running, .ended: []
+    }
+  }
+
+  /// After the end only what still stands in the way counts.
+  private var endFailures: [(id: ActionID, state: ActionState)] {
+    state.failedActions.filter { state.direction == .forward || $0.id.kind.isRestoring }
+  }
+
+  private func heading(_ count: Int) -> String {
+    switch state.standing {
+    case .deciding where count == 0: "Reroot was ended in the middle of this update. What shall happen?"
+    case .deciding: "\(Display.count(count, "action")) failed. What shall happen?"
+    case .stopping: "\(Display.count(count, "action")) failed. Waiting for the actions in flight"
+    default: "\(Display.count(count, "action")) failed"
+    }
+  }
+
+  private func failure(_ id: ActionID, _ action: ActionState) -> PageModel {
+    let failure = action.failure ?? Failure(code: "UNKNOWN", sentence: "No reason is recorded.", advice: "")
+    var model: PageModel = [
+      "what": "\(Text.visible(id.kind.attempt(name(id.component)))) failed",
+      "sentence": Text.visible(failure.sentence),
+      "advice": Text.visible(failure.advice),
+      "code": failure.code,
+      "attempts": Display.count(action.attempts, "attempt"),
+      "hasOutput": !failure.output.isEmpty,
+      "output": Text.visible(failure.output),
+    ]
+    if state.outcome != nil, state.offers.contains(.retry) {
+      model["retry"] =
+        ["path": "/updates/\(record.id)/decisions", "question": state.question, "action": "\(id)"] as PageModel
+    }
+    return model
+  }
+
+  private func decision(_ consequence: Consequence) -> PageModel {
+    let shown = consequence.components.prefix(6).map(Text.visible)
+    let more = consequence.components.count - shown.count
+    return [
+      "path": "/updates/\(record.id)/decisions",
+      "question": state.question,
+      "kind": consequence.kind.rawValue,
+      "label": consequence.kind.label,
+      "isRetry": consequence.kind == .retry,
+      "isAbort": consequence.kind == .abort,
+      "sentence": consequence.sentence,
+      "hasComponents": !shown.isEmpty,
+      "components": shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : ""),
+      "breaks": consequence.refusalCount > 0,
+      "connections": connections(consequence),
+    ]
+  }
+
+  private func connections(_ consequence: Consequence) -> String {
+    guard consequence.refusalCount > 0 else { return "No connection would break." }
+    let examples = consequence.refusals.prefix(3).map { "\(Text.visible($0.client)) → \(Text.visible($0.server))" }
+    let more = consequence.refusalCount - examples.count
+    return "\(Display.count(consequence.refusalCount, "connection")) would break: "
+      + examples.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "") + "."
+  }
+
+  /// The successful actions, a line for each kind: a list of thousands would help nobody.
+  private var succeeded: [PageModel] {
+    ActionKind.allCases.compactMap { kind in
+      let names = state.course.members.filter { state.action(ActionID(kind, $0.id))?.status == .succeeded }.map(\.name)
+      let own = state.action(ActionID(kind))?.status == .succeeded ? ["the console"] : []
+      let all = names + own
+      guard !all.isEmpty else { return nil }
+      let shown = all.prefix(12).map(Text.visible).joined(separator: ", ")
+      return [
+        "title": kind.title, "count": all.count,
+        "names": shown + (all.count > 12 ? " and \(all.count - 12) more" : ""),
+      ]
+    }
+  }
+
+  private func name(_ id: Component.ID?) -> String {
+    guard let id else { return "the console" }
+    return state.course.members.first { $0.id == id }?.name ?? "component \(id)"
+  }
+}

@@ -1,0 +1,57 @@
+import Delivery
+import Foundation
+import PKI
+import Rotation
+import Store
+
+/// Looks at what an action left behind that was in flight when the program ended. The world is believed, not the
+/// journal.
+struct InterruptionLook: Sendable {
+  let update: UpdateRecord.ID
+  let plan: Plan
+  let store: Store
+  let threads: WorkThreads
+  let access: @Sendable (Component) -> TargetAccess
+  let clock: @Sendable () -> Date
+
+  /// The action as a failure awaiting a decision, saying what is on disk and what is on the wire.
+  func failure(of action: ActionID) async -> Failure {
+    var sentences = ["Reroot was ended in the middle of this action."]
+    if let planned = plan.components.first(where: { $0.id == action.component }) {
+      sentences += await look(at: planned)
+    }
+    return Failure(
+      code: "INTERRUPTED", sentence: sentences.joined(separator: " "),
+      advice: "Retry carries it out again from the beginning, which does no harm if it was finished.",
+      isInterruption: true)
+  }
+
+  private func look(at planned: PlannedComponent) async -> [String] {
+    let delivery = ComponentDelivery(component: planned.component, access: access(planned.component), threads: threads)
+    let known = (try? await store.roots().map(\.certificate)) ?? []
+    let (findings, _) = await delivery.inspect(knownRoots: known, now: clock())
+    let issued = try? await store.newestIssued(update, component: planned.id)
+    return [
+      onDisk(findings, planned), onTheWire(findings, planned, issued?.certificate.fingerprint.hex),
+    ].compactMap { $0 }
+  }
+
+  private func onDisk(_ findings: Findings, _ planned: PlannedComponent) -> String? {
+    let identity = findings.files.filter { $0.role != .trustBundle }
+    guard !identity.isEmpty else { return nil }
+    let unchanged = identity.allSatisfy { planned.findings.files.contains($0) }
+    return unchanged
+      ? "On disk it has its previous certificate and key." : "On disk it has other files than before the update."
+  }
+
+  private func onTheWire(_ findings: Findings, _ planned: PlannedComponent, _ new: String?) -> String? {
+    guard !planned.component.endpoints.isEmpty else { return nil }
+    let served = Set(findings.served.map(\.fingerprint))
+    if served.isEmpty { return "It does not answer with a certificate." }
+    if served == [new] { return "On the wire it serves the new certificate." }
+    if served.isSubset(of: planned.findings.served.map(\.fingerprint)) {
+      return "On the wire it serves its previous certificate."
+    }
+    return "On the wire it serves a certificate that is neither the previous nor the new one."
+  }
+}

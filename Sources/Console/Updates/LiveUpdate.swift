@@ -1,0 +1,44 @@
+import Rotation
+import Store
+
+/// Draws what some journal entries changed, with the partials that drew the page.
+struct LiveUpdate: Sendable {
+  let store: Store
+  let renderer: PageRenderer
+
+  func draw(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> LiveChanges {
+    let page = try await UpdatePage.read(update, store)
+    var partials: [LiveChanges.Partial] = []
+    for entry in entries.suffix(UpdatePage.logLength) {
+      let html = try renderer.fragment("updates/entry", page.entry(entry))
+      partials.append(.init(id: "entry-\(entry.sequence)", html: html, to: "log"))
+    }
+    guard entries.contains(where: { $0.touches != [] }) else {
+      return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
+    }
+    partials.append(.init(id: "progress", html: try renderer.fragment("updates/progress", page.progress)))
+    // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
+    let panel = FailurePanel(record: page.record, state: page.state).model(canDecide: true)
+    partials.append(.init(id: "panel", html: try renderer.fragment("updates/panel", panel)))
+    for member in touched(page, entries) {
+      let html = try renderer.fragment("updates/row", page.row(member))
+      partials.append(.init(id: "component-\(member.id)", html: html))
+    }
+    if page.state.course.changesHTTPS {
+      let html = try renderer.fragment("updates/console", page.consoleRow)
+      partials.append(.init(id: "component-console", html: html))
+    }
+    return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
+  }
+
+  /// The rows that may look different now: those of the entries, and those whose actions have begun since.
+  private func touched(_ page: UpdatePage, _ entries: [JournalEntry]) -> [Course.Member] {
+    var ids: Set<Component.ID> = []
+    for entry in entries {
+      guard let touches = entry.touches else { return page.state.course.members }
+      ids.formUnion(touches.compactMap { $0 })
+    }
+    ids.formUnion(page.state.actionsInFlight.keys.compactMap(\.component))
+    return page.state.course.members.filter { ids.contains($0.id) }
+  }
+}

@@ -1,0 +1,123 @@
+import Delivery
+import Foundation
+import Logging
+import Rotation
+import Store
+
+/// Performs what the state machine asks for in one update, and reports back what came of it.
+///
+/// Events that arrive while the store is writing wait and are written together, in one transaction.
+actor UpdateRunner {
+  let id: UpdateRecord.ID
+  private let store: Store
+  private let performer: ActionPerformer
+  private let events: UpdateEvents
+  private let logger: Logger
+  private let worker: String
+  private var waiting: [Event] = []
+  private var isWriting = false
+  private var isHalted = false
+  private var inFlight: Set<Attempt> = []
+  private var idle: [CheckedContinuation<Void, Never>] = []
+
+  init(
+    id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, logger: Logger,
+    worker: String
+  ) {
+    self.id = id
+    self.store = store
+    self.performer = performer
+    self.events = events
+    self.logger = logger
+    self.worker = worker
+  }
+
+  /// Writes a decision, and performs what follows from it.
+  ///
+  /// - Throws: ``Refusal`` when it is stale or not on offer; ``StoreError`` when it could not be written. Nothing has
+  ///   changed then.
+  func decide(_ decision: Decision) async throws {
+    try await write([.decided(decision)])
+  }
+
+  /// Writes what a restart found, and asks.
+  func interrupt(_ actions: [Event.InterruptedAction]) async throws {
+    try await write([.interrupted(actions)])
+  }
+
+  /// Performs the effects of a transition that was written elsewhere, such as the start.
+  func perform(_ effects: [Effect], entries: [JournalEntry]) async {
+    await events.publish(entries, of: id)
+    for case .perform(let action, let attempt) in effects { begin(action, attempt: attempt) }
+  }
+
+  /// Lets nothing new begin and waits until the actions in flight have ended.
+  func halt() async {
+    isHalted = true
+    try? await write([.halted])
+    while !inFlight.isEmpty {
+      await withCheckedContinuation { idle.append($0) }
+    }
+  }
+
+  private func write(_ batch: [Event]) async throws {
+    let advance = try await store.advance(id, batch, worker: worker)
+    await perform(advance.effects, entries: advance.entries)
+  }
+
+  private func begin(_ action: ActionID, attempt: Int) {
+    let begun = Attempt(action: action, number: attempt)
+    inFlight.insert(begun)
+    Task {
+      let event: Event
+      do {
+        try await performer.perform(action)
+        event = .actionSucceeded(action, attempt: attempt)
+      } catch {
+        event = .actionFailed(action, attempt: attempt, Failure(describing: error))
+      }
+      await ended(begun, event)
+    }
+  }
+
+  private func ended(_ attempt: Attempt, _ event: Event) async {
+    waiting.append(event)
+    if !isWriting { await drain() }
+    inFlight.remove(attempt)
+    if inFlight.isEmpty {
+      for continuation in idle { continuation.resume() }
+      idle = []
+    }
+  }
+
+  /// Writes what is waiting until nothing is. What cannot be written is kept and tried again: an action that has
+  /// ended must not be forgotten because the disk is full for a moment.
+  private func drain() async {
+    isWriting = true
+    defer { isWriting = false }
+    while !waiting.isEmpty {
+      let batch = waiting
+      waiting = []
+      do {
+        try await write(batch)
+      } catch let refusal as Refusal {
+        // One event that nobody expected must not take the others with it.
+        if batch.count > 1 {
+          for event in batch { try? await write([event]) }
+        } else {
+          logger.error("event refused", metadata: ["update": "\(id)", "reason": "\(refusal)"])
+        }
+      } catch {
+        logger.error("journal not written", metadata: ["update": "\(id)", "reason": "\(error)"])
+        waiting = batch + waiting
+        guard !isHalted else { return }
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  private struct Attempt: Hashable {
+    let action: ActionID
+    let number: Int
+  }
+}

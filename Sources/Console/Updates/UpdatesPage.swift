@@ -1,0 +1,55 @@
+import Rotation
+import Store
+
+/// The list of updates.
+enum UpdatesPage {
+  static func model(_ store: Store) async throws -> PageModel {
+    let updates = try await store.updates()
+    let names = try await names(updates, store)
+    var rows: [PageModel] = []
+    for update in updates {
+      let state = update.outcome == nil ? try await store.state(update.id) : nil
+      rows.append(row(update, names[update.root] ?? "?", state))
+    }
+    return [
+      "title": "Updates",
+      "header": ["title": "Updates", "lead": "Every run that took the system from one root to the next."] as PageModel,
+      "hasRows": !rows.isEmpty,
+      "table": [
+        "caption": "Updates",
+        "columns": ["Update", "State", "Started", "By", "Took"].map { ["label": $0] as PageModel },
+        "rows": rows, "hasMenus": false,
+      ] as PageModel,
+      "empty": [
+        "title": "No update has been started",
+        "text": "Choose Update in the menu beside a root certificate.",
+        "action": ["label": "Go to Certificate Management", "href": "/roots"] as PageModel,
+      ] as PageModel,
+    ]
+  }
+
+  private static func row(_ update: UpdateRecord, _ root: String, _ state: UpdateState?) -> PageModel {
+    let status: PageModel = [
+      "tone": update.outcome?.tone ?? state?.standingTone ?? "busy",
+      "label": update.outcome?.words ?? state?.standingLabel ?? "Running",
+    ]
+    let took = update.endedAt.map { Display.duration($0.timeIntervalSince(update.startedAt)) } ?? "–"
+    let cells: [PageModel] = [
+      [
+        "label": "Update", "isHeading": true, "text": "\(update.id): to \(Text.visible(root))",
+        "href": "/updates/\(update.id)",
+      ],
+      ["label": "State", "status": status],
+      ["label": "Started", "text": Display.moment(update.startedAt)],
+      ["label": "By", "text": Text.visible(update.startedBy)],
+      ["label": "Took", "text": took],
+    ]
+    return ["cells": cells]
+  }
+
+  private static func names(_ updates: [UpdateRecord], _ store: Store) async throws -> [RootRecord.ID: String] {
+    var names: [RootRecord.ID: String] = [:]
+    for id in Set(updates.map(\.root)) { names[id] = try await store.root(id).name }
+    return names
+  }
+}
