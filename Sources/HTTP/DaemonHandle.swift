@@ -16,6 +16,11 @@ final class DaemonHandle: @unchecked Sendable {
   /// Takes the listening socket over, also when it throws.
   init(_ daemon: Daemon, listener: Int32) throws(ServerError) {
     let configuration = daemon.configuration
+    let connections = OpenFiles.makeRoom(for: configuration.connectionLimit)
+    if connections < configuration.connectionLimit {
+      daemon.logger.warning(
+        "The limit of open files leaves room for \(connections) of \(configuration.connectionLimit) connections.")
+    }
     self.daemon = Unmanaged.passRetained(daemon)
     self.listener = listener
     priorities = strdup(DaemonHandle.tlsPriorities)
@@ -23,7 +28,7 @@ final class DaemonHandle: @unchecked Sendable {
     settings.initialize(
       to: reroot_daemon_settings(
         closure: self.daemon.toOpaque(), listening_socket: listener,
-        connection_limit: UInt32(clamping: configuration.connectionLimit),
+        connection_limit: UInt32(clamping: connections),
         connections_per_address: UInt32(clamping: configuration.perAddressLimit ?? 0),
         // The watcher is more exact; this one only stands behind it.
         idle_seconds: UInt32(clamping: configuration.idleTimeout.components.seconds + 1),

@@ -25,13 +25,13 @@ public final class EventStream: Sendable {
     var closing = false
     /// Nothing is sent any more.
     var gone = false
-    var ended = false
     var lastSent = MonotonicTime.now
+    /// Let go of once it was called, as it usually holds the registry that holds the stream.
+    var onClose: (@Sendable () -> Void)?
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let bufferLimit: Int
-  private let onClose: (@Sendable () -> Void)?
 
   /// - Parameters:
   ///   - bufferLimit: bytes that may wait for a slow client. Beyond it the stream is dropped; the browser connects
@@ -40,7 +40,7 @@ public final class EventStream: Sendable {
   ///     must not block. Registries of streams let go of the stream here.
   public init(bufferLimit: Int = 1 << 20, onClose: (@Sendable () -> Void)? = nil) {
     self.bufferLimit = bufferLimit
-    self.onClose = onClose
+    state = Mutex(State(onClose: onClose))
   }
 
   /// Queues a message for the client and returns at once. Does nothing when the stream is over.
@@ -139,13 +139,13 @@ public final class EventStream: Sendable {
 
   /// The response is over.
   func end() {
-    let isFirst = state.withLock { state in
+    let onClose = state.withLock { state in
       EventStream.drop(&state)
       state.connection = nil
-      defer { state.ended = true }
-      return !state.ended
+      defer { state.onClose = nil }
+      return state.onClose
     }
-    if isFirst { onClose?() }
+    onClose?()
   }
 
   /// The response that was to carry the stream is not sent. A stream that another response carries goes on.

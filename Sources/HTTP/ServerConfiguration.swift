@@ -37,7 +37,8 @@ public struct ServerConfiguration: Sendable {
   /// Bytes of bodies held at the same time for all clients together; beyond it requests get 503.
   public var maximumHeldBytes = 64 << 20
 
-  /// Connections at the same time, event streams included. More of them wait to be accepted.
+  /// Connections at the same time, event streams included. More of them wait to be accepted. The process's limit of
+  /// open files is raised for them where the system allows it; otherwise they are fewer.
   public var connectionLimit = 12_000
   /// Connections at the same time from one address; nil is no limit. A proxy in front is one address.
   public var perAddressLimit: Int?

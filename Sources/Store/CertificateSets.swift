@@ -152,5 +152,9 @@ extension Store {
     try database.execute(sql: "DELETE FROM set_members WHERE number = ?", arguments: [number])
     try database.execute(sql: "DELETE FROM certificate_sets WHERE number = ?", arguments: [number])
     try database.execute(sql: "UPDATE certificate_sets SET is_current = 1 WHERE number = ?", arguments: [previous])
+    // Components that were removed meanwhile have no part in what is in force.
+    try database.execute(
+      sql: "DELETE FROM set_members WHERE number = ? AND component NOT IN (SELECT id FROM components)",
+      arguments: [previous])
   }
 }

@@ -122,7 +122,7 @@ extension Store {
   }
 
   private static func insert(_ component: Component, _ database: GRDB.Database) throws -> Component {
-    try checkName(component, database)
+    try checkName(component.name, ofAnotherThan: nil, database)
     try database.execute(
       sql: "INSERT INTO components (name, body) VALUES (?, ?)", arguments: [component.name, try JSON.text(component)])
     var added = component
@@ -131,19 +131,20 @@ extension Store {
   }
 
   private static func replace(_ component: Component, _ database: GRDB.Database) throws {
-    try checkName(component, database)
+    try checkName(component.name, ofAnotherThan: component.id, database)
     try database.execute(
       sql: "UPDATE components SET name = ?, body = ? WHERE id = ?",
       arguments: [component.name, try JSON.text(component), component.id.rawValue])
     guard database.changesCount == 1 else { throw StoreError.notFound("component") }
   }
 
-  private static func checkName(_ component: Component, _ database: GRDB.Database) throws {
-    let holder = try Int64.fetchOne(
-      database, sql: "SELECT id FROM components WHERE name = ?", arguments: [component.name])
-    guard let holder, holder != component.id.rawValue else { return }
+  private static func checkName(
+    _ name: String, ofAnotherThan id: Component.ID?, _ database: GRDB.Database
+  ) throws {
+    let holder = try Int64.fetchOne(database, sql: "SELECT id FROM components WHERE name = ?", arguments: [name])
+    guard let holder, holder != id?.rawValue else { return }
     throw StoreError(
-      code: "NAME_TAKEN", sentence: "There is a component named “\(component.name)” already. Choose another name.")
+      code: "NAME_TAKEN", sentence: "There is a component named “\(name)” already. Choose another name.")
   }
 
   static func checkNoUpdate(_ database: GRDB.Database) throws {

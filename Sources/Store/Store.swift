@@ -32,7 +32,11 @@ public final class Store: Sendable {
     let seals = try Seals(masterKey: MasterKeyFile.read(masterKeyFile, folder: folder, mayCreate: isNew))
     let database = try DatabaseFile.open(folder + "/reroot.sqlite")
     let store = Store(database: database, seals: seals, clock: clock, lock: lock)
-    try store.checkMasterKey()
+    do {
+      try store.checkMasterKey()
+    } catch let error as DatabaseError {
+      throw StoreError(error)
+    }
     return store
   }
 
@@ -43,9 +47,17 @@ public final class Store: Sendable {
     self.lock = lock
   }
 
-  /// Closes the database, so that its write-ahead log is folded into it. Nothing can be done with the store after.
+  /// Closes the database, so that its write-ahead log is folded into it, and lets others open the folder. Nothing can
+  /// be done with the store after.
   public func close() throws {
-    try database.close()
+    do {
+      // Closing does not do it: the readers, which may not write, are closed last.
+      _ = try? database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+      try database.close()
+    } catch let error as DatabaseError {
+      throw StoreError(error)
+    }
+    lock.release()
   }
 
   func read<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {
@@ -53,7 +65,8 @@ public final class Store: Sendable {
   }
 
   func write<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {
-    try await Self.mapped { try await self.database.write(body) }
+    // In a task of its own, which nobody cancels: what happened to a target is journaled even if its witness gives up.
+    try await Self.mapped { try await Task { try await self.database.write(body) }.value }
   }
 
   /// Turns what SQLite says into a sentence. Values are never part of it.

@@ -42,7 +42,8 @@ struct FoldedState {
 extension Store {
   /// Starts a plan: one update at a time.
   ///
-  /// - Throws: `UPDATE_RUNS` when another one has not ended.
+  /// - Throws: `UPDATE_RUNS` when another one has not ended, `PLAN_USED` when the plan was started before,
+  ///   `ROOT_REMOVED` when its root is not there any more.
   public func startUpdate(
     plan: Plan.ID, course: Course, by user: String, worker: String
   ) async throws -> (id: UpdateRecord.ID, advance: Advance) {
@@ -50,11 +51,29 @@ extension Store {
     return try await write { database in
       try Self.checkNoUpdate(database)
       let planned = try Self.plan(plan, database)
+      try Self.checkStartable(plan, planned, database)
       try database.execute(
         sql: "INSERT INTO updates (plan, root, course, started_at, started_by) VALUES (?, ?, ?, ?, ?)",
         arguments: [plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
       return (id, try self.advance(id, [.started(by: user)], worker, now, database))
+    }
+  }
+
+  private static func checkStartable(_ id: Plan.ID, _ plan: Plan, _ database: GRDB.Database) throws {
+    // The kept files of a plan are those from before its first start, so a second one could not be rolled back.
+    let user = try Int64.fetchOne(database, sql: "SELECT id FROM updates WHERE plan = ?", arguments: [id.rawValue])
+    if let user {
+      throw StoreError(
+        code: "PLAN_USED", sentence: "Update \(user) was started with this plan already. Make a new plan.")
+    }
+    let isThere = try Bool.fetchOne(
+      database, sql: "SELECT EXISTS (SELECT 1 FROM roots WHERE id = ? AND removed_at IS NULL)",
+      arguments: [plan.root.id])
+    guard isThere == true else {
+      throw StoreError(
+        code: "ROOT_REMOVED",
+        sentence: "The root certificate “\(plan.root.name)” of this plan has been removed. Make a plan with another.")
     }
   }
 
@@ -90,7 +109,8 @@ extension Store {
   /// returned is on disk.
   ///
   /// - Parameter worker: names the process that will perform the effects; their attempts are claimed for it.
-  /// - Throws: ``Refusal`` when the state does not take one of the events; nothing has changed then.
+  /// - Throws: ``Refusal`` when the state does not take one of the events, `UPDATE_RUNS` or `UPDATE_SUPERSEDED` when
+  ///   an ended update cannot be taken up again; nothing has changed then.
   public func advance(_ id: UpdateRecord.ID, _ events: [Event], worker: String) async throws -> Advance {
     let now = clock()
     return try await write { try self.advance(id, events, worker, now, $0) }
@@ -104,16 +124,18 @@ extension Store {
     var effects: [Effect] = []
     var entries: [JournalEntry] = []
     for event in events {
-      effects += try folded.state.apply(event)
+      let next = try folded.state.apply(event)
       entries.append(try Self.journal(.event(event), of: id, at: now, database))
       try Self.closeAttempts(event, of: id, now, database)
+      try Self.claim(next, of: id, worker, now, database)
+      effects += next
     }
-    try Self.claim(effects, of: id, worker, now, database)
+    if before != nil, !events.isEmpty { try Self.checkReopening(id, database) }
     folded.sequence = entries.last?.sequence ?? folded.sequence
     try recordOutcome(of: id, folded.state, before: before, now, database)
     let result = Advance(state: folded.state, effects: effects, entries: entries)
     // Only what is committed may be remembered.
-    database.afterNextTransaction { [self, folded] _ in states.withLock { $0[id] = folded } }
+    database.afterNextTransaction { [self, folded] _ in remember(folded, of: id) }
     return result
   }
 
@@ -131,8 +153,18 @@ extension Store {
       arguments: [id.rawValue])
     while let text = try events.next() { _ = try state.apply(try JSON.value(Event.self, text)) }
     let folded = FoldedState(sequence: last, state: state)
-    states.withLock { if $0[id] == nil { $0[id] = folded } }
+    // An update that is only being started may yet be rolled back, and another one would get its number.
+    if last > 0 { remember(folded, of: id) }
     return folded
+  }
+
+  private func remember(_ folded: FoldedState, of id: UpdateRecord.ID) {
+    states.withLock { states in
+      if let known = states[id], known.sequence > folded.sequence { return }
+      states[id] = folded
+      // Only a few are looked at any more; a big one takes megabytes.
+      if states.count > 8, let oldest = states.keys.filter({ $0 != id }).min() { states[oldest] = nil }
+    }
   }
 
   // MARK: Attempts
@@ -184,10 +216,27 @@ extension Store {
         arguments: [outcome.rawValue, now.milliseconds, id.rawValue])
       try Self.closeSet(of: id, state, outcome, now, database)
     } else if before != nil {
-      // A decision after the end opened it again: another update must not be under way.
-      try Self.checkNoUpdate(database)
       try database.execute(
         sql: "UPDATE updates SET outcome = NULL, ended_at = NULL WHERE id = ?", arguments: [id.rawValue])
+    }
+  }
+
+  /// A decision after the end takes an update up again. No other may be under way then, and none may have come after
+  /// it: its kept files are those from before, and the set in force is not its own.
+  private static func checkReopening(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws {
+    let running = try Int64.fetchOne(
+      database, sql: "SELECT id FROM updates WHERE outcome IS NULL AND id <> ?", arguments: [id.rawValue])
+    if let running {
+      throw StoreError(
+        code: "UPDATE_RUNS", sentence: "Update \(running) is under way; wait until it has ended, then decide again.")
+    }
+    let later = try Int64.fetchOne(
+      database, sql: "SELECT max(id) FROM updates WHERE id > ? AND outcome <> 'rolledBack'", arguments: [id.rawValue])
+    if let later {
+      throw StoreError(
+        code: "UPDATE_SUPERSEDED",
+        sentence: "Update \(later) came after update \(id), which can therefore be neither retried nor aborted. "
+          + "Abort the later one first, or start a new update.")
     }
   }
 

@@ -91,22 +91,25 @@ import Testing
 
   @Test("Bodies of all clients together stay within their limit, and the next one is taken again")
   func heldBytes() async throws {
-    try await withServer({ $0.maximumHeldBytes = 50_000 }, handler: echo) { server in
-      let body = [UInt8](repeating: 1, count: 30_000)
-      let waiting = try RawClient(port: server.port)
-      let whole = TestServer.post("/", type: "application/octet-stream", body: body)
-      try await waiting.send(Array(whole.dropLast()))
-      var refused = 0
-      // The first body is on its way to the server while these are sent, so the first of them may still be taken.
-      for _ in 0..<50 where refused == 0 {
-        let response = try await server.exchange(whole)
-        if response.status == 503 { refused += 1 }
+    let (gate, opener) = AsyncStream<Void>.makeStream()
+    let waiting = Task { for await _ in gate {} }
+    try await withServer(
+      { $0.maximumHeldBytes = 50_000 },
+      handler: { request in
+        await waiting.value
+        return .text("\(request.body.count)")
       }
-      #expect(refused == 1)
-      try await waiting.send(Array(whole.suffix(1)))
-      #expect(try await waiting.response().status == 200)
-      let next = try await server.exchange(whole)
-      #expect(next.status == 200)
+    ) { server in
+      let whole = TestServer.post("/", type: "application/octet-stream", body: [UInt8](repeating: 1, count: 30_000))
+      let first = try RawClient(port: server.port)
+      try await first.send(whole)
+      #expect(await eventually { server.server.requestsInFlight == 1 })
+      let second = try await server.exchange(whole)
+      #expect(second.status == 503)
+      opener.finish()
+      #expect(try await first.response().text == "30000")
+      let third = try await server.exchange(whole)
+      #expect(third.text == "30000")
     }
   }
 

@@ -99,7 +99,9 @@ struct UpdatePage: Sendable {
 
   private func cell(_ id: ActionID) -> PageModel {
     guard let action = state.action(id) else {
-      return ["title": id.kind.title, "status": ["tone": "off", "label": "none", "title": "No trust bundle"] as PageModel]
+      return [
+        "title": id.kind.title, "status": ["tone": "off", "label": "none", "title": "No trust bundle"] as PageModel,
+      ]
     }
     let (tone, label) = Self.words(action)
     var status: PageModel = ["tone": tone, "label": label]

@@ -129,7 +129,8 @@ extension UpdateState {
       return openFailures.isEmpty
         ? "Reroot was ended in the middle. Nothing goes on until you decide."
         : "Nothing goes on until you decide."
-    case .stopping: return "Nothing new begins; waiting for \(Display.count(actionsInFlight.count, "action")) in flight."
+    case .stopping:
+      return "Nothing new begins; waiting for \(Display.count(actionsInFlight.count, "action")) in flight."
     case .ended(let outcome): return outcome.summary
     case .running: break
     }

@@ -10,6 +10,7 @@ enum DatabaseFile {
       // FULL: a transaction that was answered is on disk (SQLite, PRAGMA synchronous).
       try database.execute(sql: "PRAGMA synchronous = FULL")
     }
+    makePrivate(path)
     do {
       let pool = try DatabasePool(path: path, configuration: configuration)
       let migrator = Migrations.all
@@ -25,6 +26,12 @@ enum DatabaseFile {
     } catch let error as DatabaseError {
       throw StoreError(error)
     }
+  }
+
+  /// An empty file is a new database to SQLite, which gives its mode to the files beside it.
+  private static func makePrivate(_ path: String) {
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if descriptor >= 0 { close(descriptor) }
   }
 
   /// The database holds names and public certificates that are nobody else's business.

@@ -1,5 +1,6 @@
 import Foundation
 import PKI
+import Synchronization
 
 /// The folder of a store.
 enum StoreFolder {
@@ -23,11 +24,17 @@ enum StoreFolder {
 
 /// Held as long as the store is open, so that no second program opens the same folder.
 final class FolderLock: Sendable {
-  private let descriptor: Int32
+  /// Nil once it has been released.
+  private let descriptor: Mutex<Int32?>
 
   init(folder: String) throws {
+    // The descriptor is closed by whoever fails here, since deinit would run too once every property were set.
+    descriptor = Mutex(try Self.take(folder))
+  }
+
+  private static func take(_ folder: String) throws -> Int32 {
     let path = folder + "/reroot.lock"
-    descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
       throw StoreError(
         code: "FOLDER_NOT_WRITABLE",
@@ -41,10 +48,19 @@ final class FolderLock: Sendable {
         sentence: "Another Reroot is running on the data folder \(folder). End it first, or give this one another "
           + "folder.")
     }
+    return descriptor
+  }
+
+  /// Lets others take it.
+  func release() {
+    descriptor.withLock { held in
+      if let held { close(held) }
+      held = nil
+    }
   }
 
   deinit {
-    close(descriptor)
+    release()
   }
 }
 
@@ -86,11 +102,10 @@ enum MasterKeyFile {
       let line = text.split(whereSeparator: \.isNewline).map({ $0.trimmingCharacters(in: .whitespaces) })
         .first(where: { !$0.isEmpty && !$0.hasPrefix("#") }), line.utf8.count == 64
     else { return nil }
-    let bytes = stride(from: 0, to: 64, by: 2).compactMap { start -> UInt8? in
-      let from = line.index(line.startIndex, offsetBy: start)
-      return UInt8(line[from..<line.index(from, offsetBy: 2)], radix: 16)
-    }
-    return bytes.count == 32 ? bytes : nil
+    // By bytes, since a line of 64 bytes may be fewer characters.
+    let digits = line.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }.map(UInt8.init)
+    guard digits.count == 64 else { return nil }
+    return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
   }
 
   /// Written to a file of another name first, so that a key is there wholly or not at all.

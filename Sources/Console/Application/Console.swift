@@ -1,0 +1,71 @@
+import Delivery
+import Foundation
+import HTTP
+import Logging
+import Store
+
+/// The application: pages, forms and streams over one store.
+public final class Console: Sendable {
+  /// What the routes work with.
+  public let services: Services
+  private let server: HTTPServer
+  private let logger: Logger
+
+  /// Reads the templates and the public files, and puts the routes together.
+  ///
+  /// Throws ``ConsoleError`` when a template or a folder is missing or broken.
+  public init(store: Store, configuration: ConsoleConfiguration, logger: Logger) async throws {
+    self.logger = logger
+    let assets = try StaticFiles(directory: configuration.publicFolder)
+    let renderer = try PageRenderer(folder: configuration.templatesFolder)
+    let workThreads = WorkThreads(count: max(2, ProcessInfo.processInfo.activeProcessorCount))
+    let https = try await HTTPSKeeper(
+      store: store, host: configuration.host, workThreads: workThreads, clock: configuration.clock)
+    let updates = UpdateService(
+      store: store, renderer: renderer, https: https, workThreads: workThreads,
+      targetAccess: configuration.targetAccess, clock: configuration.clock, logger: logger)
+    let services = Services(
+      store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
+      targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
+      logger: logger, signInDesk: try await SignInDesk(store: store, workThreads: workThreads))
+    self.services = services
+
+    var router = Router<Visit>()
+    router.addConsoleRoutes()
+    configuration.extension?.addRoutes(&router)
+    let desk = FrontDesk(services: services, router: router, logger: logger)
+
+    var server = ServerConfiguration(
+      host: configuration.host, port: configuration.port, identity: https.serverIdentity())
+    server.problemPage = { problem, head in desk.problemPage(problem, head) }
+    self.server = HTTPServer(configuration: server, logger: logger) { await desk.answer($0) }
+    https.attach(self.server)
+  }
+
+  /// Begins to listen, and takes up an update that was interrupted.
+  /// - Returns: the port.
+  public func start() async throws -> UInt16 {
+    let port = try server.start()
+    try await services.updates.start()
+    return port
+  }
+
+  /// Ends open streams, lets what is in flight finish, and stops listening. An update that runs is found again at the
+  /// next start.
+  public func stop() async {
+    await services.updates.stop()
+    await server.stop(within: .seconds(10))
+  }
+}
+
+extension Router where Context == Visit {
+  /// Every route of the console; each folder adds its own.
+  mutating func addConsoleRoutes() {
+    on(.get, "/") { _, _, visit in visit.redirect(to: "/roots") }
+    addSessionRoutes()
+    addRootRoutes()
+    addComponentRoutes()
+    addTrustStoreRoutes()
+    addUpdateRoutes()
+  }
+}

@@ -1,0 +1,92 @@
+import Delivery
+import Foundation
+import HTTP
+import Rotation
+
+/// Where a console listens, where its pages are, and how it reaches the components.
+public struct ConsoleConfiguration: Sendable {
+  /// The address to listen on.
+  public var host: String
+  /// The port; 0 lets the system choose.
+  public var port: UInt16
+  /// The folder of the stylesheet, scripts and icons.
+  public var publicFolder: String
+  /// The folder of the templates.
+  public var templatesFolder: String
+  /// How the files of a component are reached.
+  public var targetAccess: @Sendable (Component) -> TargetAccess
+  /// What a demonstration adds.
+  public var `extension`: ConsoleExtension?
+  /// The present moment.
+  public var clock: @Sendable () -> Date
+
+  /// Makes a configuration.
+  ///
+  /// Folders that are not given are looked for in the working folder and beside the executable; throws ``ConsoleError``
+  /// when they are in neither.
+  public init(
+    host: String = "127.0.0.1", port: UInt16 = 8443, publicFolder: String? = nil, templatesFolder: String? = nil,
+    targetAccess: @escaping @Sendable (Component) -> TargetAccess = { _ in .local() },
+    extension: ConsoleExtension? = nil, clock: @escaping @Sendable () -> Date = { Date() }
+  ) throws {
+    self.host = host
+    self.port = port
+    self.publicFolder = try publicFolder ?? Self.find("Public")
+    self.templatesFolder = try templatesFolder ?? Self.find("Templates")
+    self.targetAccess = targetAccess
+    self.extension = `extension`
+    self.clock = clock
+  }
+
+  /// Looks for one of the program's folders: in the working folder, then in the executable's folder and in those above.
+  static func find(_ name: String) throws -> String {
+    let manager = FileManager.default
+    let executable = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+    let linked = (try? manager.destinationOfSymbolicLink(atPath: "/proc/self/exe")).map { URL(fileURLWithPath: $0) }
+    var candidates = [manager.currentDirectoryPath]
+    var folder = (linked ?? executable).deletingLastPathComponent()
+    for _ in 0..<5 where folder.path != "/" {
+      candidates.append(folder.path)
+      candidates.append(folder.appendingPathComponent("share/reroot").path)
+      folder = folder.deletingLastPathComponent()
+    }
+    for candidate in candidates {
+      let path = candidate + "/" + name
+      var isFolder: ObjCBool = false
+      // The layout and the stylesheet tell this program's folders from others of the same names.
+      let mark = name == "Templates" ? "/layout.mustache" : ""
+      if manager.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue,
+        manager.fileExists(atPath: path + mark)
+      {
+        return path
+      }
+    }
+    throw ConsoleError(
+      code: "FOLDER_MISSING",
+      sentence: "The folder \(name) of the program was found neither in the working folder nor beside the executable. "
+        + "Start reroot from the folder that holds it.")
+  }
+}
+
+/// What a demonstration adds to the console.
+public struct ConsoleExtension: Sendable {
+  /// The title of its entry in the navigation.
+  public var title: String
+  /// The path of its page.
+  public var path: String
+  /// Adds its routes.
+  public var addRoutes: @Sendable (_ router: inout Router<Visit>) -> Void
+  /// The model of the strip that every page shows.
+  public var strip: @Sendable () -> PageModel
+
+  /// Describes what is added.
+  public init(
+    title: String, path: String, addRoutes: @escaping @Sendable (_ router: inout Router<Visit>) -> Void,
+    strip: @escaping @Sendable () -> PageModel
+  ) {
+    self.title = title
+    self.path = path
+    self.addRoutes = addRoutes
+    self.strip = strip
+  }
+}

@@ -1,0 +1,38 @@
+/// Why the console cannot do something, in a sentence for a person.
+public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// A stable word for programs.
+  public let code: String
+  /// What happened, to what, and what to do next.
+  public let sentence: String
+
+  /// Describes an error.
+  public init(code: String, sentence: String) {
+    self.code = code
+    self.sentence = sentence
+  }
+
+  /// The sentence.
+  public var description: String { sentence }
+}
+
+/// Ends a request with a page that says what is wrong. Handlers throw it; it is drawn in one place.
+public struct PageError: Error, Sendable, Hashable {
+  /// The status of the answer, 400 to 599.
+  public let status: Int
+  /// The heading of the page; nil takes the usual one of the status.
+  public let title: String?
+  /// What is wrong, and what to do next.
+  public let sentence: String
+
+  /// Describes what is wrong.
+  public init(_ status: Int, _ sentence: String, title: String? = nil) {
+    self.status = status
+    self.title = title
+    self.sentence = sentence
+  }
+
+  /// Nothing is stored under this number: `PageError.notFound("root certificate")`.
+  public static func notFound(_ what: String) -> PageError {
+    PageError(404, "There is no such \(what). It may have been removed; go back to the list.")
+  }
+}

@@ -1,0 +1,105 @@
+import Delivery
+import Foundation
+import HTTP
+import Logging
+import Rotation
+import Store
+
+/// What the console's routes work with.
+public struct Services: Sendable {
+  /// Everything that is kept.
+  public let store: Store
+  /// The templates.
+  public let renderer: PageRenderer
+  /// The files of the public folder.
+  public let assets: StaticFiles
+  /// The present moment; tests fix it.
+  public let clock: @Sendable () -> Date
+  /// Threads for what blocks: passwords, PFX files, keys.
+  public let workThreads: WorkThreads
+  /// How the files of a component are reached.
+  public let targetAccess: @Sendable (Component) -> TargetAccess
+  /// The console's own certificate.
+  public let https: HTTPSKeeper
+  /// The updates: planning, running, watching.
+  public let updates: UpdateService
+  /// What a demonstration adds to the console.
+  public let `extension`: ConsoleExtension?
+  /// One line an event; never a secret, a form's value or a token.
+  public let logger: Logger
+  /// The open event streams of each session; a route that answers with one adds it here.
+  public let sessionStreams = SessionStreams()
+  let signInDesk: SignInDesk
+  let knownVisitors = KnownVisitors()
+
+  /// Draws a page: its template with the page's own model and the fields that the layout takes, which are filled in here.
+  ///
+  /// The model should hold `header` or `title`. `section` names the entry of the navigation that is marked, where it is not
+  /// the first part of the path; `scripts` holds addresses of scripts, made by ``asset(_:)``.
+  public func page(_ name: String, _ model: PageModel, _ visit: Visit, status: Int = 200) throws -> Response {
+    let response = Response.html(try renderer.render(name, framed(model, visit)), status: status)
+    return visit.notice == nil ? response : response.withHeader("Set-Cookie", Notice.removal)
+  }
+
+  /// A page's model with everything around the page.
+  func framed(_ model: PageModel, _ visit: Visit?) -> PageModel {
+    var model = model
+    if model["title"] == nil { model["title"] = (model["header"] as? PageModel)?["title"] }
+    model["assets"] = layoutAssets
+    guard let visit else { return model }
+    model["csrfToken"] = visit.csrfToken
+    if let notice = visit.notice, model["notice"] == nil { model["notice"] = Part.banner("ok", notice) }
+    guard let visitor = visit.visitor else { return model }
+    model["visitor"] = ["name": visitor.name, "accountHref": "/account"] as PageModel
+    let section = model["section"] as? String ?? Navigation.section(of: visit.path)
+    model["navigation"] = Navigation.model(current: section, adding: `extension`)
+    if let `extension` { model["strip"] = `extension`.strip() }
+    return model
+  }
+
+  /// The address of a file of the public folder, with the hash of its content.
+  public func asset(_ name: String) -> String { assets.url(for: name) }
+
+  private var layoutAssets: PageModel {
+    var model: PageModel = ["style": asset("style.css"), "icon": asset("icon.svg")]
+    // An address without a hash is one of a file that is not there.
+    let script = asset("menu.js")
+    if script.contains("?") { model["menuScript"] = script }
+    return model
+  }
+
+  /// Who is signed in with a session's token; nil when there is no such session any more.
+  func visitor(token: String) async throws -> Visitor? {
+    guard let session = try await store.session(token) else {
+      knownVisitors.forget(token: token)
+      return nil
+    }
+    let visitor = Visitor(name: session.userName, session: session)
+    knownVisitors.remember(visitor, token: token)
+    return visitor
+  }
+
+  /// The component's delivery over the target that it is configured with.
+  public func delivery(_ component: Component) -> ComponentDelivery {
+    ComponentDelivery(component: component, access: targetAccess(component))
+  }
+}
+
+/// The entries of the navigation, in their order.
+enum Navigation {
+  private static let entries: [(label: String, href: String, icon: String)] = [
+    ("Certificate Management", "/roots", "roots"), ("Components", "/components", "components"),
+    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"),
+  ]
+
+  static func section(of path: String) -> String {
+    let first = path.split(separator: "/").first.map { "/" + $0 } ?? "/roots"
+    return first == "/plans" ? "/updates" : first
+  }
+
+  static func model(current: String, adding added: ConsoleExtension?) -> [PageModel] {
+    (entries + (added.map { [($0.title, $0.path, "demo")] } ?? [])).map { label, href, icon in
+      ["label": label, "href": href, "icon": icon, "isCurrent": href == current]
+    }
+  }
+}

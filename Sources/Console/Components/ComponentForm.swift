@@ -1,0 +1,174 @@
+import HTTP
+import Rotation
+
+/// The form of a component: the values as they were typed, and the component that they make.
+struct ComponentForm {
+  /// Every field by its name; the names are those of ``Rotation/FieldProblem/field`` and of the YAML.
+  private(set) var values: [String: String]
+  /// How many rows for endpoints there are.
+  private(set) var endpointRows: Int
+
+  /// More rows than anybody fills in by hand; the YAML takes more.
+  static let endpointLimit = 32
+  private static let emptyRows = 2
+
+  /// The form of a new component.
+  init() {
+    self.init(
+      Component(
+        id: Component.ID(rawValue: 0), name: "", names: [], files: FileLayout(), activation: Activation()))
+  }
+
+  /// The form of a component that is there.
+  init(_ component: Component) {
+    let files = component.files
+    values = [
+      "name": component.name, "description": component.description, "stage": String(component.stage),
+      "names": component.names.map(\.text).joined(separator: "\n"), "usage": component.usage.rawValue,
+      "key": component.key.rawValue, "target": component.target.rawValue,
+      "files.certificate": files.certificateChain ?? "", "files.key": files.key ?? "",
+      "files.combined": files.combined ?? "", "files.trust_bundle": files.trustBundle ?? "",
+      "files.owner": files.owner ?? "", "files.group": files.group ?? "", "files.mode": files.mode.description,
+      "files.key_mode": files.keyMode.description, "activation.time_limit": String(component.activation.timeLimit),
+      "verification_time_limit": String(component.verificationTimeLimit),
+      "peers.choice": component.peers == nil ? "all" : "named",
+      "peers": (component.peers ?? []).joined(separator: "\n"),
+    ]
+    switch component.activation.method {
+    case .none: values["activation.method"] = "none"
+    case .command(let words):
+      values["activation.method"] = "command"
+      values["activation.command"] = words.joined(separator: "\n")
+    case .signal(let name, let pidFile):
+      values["activation.method"] = "signal"
+      values["activation.signal"] = name
+      values["activation.pid_file"] = pidFile
+    }
+    for (index, endpoint) in component.endpoints.enumerated() {
+      values["endpoints.\(index).host"] = endpoint.host
+      values["endpoints.\(index).port"] = String(endpoint.port)
+      values["endpoints.\(index).server_name"] = endpoint.serverName ?? ""
+      values["endpoints.\(index).transport"] = endpoint.transport.rawValue
+    }
+    endpointRows = min(Self.endpointLimit, component.endpoints.count + Self.emptyRows)
+  }
+
+  /// The form as it was sent.
+  init(_ form: Form) {
+    values = Dictionary(form.fields.map { ($0.name, $0.value) }) { first, _ in first }
+    values["csrf"] = nil
+    let filled = (0..<Self.endpointLimit).last { index in
+      ["host", "port", "server_name"].contains { !(form["endpoints.\(index).\($0)"] ?? "").isEmpty }
+    }
+    endpointRows = min(Self.endpointLimit, (filled.map { $0 + 1 } ?? 0) + Self.emptyRows)
+  }
+
+  /// A field's text; empty when it was not sent.
+  func text(_ field: String) -> String { values[field] ?? "" }
+
+  /// The component that the values make, and what is wrong with them. The fields of the problems are the form's.
+  func component(id: Component.ID) -> (component: Component, problems: [FieldProblem]) {
+    var problems: [FieldProblem] = []
+    let (endpoints, rows) = endpoints(&problems)
+    let component = Component(
+      id: id, name: trimmed("name"), description: trimmed("description"),
+      stage: number("stage", in: Component.Limits.stage, &problems),
+      names: lines("names").map(SubjectName.init(text:)), usage: choice("usage", .server, &problems),
+      key: choice("key", .ecdsaP256, &problems), target: choice("target", .local, &problems),
+      files: files(&problems), activation: activation(&problems), endpoints: endpoints,
+      verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
+      peers: text("peers.choice") == "named" ? lines("peers") : nil)
+    let known = Set(problems.map(\.field))
+    let found = component.problems().map { problem in
+      FieldProblem(field: Self.field(problem.field, rows), sentence: problem.sentence)
+    }
+    return (component, problems + found.filter { !known.contains($0.field) })
+  }
+
+  private func endpoints(_ problems: inout [FieldProblem]) -> (endpoints: [Endpoint], rows: [Int]) {
+    var endpoints: [Endpoint] = []
+    var rows: [Int] = []
+    for row in 0..<Self.endpointLimit {
+      let prefix = "endpoints.\(row)."
+      guard ["host", "port", "server_name"].contains(where: { !trimmed(prefix + $0).isEmpty }) else { continue }
+      let name = trimmed(prefix + "server_name")
+      endpoints.append(
+        Endpoint(
+          host: trimmed(prefix + "host"), port: UInt16(number(prefix + "port", in: 1...65535, &problems)),
+          serverName: name.isEmpty ? nil : name, transport: choice(prefix + "transport", .tls, &problems)))
+      rows.append(row)
+    }
+    return (endpoints, rows)
+  }
+
+  private func files(_ problems: inout [FieldProblem]) -> FileLayout {
+    func path(_ field: String) -> String? { trimmed(field).isEmpty ? nil : trimmed(field) }
+    func mode(_ field: String, _ usual: FileMode) -> FileMode {
+      let text = trimmed(field)
+      if text.isEmpty { return usual }
+      if let mode = FileMode(text) { return mode }
+      problems.append(FieldProblem(field: field, sentence: "Give three or four octal digits, such as 0640."))
+      return usual
+    }
+    return FileLayout(
+      certificateChain: path("files.certificate"), key: path("files.key"), combined: path("files.combined"),
+      trustBundle: path("files.trust_bundle"), owner: path("files.owner"), group: path("files.group"),
+      mode: mode("files.mode", 0o644), keyMode: mode("files.key_mode", 0o600))
+  }
+
+  private func activation(_ problems: inout [FieldProblem]) -> Activation {
+    let limit = number("activation.time_limit", in: Component.Limits.seconds, &problems)
+    switch text("activation.method") {
+    case "command": return Activation(method: .command(lines("activation.command", trimming: false)), timeLimit: limit)
+    case "signal":
+      let method = Activation.Method.signal(trimmed("activation.signal"), pidFile: trimmed("activation.pid_file"))
+      return Activation(method: method, timeLimit: limit)
+    case "none", "": return Activation(timeLimit: limit)
+    default:
+      problems.append(FieldProblem(field: "activation.method", sentence: "Choose how the component is activated."))
+      return Activation(timeLimit: limit)
+    }
+  }
+
+  private func trimmed(_ field: String) -> String { text(field).trimmingWhitespace() }
+
+  /// One value to a line. A word of a command may begin or end with a space, so those are kept where that is asked for.
+  private func lines(_ field: String, trimming: Bool = true) -> [String] {
+    var lines = text(field).split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
+    if trimming { lines = lines.map { $0.trimmingWhitespace() } }
+    return lines.filter { !$0.isEmpty }
+  }
+
+  private func number(_ field: String, in range: ClosedRange<Int>, _ problems: inout [FieldProblem]) -> Int {
+    let text = trimmed(field)
+    if text.utf8.count <= 9, let number = Int(text), range.contains(number) { return number }
+    problems.append(
+      FieldProblem(field: field, sentence: "Give a whole number from \(range.lowerBound) to \(range.upperBound)."))
+    return range.lowerBound
+  }
+
+  private func choice<Value: RawRepresentable>(
+    _ field: String, _ usual: Value, _ problems: inout [FieldProblem]
+  ) -> Value where Value.RawValue == String {
+    let text = text(field)
+    if text.isEmpty { return usual }
+    if let value = Value(rawValue: text) { return value }
+    problems.append(FieldProblem(field: field, sentence: "Choose one of the values in the list."))
+    return usual
+  }
+
+  /// Problems count the endpoints that are filled in, the form counts its rows.
+  private static func field(_ field: String, _ rows: [Int]) -> String {
+    let parts = field.split(separator: ".")
+    guard parts.count == 3, parts[0] == "endpoints", let index = Int(parts[1]), rows.indices.contains(index) else {
+      return field == "endpoints" ? "endpoints.0.host" : field
+    }
+    return "endpoints.\(rows[index]).\(parts[2])"
+  }
+}
+
+extension String {
+  fileprivate func trimmingWhitespace() -> String {
+    String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+  }
+}

@@ -1,0 +1,159 @@
+import HTTP
+import Rotation
+
+/// The page with the form of a component.
+struct ComponentFormPage {
+  let title: String
+  let path: String
+  let form: ComponentForm
+  let problems: [FieldProblem]
+
+  func response(_ visit: Visit) throws -> Response {
+    var model: PageModel = [
+      "header": Part.header(title, breadcrumbs: ComponentPages.crumbs),
+      "form": [
+        "path": path, "groups": groups, "buttons": Part.buttons("Save", cancel: "/components"),
+      ] as PageModel,
+    ]
+    if !problems.isEmpty { model["banner"] = Part.errors(problems.map { ($0.field, $0.sentence) }) }
+    return try visit.page("components/form", model, status: problems.isEmpty ? 200 : 422)
+  }
+
+  private var groups: [PageModel] {
+    [
+      group("General", nil, general), group("Certificate", nil, certificate),
+      group(
+        "Files", "Absolute paths of PEM files: a certificate file and a key file, or one combined file with both.",
+        files),
+      group("Activation", "How the component is made to use replaced files.", activation),
+      group(
+        "Endpoints",
+        "Where the component answers with its certificate, so that it is proved on the wire. Leave what you "
+          + "do not need empty.", endpoints),
+      group("Connections to others", nil, peers),
+    ]
+  }
+
+  private var general: [FieldPart] {
+    [
+      input("name", "Name", ["maxlength": "64"]).required, input("description", "Description", width: "full").optional,
+      input(
+        "stage", "Stage", ["inputmode": "numeric", "min": "1", "max": "1000"], type: "number", width: "short",
+        hint: "The order in an update: lower stages are finished before higher ones begin."),
+    ]
+  }
+
+  private var certificate: [FieldPart] {
+    [
+      text(
+        "names", "Names", rows: 3,
+        hint: "Host names and IP addresses, one to a line. The first is the common name too."),
+      FieldPart.radios(
+        "usage", "Usage",
+        choices: [
+          ("server", "Server", "It answers TLS connections."),
+          ("client", "Client", "It shows its certificate when it connects to others."), ("both", "Both", nil),
+        ], chosen: form.text("usage"), error: error("usage")),
+      FieldPart.select(
+        "key", "Key", options: KeyKind.allCases.map { ($0.rawValue, $0.rawValue) }, chosen: form.text("key"),
+        error: error("key")),
+      FieldPart.select(
+        "target", "Target", options: [("local", "This machine")], chosen: form.text("target"),
+        hint: "Where the files are.", error: error("target")),
+    ]
+  }
+
+  private var files: [FieldPart] {
+    [
+      input(
+        "files.certificate", "Certificate file", width: "full", hint: "The chain, the component's certificate first."
+      )
+      .optional,
+      input("files.key", "Key file", width: "full").optional,
+      input("files.combined", "Combined file", width: "full", hint: "The chain and then the key, in one file.")
+        .optional,
+      input(
+        "files.trust_bundle", "Trust bundle", width: "full",
+        hint: "The root certificates that the component accepts from its peers. Without it they are not replaced."
+      ).optional,
+      input("files.owner", "Owner", hint: "A user's name or number; empty keeps the owner that is found.").optional,
+      input("files.group", "Group", hint: "A group's name or number; empty keeps the group that is found.").optional,
+      input("files.mode", "Mode", width: "short", hint: "Of the certificate and the trust bundle, in octal digits."),
+      input("files.key_mode", "Mode of the key", width: "short", hint: "Of every file that holds the key."),
+    ]
+  }
+
+  private var activation: [FieldPart] {
+    [
+      FieldPart.radios(
+        "activation.method", "Method",
+        choices: [
+          ("none", "None", "The component notices replaced files by itself."),
+          ("command", "A command", "A program is run, without a shell."),
+          ("signal", "A signal", "A signal is sent to the process of a pid file."),
+        ], chosen: form.text("activation.method"), error: error("activation.method")),
+      text(
+        "activation.command", "Command", rows: 4,
+        hint: "The program by its absolute path, then each of its arguments, one to a line."
+      ).optional,
+      FieldPart.select(
+        "activation.signal", "Signal", options: Activation.signals.map { ($0, "SIG" + $0) },
+        chosen: form.text("activation.signal"), error: error("activation.signal")),
+      input("activation.pid_file", "Pid file", width: "full").optional,
+      input(
+        "activation.time_limit", "Time limit", ["min": "1", "max": "3600"], type: "number", width: "short",
+        hint: "In seconds."),
+    ]
+  }
+
+  private var endpoints: [FieldPart] {
+    (0..<form.endpointRows).flatMap { row in
+      let name = "endpoints.\(row)."
+      let number = "Endpoint \(row + 1): "
+      return [
+        input(name + "host", number + "host").optional,
+        input(name + "port", number + "port", ["min": "1", "max": "65535"], type: "number", width: "short").optional,
+        input(name + "server_name", number + "server name", hint: "Where it is not the host.").optional,
+        FieldPart.select(
+          name + "transport", number + "transport",
+          options: [("tls", "TLS"), ("postgresql", "PostgreSQL (STARTTLS)")], chosen: form.text(name + "transport"),
+          error: error(name + "transport")),
+      ]
+    } + [
+      input(
+        "verification_time_limit", "Time limit of verification", ["min": "1", "max": "3600"], type: "number",
+        width: "short", hint: "In seconds: for so long a verification is tried again.")
+    ]
+  }
+
+  private var peers: [FieldPart] {
+    [
+      FieldPart.radios(
+        "peers.choice", "It connects to",
+        choices: [("all", "Any server of the system", nil), ("named", "Only these", nil)],
+        chosen: form.text("peers.choice"), error: nil),
+      text("peers", "Names of components", rows: 3, hint: "One to a line.").optional,
+    ]
+  }
+
+  private func group(_ legend: String, _ hint: String?, _ fields: [FieldPart]) -> PageModel {
+    var model: PageModel = ["legend": legend, "fields": fields.map(\.fields)]
+    model["hint"] = hint
+    return model
+  }
+
+  private func error(_ field: String) -> String? { problems.first { $0.field == field }?.sentence }
+
+  private func input(
+    _ name: String, _ label: String, _ attributes: [String: String] = [:], type: String = "text",
+    width: String = "medium", hint: String? = nil
+  ) -> FieldPart {
+    FieldPart.input(
+      name, label, type: type, value: form.text(name), hint: hint, error: error(name), width: width
+    ).attributes(attributes)
+  }
+
+  private func text(_ name: String, _ label: String, rows: Int, hint: String) -> FieldPart {
+    FieldPart.text(name, label, value: form.text(name), rows: rows, hint: hint, error: error(name), isCode: true)
+  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import HTTP
+import Rotation
+import Store
+
+/// The pages of the components.
+enum ComponentPages {
+  static let crumbs = [(label: "Components", href: "/components")]
+
+  static func list(_ standings: [ComponentStanding], _ visit: Visit) throws -> Response {
+    var model: PageModel = [
+      "header": Part.header(
+        "Components", lead: "The parts of the system whose certificates Reroot exchanges.",
+        action: (label: "Add component", href: "/components/new"),
+        more: [
+          (label: "Import", href: "/components/import"), (label: "Export as YAML", href: "/components/export"),
+        ])
+    ]
+    if standings.isEmpty {
+      model["empty"] = Part.empty(
+        "No component yet", "Add the servers, brokers and databases that use certificates, or import a list of them.",
+        action: (label: "Add component", href: "/components/new"))
+    } else {
+      model["table"] = Part.table(
+        "Components", columns: ["Name", "Stage", "Certificate", "Valid until", "Last seen on the wire", "State"],
+        rows: standings.map(row))
+    }
+    return try visit.page("components/list", model)
+  }
+
+  private static func row(_ standing: ComponentStanding) -> (cells: [PageModel], menu: PageModel?) {
+    let component = standing.component
+    let home = "/components/\(component.id)"
+    return (
+      cells: [
+        Part.cell(
+          component.name, href: home, note: component.description.isEmpty ? nil : component.description, isHeading: true
+        ),
+        Part.cell(String(component.stage)),
+        Part.cell(standing.rootName ?? "None by Reroot", note: standing.member.map { "Serial number \($0.serial)" }),
+        Part.cell(standing.notAfter.map(Display.day) ?? "–", note: standing.ending),
+        Part.cell(standing.seenAt.map(Display.moment) ?? "Never"), Part.cell(status: standing.status),
+      ],
+      menu: Part.menu(
+        component.name,
+        links: [
+          ("Details", home), ("Edit", "\(home)/edit"), ("Test connection", "\(home)/test"),
+          ("Remove", "\(home)/remove"),
+        ])
+    )
+  }
+
+  static func details(_ standing: ComponentStanding, _ visit: Visit) throws -> Response {
+    let component = standing.component
+    let home = "/components/\(component.id)"
+    var model: PageModel = [
+      "header": Part.header(
+        component.name, breadcrumbs: crumbs, lead: component.description.isEmpty ? nil : component.description,
+        action: (label: "Edit", href: "\(home)/edit"),
+        more: [(label: "Test connection", href: "\(home)/test"), (label: "Remove", href: "\(home)/remove")],
+        status: standing.status),
+      "facts": Part.definitions(rows(component, standing)),
+    ]
+    if !standing.seen.isEmpty {
+      model["table"] = Part.table(
+        "Last seen on the wire", columns: ["Endpoint", "Subject", "Issuer", "Valid until", "Seen"],
+        rows: standing.seen.map { seen in
+          (
+            cells: [
+              Part.cell(seen.endpoint, isHeading: true), Part.cell(code: seen.subject), Part.cell(code: seen.issuer),
+              Part.cell(Display.day(seen.notAfter)), Part.cell(Display.moment(seen.seenAt)),
+            ], menu: nil
+          )
+        })
+    }
+    return try visit.page("components/details", model)
+  }
+
+  private static func rows(_ component: Component, _ standing: ComponentStanding) -> [PageModel?] {
+    let files = component.files
+    let owner = [files.owner ?? "as found", files.group ?? "as found"].joined(separator: ", group ")
+    return [
+      standing.rootName.map { Part.row("Root certificate", $0) },
+      standing.member.map { Part.row("Serial number", code: $0.serial) },
+      standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
+      Part.row("Stage", String(component.stage)), Part.row("Names", lines: component.names.map(\.text)),
+      Part.row("Usage", usage(component.usage)), Part.row("Key", component.key.rawValue),
+      Part.row("Files", lines: files.paths.map { "\(role($0.role)): \($0.path), mode \(files.mode(of: $0.role))" }),
+      Part.row("Owner", owner), Part.row("Activation", component.activation.sentence + "."),
+      component.endpoints.isEmpty
+        ? Part.row("Endpoints", "None: it cannot be seen on the wire.")
+        : Part.row("Endpoints", lines: component.endpoints.map(endpoint)),
+      Part.row("Connects to", component.peers.map { $0.isEmpty ? "No other" : Display.list($0) } ?? "Any server"),
+    ]
+  }
+
+  static func role(_ role: FileLayout.Role) -> String {
+    switch role {
+    case .certificateChain: "Certificate"
+    case .key: "Key"
+    case .combined: "Certificate and key"
+    case .trustBundle: "Trust bundle"
+    }
+  }
+
+  private static func usage(_ usage: Component.Usage) -> String {
+    switch usage {
+    case .server: "Server"
+    case .client: "Client"
+    case .both: "Server and client"
+    }
+  }
+
+  private static func endpoint(_ endpoint: Endpoint) -> String {
+    let name = endpoint.serverName.map { ", as \($0)" } ?? ""
+    return endpoint.address + name + (endpoint.transport == .postgresql ? ", PostgreSQL" : "")
+  }
+
+  static func remove(_ standing: ComponentStanding, peersOf: [String], _ visit: Visit) throws -> Response {
+    let component = standing.component
+    var text = ["Its files stay as they are, and it goes on with the certificate that it has. Reroot forgets it."]
+    if !peersOf.isEmpty {
+      text.append("It is taken out of the connections of \(Display.list(peersOf)).")
+    }
+    return try visit.page(
+      "confirm",
+      [
+        "header": Part.header("Remove “\(component.name)”?", breadcrumbs: crumbs), "text": text,
+        "form": [
+          "path": "/components/\(component.id)/remove",
+          "buttons": Part.buttons("Remove", isDanger: true, cancel: "/components"),
+        ] as PageModel,
+      ])
+  }
+}

@@ -1,0 +1,91 @@
+import Rotation
+
+/// Writes components as YAML that ``ComponentReader`` reads back to the same.
+public enum ComponentWriter {
+  /// The text of the components, in their order; every value is written out, the ones that are not set are left out.
+  public static func text(_ components: [Component]) -> String {
+    guard !components.isEmpty else { return "components: []\n" }
+    return "components:\n" + components.map { lines($0).joined(separator: "\n") + "\n" }.joined(separator: "\n")
+  }
+
+  private static func lines(_ component: Component) -> [String] {
+    var lines = ["  - name: \(quoted(component.name))"]
+    func add(_ text: String) { lines.append("    " + text) }
+    if !component.description.isEmpty { add("description: \(quoted(component.description))") }
+    add("stage: \(component.stage)")
+    add("names: \(list(component.names.map(\.text)))")
+    add("usage: \(component.usage.rawValue)")
+    add("key: \(component.key.rawValue)")
+    add("target: \(component.target.rawValue)")
+    add("files:")
+    for (role, path) in component.files.paths { add("  \(role.field.dropFirst("files.".count)): \(quoted(path))") }
+    if let owner = component.files.owner { add("  owner: \(quoted(owner))") }
+    if let group = component.files.group { add("  group: \(quoted(group))") }
+    add("  mode: \"\(component.files.mode)\"")
+    add("  key_mode: \"\(component.files.keyMode)\"")
+    add("activation:")
+    switch component.activation.method {
+    case .none: break
+    case .command(let words): add("  command: \(list(words))")
+    case .signal(let name, let pidFile):
+      add("  signal: \(quoted(name))")
+      add("  pid_file: \(quoted(pidFile))")
+    }
+    add("  time_limit: \(component.activation.timeLimit)")
+    if !component.endpoints.isEmpty { add("endpoints:") }
+    for endpoint in component.endpoints {
+      add("  - host: \(quoted(endpoint.host))")
+      add("    port: \(endpoint.port)")
+      if let name = endpoint.serverName { add("    server_name: \(quoted(name))") }
+      add("    transport: \(endpoint.transport.rawValue)")
+    }
+    add("verification_time_limit: \(component.verificationTimeLimit)")
+    if let peers = component.peers { add("peers: \(list(peers))") }
+    return lines
+  }
+
+  private static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ", ") + "]" }
+
+  /// In double quotes (YAML 1.2.2, section 7.3.1), so that no text can be taken for a number, a comment or an alias.
+  static func quoted(_ text: String) -> String {
+    var result = "\""
+    let scalars = Array(text.unicodeScalars)
+    for (index, scalar) in scalars.enumerated() {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      // What looks like an alias is refused by the reader in quotes too.
+      case "*" where looksLikeAlias(scalars, index): result += "\\x2A"
+      case "&" where looksLikeAlias(scalars, index): result += "\\x26"
+      default: result += isPlain(scalar) ? String(scalar) : escape(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  private static func looksLikeAlias(_ scalars: [Unicode.Scalar], _ index: Int) -> Bool {
+    let next = index + 1 < scalars.count ? scalars[index + 1] : " "
+    let previous = index > 0 ? scalars[index - 1] : " "
+    return isWord(next) && !isWord(previous)
+  }
+
+  private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII && (Character(scalar).isLetter || Character(scalar).isNumber || scalar == "-" || scalar == "_")
+  }
+
+  private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: false
+    default: true
+    }
+  }
+
+  private static func escape(_ scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16, uppercase: true)
+    let width = scalar.value > 0xFFFF ? 8 : 4
+    return (width == 8 ? "\\U" : "\\u") + String(repeating: "0", count: width - digits.count) + digits
+  }
+}

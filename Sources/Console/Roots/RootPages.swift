@@ -1,0 +1,104 @@
+import Foundation
+import HTTP
+import PKI
+import Rotation
+import Store
+
+/// The pages of the root certificates.
+enum RootPages {
+  static let crumbs = [(label: "Certificate Management", href: "/roots")]
+
+  static func list(_ roots: [RootRecord], updateRuns: UpdateRecord?, _ visit: Visit) throws -> Response {
+    let now = visit.services.clock()
+    var model: PageModel = [
+      "header": Part.header(
+        "Certificate Management",
+        lead: "The root certificates that Reroot may issue certificates with. One is in force at a time.",
+        action: (label: "Import New Root Certificate", href: "/roots/import"))
+    ]
+    if let updateRuns {
+      var banner = Part.banner("note", "An update is under way")
+      banner["more"] = Part.link("Watch update \(updateRuns.id)", "/updates/\(updateRuns.id)")
+      model["banner"] = banner
+    }
+    if roots.isEmpty {
+      model["empty"] = Part.empty(
+        "No root certificate yet",
+        "Import one as a PFX file. Nothing is changed on any component until you start an update with it.",
+        action: (label: "Import New Root Certificate", href: "/roots/import"))
+    } else {
+      model["table"] = Part.table(
+        "Root certificates", columns: ["Name", "Subject", "Key", "Valid until", "State", "Components"],
+        rows: roots.map { row($0, now) })
+    }
+    return try visit.page("roots/list", model)
+  }
+
+  private static func row(_ root: RootRecord, _ now: Date) -> (cells: [PageModel], menu: PageModel?) {
+    let certificate = root.certificate
+    return (
+      cells: [
+        Part.cell(root.name, href: "/roots/\(root.id)", isHeading: true),
+        Part.cell(code: certificate.subject), Part.cell(certificate.keyDescription),
+        Part.cell(Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now)),
+        Part.cell(status: RootText.status(root.state)), Part.cell(String(root.componentsUsing)),
+      ],
+      menu: Part.menu(
+        root.name,
+        links: [
+          ("Update", "/roots/\(root.id)/update"), ("Details", "/roots/\(root.id)"),
+          ("Download certificate", "/roots/\(root.id)/certificate"), ("Remove", "/roots/\(root.id)/remove"),
+        ])
+    )
+  }
+
+  static func details(_ root: RootRecord, components: [Component], _ visit: Visit) throws -> Response {
+    var rows = CertificateText.rows(root.certificate)
+    rows.append(Part.row("Imported", "\(Display.moment(root.importedAt)) by \(root.importedBy)"))
+    rows.append(
+      components.isEmpty
+        ? Part.row("Components", "None uses a certificate of this root.")
+        : Part.row("Components", lines: components.map(\.name)))
+    var model: PageModel = [
+      "header": Part.header(
+        root.name, breadcrumbs: crumbs, action: (label: "Update", href: "/roots/\(root.id)/update"),
+        more: [
+          (label: "Download certificate (PEM)", href: "/roots/\(root.id)/certificate"),
+          (label: "Download certificate (DER)", href: "/roots/\(root.id)/certificate?format=der"),
+        ], status: RootText.status(root.state)),
+      "facts": Part.definitions(rows),
+    ]
+    if !root.warnings.isEmpty {
+      model["banner"] = Part.banner(
+        "warn", "Worth knowing about this root", items: root.warnings.map { ["text": $0.sentence] })
+    }
+    return try visit.page("roots/details", model)
+  }
+
+  static func remove(_ root: RootRecord, reasonToKeep: (sentence: String, where: [String])?, _ visit: Visit) throws
+    -> Response
+  {
+    let home = "/roots/\(root.id)"
+    var model: PageModel = [
+      "facts": Part.definitions([
+        Part.row("Subject", code: root.certificate.subject),
+        Part.row("SHA-256 fingerprint", code: root.certificate.fingerprint.description),
+      ])
+    ]
+    if let reasonToKeep {
+      model["header"] = Part.header("“\(root.name)” cannot be removed now", breadcrumbs: crumbs)
+      model["banner"] = Part.banner(
+        "warn", "It is still needed", text: reasonToKeep.sentence, items: reasonToKeep.where.map { ["text": $0] })
+      model["back"] = Part.link("Back to the root certificate", home)
+      return try visit.page("roots/kept", model, status: 409)
+    }
+    model["header"] = Part.header("Remove “\(root.name)”?", breadcrumbs: crumbs)
+    model["banner"] = Part.banner(
+      "warn", "The private key is deleted",
+      text: "No certificate can be issued by this root any more unless its PFX file is imported again.")
+    model["text"] = ["Nothing is changed on any component."]
+    model["form"] =
+      ["path": "\(home)/remove", "buttons": Part.buttons("Remove", isDanger: true, cancel: home)] as PageModel
+    return try visit.page("confirm", model)
+  }
+}

@@ -1,0 +1,82 @@
+import HTTP
+import PKI
+import Rotation
+import Store
+
+extension Router where Context == Visit {
+  /// The root certificates: list, import, details, download, removal.
+  mutating func addRootRoutes() {
+    on(.get, "/roots") { _, _, visit in
+      let store = visit.services.store
+      return try RootPages.list(try await store.roots(), updateRuns: try await store.unfinishedUpdate(), visit)
+    }
+    on(.get, "/roots/import") { _, _, visit in try RootImportPages.form(visit, nil) }
+    on(.post, "/roots/import") { request, _, visit in try await RootImport.upload(request, visit) }
+    on(.get, "/roots/import/:token") { _, path, visit in try await RootImport.ask(token: path["token"] ?? "", visit) }
+    on(.post, "/roots/import/:token") { request, path, visit in
+      try await RootImport.confirm(request, token: path["token"] ?? "", visit)
+    }
+    on(.get, "/roots/:id") { _, path, visit in
+      let root = try await RootRoutes.root(path, visit)
+      return try RootPages.details(root, components: try await RootRoutes.users(of: root, visit), visit)
+    }
+    on(.get, "/roots/:id/certificate") { request, path, visit in
+      let root = try await RootRoutes.root(path, visit)
+      return Download.certificates([root.certificate], name: root.name, format: request.query["format"])
+    }
+    on(.get, "/roots/:id/remove") { _, path, visit in
+      let root = try await RootRoutes.root(path, visit)
+      return try RootPages.remove(root, reasonToKeep: try await RootRoutes.reasonToKeep(root, visit), visit)
+    }
+    on(.post, "/roots/:id/remove") { _, path, visit in
+      let root = try await RootRoutes.root(path, visit)
+      if let reason = try await RootRoutes.reasonToKeep(root, visit) {
+        return try RootPages.remove(root, reasonToKeep: reason, visit)
+      }
+      try await visit.services.store.removeRoot(root.id)
+      visit.log("root removed", ["root": "\(root.id)"])
+      return visit.redirect(to: "/roots", notice: "The root certificate “\(root.name)” and its key were removed.")
+    }
+  }
+}
+
+enum RootRoutes {
+  /// The root of a path's number; 404 also for one that was removed, which only the history still knows.
+  static func root(_ path: PathParameters, _ visit: Visit) async throws -> RootRecord {
+    guard let number = path.integer("id"),
+      let root = try await visit.services.store.roots().first(where: { $0.id.rawValue == Int64(number) })
+    else { throw PageError.notFound("root certificate") }
+    return root
+  }
+
+  /// The components whose certificates in force are of the root.
+  static func users(of root: RootRecord, _ visit: Visit) async throws -> [Component] {
+    guard let set = try await visit.services.store.currentSet() else { return [] }
+    let users = set.members.filter { $0.value.root == root.id }
+    return try await visit.services.store.components().filter { users[$0.id] != nil }
+  }
+
+  /// Why a root cannot be removed, and where it is needed; nil when it can.
+  static func reasonToKeep(_ root: RootRecord, _ visit: Visit) async throws -> (sentence: String, where: [String])? {
+    let store = visit.services.store
+    if let update = try await store.unfinishedUpdate(), update.root == root.id {
+      return ("Update \(update.id), which brings this root, is under way. Wait until it has ended.", [])
+    }
+    let users = try await users(of: root, visit)
+    let trusting = try await store.components().filter { $0.files.trustBundle != nil }
+    switch root.state {
+    case .inForce:
+      return (
+        "It is in force: \(Display.count(users.count, "component uses", "components use")) a certificate of it. Bring "
+          + "another root into force first.", users.map(\.name)
+      )
+    case .retiring:
+      return (
+        "It is still in the trust bundles of these components. Retire it first, once nothing depends on it any more.",
+        trusting.map { "\($0.name): \($0.files.trustBundle ?? "")" }
+      )
+    case .imported, .retired:
+      return users.isEmpty ? nil : ("Components still use certificates of it.", users.map(\.name))
+    }
+  }
+}

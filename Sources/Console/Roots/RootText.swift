@@ -1,0 +1,54 @@
+import Foundation
+import PKI
+import Store
+
+/// How certificates are written on pages.
+enum CertificateText {
+  /// `2b:9f:…` would be long for a list; the first eight bytes tell certificates apart for a person.
+  static func short(_ fingerprint: Fingerprint) -> String { String(fingerprint.description.prefix(23)) + "…" }
+
+  /// From when to when.
+  static func validity(_ certificate: Certificate) -> String {
+    "\(Display.moment(certificate.notBefore)) to \(Display.moment(certificate.notAfter))"
+  }
+
+  /// What is worth saying of the end of a certificate; nil when it is far away.
+  static func ending(_ notAfter: Date, _ now: Date) -> String? {
+    let days = Int((notAfter.timeIntervalSince(now) / 86_400).rounded(.down))
+    if notAfter < now { return "expired" }
+    return days < 60 ? (days < 1 ? "ends in less than a day" : "ends in \(Display.count(days, "day"))") : nil
+  }
+
+  /// The rows of definitions that describe a certificate.
+  static func rows(_ certificate: Certificate) -> [PageModel] {
+    var rows = [Part.row("Subject", code: certificate.subject)]
+    if certificate.issuer != certificate.subject { rows.append(Part.row("Issuer", code: certificate.issuer)) }
+    if !certificate.subjectAlternativeNames.isEmpty {
+      rows.append(Part.row("Names", lines: certificate.subjectAlternativeNames))
+    }
+    return rows + [
+      Part.row("Key", certificate.keyDescription), Part.row("Signature", certificate.signatureAlgorithm),
+      Part.row("Valid", validity(certificate)), Part.row("Serial number", code: certificate.serialNumber),
+      Part.row("SHA-256 fingerprint", code: certificate.fingerprint.description),
+    ]
+  }
+}
+
+/// How roots are written on pages.
+enum RootText {
+  static func status(_ state: RootRecord.State) -> PageModel {
+    switch state {
+    case .inForce: Part.status("ok", "In force", title: "The certificates of the components are issued by it.")
+    case .imported: Part.status("wait", "Imported", title: "Not used yet.")
+    case .retiring: Part.status("warn", "Retiring", title: "An earlier root that is still trusted.")
+    case .retired: Part.status("off", "Retired", title: "Out of every trust bundle.")
+    }
+  }
+
+  /// The name of a file for a download: letters, digits and hyphens of the root's name.
+  static func fileName(_ name: String, _ ending: String) -> String {
+    let words = name.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+    let stem = words.joined(separator: "-").prefix(60)
+    return (stem.isEmpty ? "certificate" : stem) + "." + ending
+  }
+}

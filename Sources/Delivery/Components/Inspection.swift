@@ -1,0 +1,191 @@
+import Foundation
+import PKI
+import Rotation
+
+extension ComponentDelivery {
+  /// Looks at everything that an update of this component needs, and keeps its files. Changes nothing, but puts right
+  /// first what a crash left half done.
+  ///
+  /// - Returns: what was found, problems included, and the files to keep for rolling back.
+  public func inspect(knownRoots: [Certificate], now: Date) async -> (findings: Findings, snapshot: [SnapshotFile]) {
+    var inspection = Inspection(delivery: self, knownRoots: knownRoots, now: now)
+    async let views: [EndpointView] = look()
+    await inspection.lookAtFiles()
+    await inspection.lookAtActivation()
+    inspection.take(await views)
+    return (inspection.findings, inspection.snapshot)
+  }
+}
+
+/// One look at a component, while it is being put together.
+struct Inspection {
+  private let delivery: ComponentDelivery
+  private let knownRoots: [Certificate]
+  private let now: Date
+  private var bundle: [Certificate]?
+  private var deployed: (path: String, chain: [Certificate])?
+  private(set) var findings = Findings()
+  private(set) var snapshot: [SnapshotFile] = []
+
+  init(delivery: ComponentDelivery, knownRoots: [Certificate], now: Date) {
+    self.delivery = delivery
+    self.knownRoots = knownRoots
+    self.now = now
+  }
+
+  private var component: Component { delivery.component }
+  private var access: TargetAccess { delivery.access }
+
+  /// The files: what they hold, whether they belong together, whether they can be replaced.
+  mutating func lookAtFiles() async {
+    let access = access
+    await recover()
+    for (role, path) in component.files.paths {
+      var state: FoundFile.State?
+      do {
+        let file = try await access.read(path)
+        state = file?.state
+        snapshot.append(SnapshotFile(file: FoundFile(role: role, path: path, state: state), content: file?.content))
+      } catch {
+        add(DeliveryFailure(error, doing: "Reading \(path)"))
+      }
+      await note("Looking at \(path)") { try await access.checkWritable(path) }
+      let owner = component.files.owner ?? state.map { String($0.owner) }
+      let group = component.files.group ?? state.map { String($0.group) }
+      await note("Looking up the owner of \(path)") { try await access.checkOwner(owner, group) }
+    }
+    findings.files = snapshot.map(\.file)
+    readContents()
+  }
+
+  /// The activation: whether what it needs is there.
+  mutating func lookAtActivation() async {
+    let access = access
+    switch component.activation.method {
+    case .none: break
+    case .command(let words):
+      await note("Looking for the activation command") { try await access.checkProgram(words.first ?? "") }
+    case .signal(let name, let pidFile):
+      await note("Looking at \(pidFile)") { try await access.checkSignal(name, pidFile) }
+    }
+  }
+
+  /// The wire: what each endpoint served, and whether that is what the files hold.
+  mutating func take(_ views: [EndpointView]) {
+    var leaf: (chain: [Certificate], place: String)?
+    for view in views {
+      switch view.result {
+      case .failure(let failure): add(failure)
+      case .success(let chain):
+        guard let served = chain.first else { continue }
+        findings.served.append(view.served(served, at: now))
+        leaf = leaf ?? (chain, view.endpoint.address)
+        compare(served, view.endpoint)
+        addIfExpired(served, "The certificate that \(view.endpoint.address) serves")
+      }
+    }
+    if leaf == nil, let deployed {
+      leaf = (deployed.chain, deployed.path)
+      if let first = deployed.chain.first { addIfExpired(first, "The certificate in \(deployed.path)") }
+    }
+    let roots = knownRoots + (bundle ?? []).filter(\.isSelfIssued)
+    findings.presents = leaf.flatMap { RootSearch.root(of: $0.chain, among: roots) }.map { RootKey($0.fingerprint.hex) }
+  }
+
+  private mutating func recover() async {
+    do {
+      for recovery in try await access.recover(component.files.paths.map(\.path)) where !recovery.leftAsFound.isEmpty {
+        findings.problems.append(
+          Problem(
+            code: "CHANGED_AFTER_CRASH",
+            sentence: "\(recovery.sentence) But \(recovery.leftAsFound.joined(separator: ", ")) had been changed by "
+              + "somebody since, and was left as it is.",
+            advice: "Check that certificate, key and bundle of “\(component.name)” belong together."))
+      }
+    } catch {
+      add(DeliveryFailure(error, doing: "Undoing a replacement that was cut short"))
+    }
+  }
+
+  private mutating func readContents() {
+    if component.files.trustBundle != nil { bundle = [] }
+    var key: (path: String, key: PrivateKey)?
+    for kept in snapshot {
+      guard let content = kept.content else { continue }
+      let path = kept.file.path
+      do {
+        switch kept.file.role {
+        case .trustBundle: bundle = try PEMFile.bundle(content, path: path)
+        case .certificateChain: deployed = (path, try PEMFile.chain(content, path: path))
+        case .key: key = (path, try PEMFile.key(content, path: path))
+        case .combined:
+          deployed = (path, try PEMFile.chain(content, path: path))
+          key = (path, try PEMFile.key(content, path: path))
+        }
+      } catch {
+        add(DeliveryFailure(error, doing: "Reading \(path)"))
+      }
+    }
+    findings.accepts = bundle.map { Set($0.map { RootKey($0.fingerprint.hex) }) }
+    guard let key, let deployed, let leaf = deployed.chain.first, !key.key.matches(leaf) else { return }
+    add(
+      DeliveryFailure(
+        code: "KEY_DOES_NOT_MATCH",
+        sentence: "The key in \(key.path) does not belong to the certificate in \(deployed.path), “\(leaf.subject)”.",
+        advice: "The component may not start with these files. Put right what is there, so that Abort can restore it."))
+  }
+
+  private mutating func compare(_ served: Certificate, _ endpoint: Endpoint) {
+    guard let deployed, let held = deployed.chain.first, held.fingerprint != served.fingerprint else { return }
+    add(
+      DeliveryFailure(
+        code: "SERVES_OTHER_THAN_FILE",
+        sentence: "\(endpoint.address) serves the certificate “\(served.subject)” (\(served.fingerprint)), "
+          + "but \(deployed.path) holds “\(held.subject)” (\(held.fingerprint)).",
+        advice: "Check that the endpoint and the file belong to the same component, and that it was reloaded since the "
+          + "file was changed."))
+  }
+
+  private mutating func addIfExpired(_ certificate: Certificate, _ subject: String) {
+    guard certificate.notAfter < now else { return }
+    add(
+      DeliveryFailure(
+        code: "CERTIFICATE_EXPIRED",
+        sentence: "\(subject), “\(certificate.subject)”, ended on \(certificate.notAfter.formatted(.iso8601)).",
+        advice: "Its peers refuse it already. The update replaces it; Abort would put it back."))
+  }
+
+  private mutating func note(_ task: String, _ body: @Sendable () async throws -> Void) async {
+    do {
+      try await body()
+    } catch {
+      add(DeliveryFailure(error, doing: task))
+    }
+  }
+
+  private mutating func add(_ failure: DeliveryFailure) {
+    let problem = Problem(
+      code: failure.code, sentence: failure.failure.sentence, advice: failure.failure.advice)
+    if !findings.problems.contains(problem) { findings.problems.append(problem) }
+  }
+}
+
+/// Finds the root that a served certificate comes from.
+enum RootSearch {
+  /// The one among the roots that signs the leaf, over some of the certificates served with it.
+  static func root(of chain: [Certificate], among roots: [Certificate]) -> Certificate? {
+    guard var current = chain.first else { return nil }
+    for _ in 0..<10 {
+      if let root = roots.first(where: { $0 == current || isIssuer($0, of: current) }) { return root }
+      guard let next = chain.dropFirst().first(where: { $0 != current && isIssuer($0, of: current) }) else {
+        return nil
+      }
+      current = next
+    }
+    return nil
+  }
+
+  private static func isIssuer(_ issuer: Certificate, of certificate: Certificate) -> Bool {
+    issuer.subject == certificate.issuer && certificate.isSigned(by: issuer)
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import PKI
+import Rotation
+
+extension ComponentDelivery {
+  /// Puts kept files of these roles back, byte for byte, with owner and mode, as one; removes what was not there. Then
+  /// reads them again and compares.
+  ///
+  /// Files that are already as they were are left alone.
+  public func restore(_ files: [SnapshotFile], roles: Set<FileLayout.Role>) async throws {
+    let wanted = files.filter { roles.contains($0.file.role) }
+    _ = try await access.recover(wanted.map(\.file.path))
+    var changes: [FileChange] = []
+    for kept in wanted where try await !isAsKept(kept) { changes.append(try change(for: kept)) }
+    // What goes back comes first, what goes away last: so a program that looks in between finds rather more than less.
+    let order = changes.filter { $0.content != nil } + changes.filter { $0.content == nil }
+    if !order.isEmpty { try await access.replace(order) }
+    for kept in wanted { try await requireAsKept(kept) }
+  }
+
+  /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
+  /// silent then may be silent. Tries again until the component's time limit.
+  public func verifyRestored(_ files: [SnapshotFile], served before: [ServedCertificate]) async throws {
+    for kept in files { try await requireAsKept(kept) }
+    let expectations = component.endpoints.compactMap { endpoint in
+      before.first { $0.endpoint == endpoint.address }.map { (endpoint, Expectation.as(before: $0)) }
+    }
+    _ = try await watch(expectations)
+  }
+
+  private func change(for kept: SnapshotFile) throws -> FileChange {
+    guard let state = kept.file.state else {
+      return FileChange(path: kept.file.path, content: nil, mode: 0)
+    }
+    guard let content = kept.content, content.sha256Hex == state.sha256 else {
+      throw DeliveryFailure(
+        code: "NOTHING_KEPT",
+        sentence:
+          "The former content of \(kept.file.path) could not be kept when the plan was made, so it cannot be put "
+          + "back.",
+        advice: "Put the file back from a backup of the machine, then retry; or override.")
+    }
+    return FileChange(
+      path: kept.file.path, content: content, owner: String(state.owner), group: String(state.group), mode: state.mode)
+  }
+
+  private func isAsKept(_ kept: SnapshotFile) async throws -> Bool {
+    try await access.read(kept.file.path)?.state == kept.file.state
+  }
+
+  private func requireAsKept(_ kept: SnapshotFile) async throws {
+    let found = try await access.read(kept.file.path)?.state
+    guard found != kept.file.state else { return }
+    let difference: String
+    switch (found, kept.file.state) {
+    case (nil, _): difference = "it is missing"
+    case (_, nil): difference = "it exists, though it did not before"
+    case (let found?, let state?) where found.sha256 != state.sha256: difference = "its content is another"
+    case (let found?, let state?):
+      difference =
+        "owner, group and mode are \(found.owner), \(found.group) and \(found.mode) instead of "
+        + "\(state.owner), \(state.group) and \(state.mode)"
+    }
+    throw DeliveryFailure(
+      code: "NOT_AS_BEFORE", sentence: "\(kept.file.path) is not as it was before the update: \(difference).",
+      advice: "Find out which program changed it, then retry.")
+  }
+}

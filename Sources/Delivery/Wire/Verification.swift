@@ -1,0 +1,98 @@
+import Foundation
+import PKI
+import Rotation
+
+extension ComponentDelivery {
+  /// Waits until every address of every endpoint serves exactly the expected certificate, with a chain to the root and
+  /// for the right name; throws what was wrong last when the component's time limit is over.
+  ///
+  /// For a component without endpoints the files on the disk are compared instead, and nothing is returned.
+  public func verify(
+    expected: Certificate, root: Certificate, previous: Fingerprint?
+  ) async throws -> [ServedCertificate] {
+    guard !component.endpoints.isEmpty else {
+      try await requireFiles(expected)
+      return []
+    }
+    return try await watch(
+      component.endpoints.map { ($0, Expectation.exactly(expected, root: root, previous: previous)) })
+  }
+
+  /// Looks at the endpoints, each again and again, until all are as expected. The failures of several become one.
+  func watch(_ expectations: [(endpoint: Endpoint, expectation: Expectation)]) async throws -> [ServedCertificate] {
+    let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
+    let results = await withTaskGroup(of: (Int, Result<ServedCertificate, DeliveryFailure>).self) { group in
+      for (index, row) in expectations.enumerated() {
+        group.addTask { (index, await watch(row.endpoint, row.expectation, until: deadline)) }
+      }
+      var results = await group.reduce(into: []) { $0.append($1) }
+      results.sort { $0.0 < $1.0 }
+      return results.map(\.1)
+    }
+    let failures = results.compactMap { result -> Failure? in
+      guard case .failure(let failure) = result else { return nil }
+      return failure.failure
+    }
+    guard let first = failures.first else { return try results.map { try $0.get() } }
+    throw DeliveryFailure(
+      code: first.code,
+      sentence: failures.map(\.sentence).joined(separator: " ")
+        + " This was still so after \(max(1, component.verificationTimeLimit)) seconds of trying.",
+      advice: first.advice)
+  }
+
+  /// Looks again after 100 ms, then after ever longer pauses of up to a second.
+  private func watch(
+    _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant
+  ) async -> Result<ServedCertificate, DeliveryFailure> {
+    let judgement = Judgement(endpoint, component)
+    var pause = Duration.milliseconds(100)
+    // The last thing that was seen is told, and not that the time was over while looking once more.
+    var last: DeliveryFailure?
+    while true {
+      do {
+        let sightings = try await sight(endpoint, until: attemptEnd(deadline))
+        switch judgement.judge(sightings, expectation, at: now()) {
+        case .success(let leaf):
+          return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
+        case .failure(let failure):
+          if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
+        }
+        guard ContinuousClock.now + pause < deadline else { break }
+        try await Task.sleep(for: pause)
+      } catch {
+        last = DeliveryFailure(error, doing: "Verifying \(endpoint.address)")
+        if Task.isCancelled || ContinuousClock.now + pause >= deadline { break }
+        try? await Task.sleep(for: pause)
+      }
+      pause = min(pause * 3 / 2, .seconds(1))
+    }
+    return .failure(last ?? judgement.nothingServed)
+  }
+
+  /// A server that hangs in one handshake may answer the next one at once, so none gets the whole time.
+  private func attemptEnd(_ deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    min(deadline, .now + max(.seconds(5), .seconds(component.verificationTimeLimit) / 3))
+  }
+
+  private func requireFiles(_ expected: Certificate) async throws {
+    let files = component.files
+    guard let path = files.certificateChain ?? files.combined, let keyPath = files.key ?? files.combined else { return }
+    guard let chain = try await access.read(path), let key = try await access.read(keyPath) else {
+      throw notDeployed("\(path) or \(keyPath) is missing")
+    }
+    guard try PEMFile.chain(chain.content, path: path).first == expected else {
+      throw notDeployed("\(path) holds another certificate")
+    }
+    guard try PEMFile.key(key.content, path: keyPath).matches(expected) else {
+      throw notDeployed("the key in \(keyPath) does not belong to the certificate in \(path)")
+    }
+  }
+
+  private func notDeployed(_ reason: String) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "FILES_NOT_AS_DEPLOYED",
+      sentence: "The files of “\(component.name)” are not as they were deployed: \(reason).",
+      advice: "Find out which program changed them, then retry.")
+  }
+}

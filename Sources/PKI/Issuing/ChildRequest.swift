@@ -1,0 +1,30 @@
+import Foundation
+
+/// What a child certificate is to say. Nothing of it is checked yet: see `CheckedRequest`.
+public struct ChildRequest: Sendable {
+  /// The names it is for; the first one also becomes the common name where it fits.
+  public var names: [AlternativeName]
+  /// What it may be used for.
+  public var usage: CertificateUsage
+  /// The component's key. Only its public half is read.
+  public var publicKeyOf: PrivateKey
+  /// The number under which its intent has been written down.
+  public var serialNumber: SerialNumber
+  /// The first second at which it is valid; fractions of a second are cut off.
+  public var notBefore: Date
+  /// The last second at which it is valid; fractions of a second are cut off.
+  public var notAfter: Date
+
+  /// A request, not yet checked.
+  public init(
+    names: [AlternativeName], usage: CertificateUsage, publicKeyOf: PrivateKey, serialNumber: SerialNumber,
+    notBefore: Date, notAfter: Date
+  ) {
+    self.names = names
+    self.usage = usage
+    self.publicKeyOf = publicKeyOf
+    self.serialNumber = serialNumber
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+}

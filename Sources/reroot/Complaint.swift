@@ -1,0 +1,36 @@
+import ArgumentParser
+import Console
+import Foundation
+import HTTP
+import PKI
+import Store
+
+/// Ends a command with a sentence on standard error and the exit status 1, never with a trace.
+enum Complaint {
+  /// Writes what the error says of itself, and throws the exit status. Throws other kinds of error as they are: those are
+  /// the argument parser's own.
+  static func end(_ error: any Error) throws -> Never {
+    guard let sentence = sentence(error) else { throw error }
+    FileHandle.standardError.write(Data("reroot: \(sentence)\n".utf8))
+    throw ExitCode(1)
+  }
+
+  private static func sentence(_ error: any Error) -> String? {
+    switch error {
+    case let error as ConsoleError: error.sentence
+    case let error as StoreError: error.sentence
+    case let error as PKIError: error.sentence
+    case let error as ServerError: error.sentence
+    case let refusal as YAMLRefusal: refusal.problems.map(\.description).joined(separator: "\n        ")
+    case is ExitCode, is CleanExit, is ValidationError: nil
+    default: "Something unexpected went wrong (\(type(of: error))). The log says more."
+    }
+  }
+}
+
+/// Lines on standard output that a program may wait for: each is written at once, also into a pipe.
+enum Output {
+  static func line(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+}
