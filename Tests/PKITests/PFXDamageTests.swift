@@ -9,7 +9,7 @@ struct PFXDamageTests {
   private static func small(_ words: String = "") throws -> [UInt8] {
     let workshop = try PFXWorkshop()
     _ = try workshop.material()
-    return try workshop.export("root", "-iter 1 -macsaltlen 8 -macalg sha256 \(words)")
+    return try workshop.export("root", "-iter 1 -macalg sha256 \(words)")
   }
 
   @Test("Cut after every byte")
