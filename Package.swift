@@ -21,9 +21,7 @@ let package = Package(
     .target(name: "Rotation"),
     .target(
       name: "Delivery",
-      dependencies: ["Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")],
-      // Built once the PKI room speaks TLS.
-      exclude: ["Components", "Wire"]),
+      dependencies: ["Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")]),
     .target(name: "Store", dependencies: ["Rotation", "PKI", .product(name: "GRDB", package: "GRDB.swift")]),
     .executableTarget(
       name: "reroot",

@@ -2,5 +2,35 @@ import PKI
 import Rotation
 
 extension Probe {
-  static let handshake = Probe { _, _, _ in throw ProbeProblem.tooSlow }
+  /// A real handshake.
+  static let handshake = Probe { endpoint, address, timeLimit in
+    do {
+      return try ServedChain.look(
+        at: address, port: endpoint.port, serverName: endpoint.expectedName,
+        beginning: endpoint.transport.beginning, timeLimit: timeLimit)
+    } catch let error as PKIError {
+      throw ProbeProblem(error)
+    }
+  }
+}
+
+extension ProbeProblem {
+  fileprivate init(_ error: PKIError) {
+    switch error.code {
+    case "CONNECTION_REFUSED", "NAME_NOT_RESOLVED": self = .nobody(error.detail)
+    case "CONNECTION_TIMED_OUT": self = .tooSlow
+    case "NOT_TLS": self = .notTLS(error.sentence)
+    case "TLS_NOT_OFFERED": self = .noTLSOffered
+    default: self = .broken(error.sentence)
+    }
+  }
+}
+
+extension Endpoint.Transport {
+  fileprivate var beginning: ServedChain.Beginning {
+    switch self {
+    case .tls: .atOnce
+    case .postgresql: .postgreSQL
+    }
+  }
 }

@@ -1,0 +1,131 @@
+import COpenSSL
+import Foundation
+
+/// One TLS connection, used by one thread at a time. Every call blocks until the connection's time limit at most.
+public final class TLSConnection {
+  private let connection: OpaquePointer
+  private let socket: TCPSocket
+  private let context: TLSContext
+  private let serverName: AlternativeName?
+
+  /// Connects and completes a handshake in which the server has shown a chain to a trusted root, for its name.
+  ///
+  /// - Parameters:
+  ///   - host: an address, or a name that is resolved.
+  ///   - serverName: the name that is asked for (SNI, RFC 6066, section 3) and that the certificate must carry.
+  ///   - timeLimit: for the whole life of the connection.
+  /// - Throws: ``PKIError``: `CONNECTION_REFUSED`, `CONNECTION_TIMED_OUT`, `CONNECTION_LOST`, `HANDSHAKE_FAILED`,
+  ///   `NOT_TLS`, or a `CHAIN_…` code when the server's certificate was refused here.
+  public static func connect(
+    host: String, port: UInt16, serverName: String, context: TLSContext, timeLimit: Duration
+  ) throws -> TLSConnection {
+    let socket = try TCPSocket(host: host, port: port, deadline: .now + timeLimit)
+    let connection = try TLSConnection(
+      socket: socket, context: context, serverName: try AlternativeName(parsing: serverName))
+    try connection.handshake { SSL_connect($0) }
+    return connection
+  }
+
+  /// Completes a handshake as the server of a connection that was accepted; the descriptor is taken over.
+  ///
+  /// - Throws: as ``connect(host:port:serverName:context:timeLimit:)``.
+  public static func accept(descriptor: Int32, context: TLSContext, timeLimit: Duration) throws -> TLSConnection {
+    let socket = TCPSocket(takingOwnership: descriptor, deadline: .now + timeLimit)
+    let connection = try TLSConnection(socket: socket, context: context, serverName: nil)
+    try connection.handshake { SSL_accept($0) }
+    return connection
+  }
+
+  /// OpenSSL's socket BIO writes with write(2), which would end the process when the other side has gone.
+  private static let brokenPipesAreErrors: Void = { signal(SIGPIPE, SIG_IGN) }()
+
+  init(socket: TCPSocket, context: TLSContext, serverName: AlternativeName?) throws {
+    Self.brokenPipesAreErrors
+    self.socket = socket
+    self.context = context
+    self.serverName = serverName
+    connection = try OpenSSLErrors.require("OUT_OF_MEMORY", "There is no memory left for a TLS connection.") {
+      context.withUnsafePointer { SSL_new($0) }
+    }
+    // Every property is set by now, so `deinit` frees the connection if this throws.
+    try OpenSSLErrors.require("TLS_UNUSABLE", "A TLS connection cannot be prepared.") { () -> Void? in
+      SSL_set_fd(connection, socket.descriptor) == 1 && Self.name(serverName, connection, context.verifiesServers)
+        ? () : nil
+    }
+  }
+
+  deinit { SSL_free(connection) }
+
+  /// Reads at most so many bytes; none when the other side has ended the connection.
+  public func read(maximum: Int) throws -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: max(1, maximum))
+    let count = try perform { SSL_read($0, &buffer, Int32(buffer.count)) }
+    return Array(buffer.prefix(Int(count)))
+  }
+
+  /// Writes all the bytes.
+  public func write(_ bytes: [UInt8]) throws {
+    guard !bytes.isEmpty else { return }
+    // Without SSL_MODE_ENABLE_PARTIAL_WRITE everything is written or nothing (SSL_write(3)).
+    _ = try perform { SSL_write($0, bytes, Int32(bytes.count)) }
+  }
+
+  /// Says that nothing more will be sent; does not wait for the other side.
+  public func close() {
+    OpenSSLErrors.guarded { _ = SSL_shutdown(connection) }
+  }
+
+  func handshake(_ step: (OpaquePointer) -> Int32) throws {
+    _ = try perform(step)
+  }
+
+  /// The certificates that the other side showed, its own first.
+  func peerChain() throws -> [Certificate] { try CertificateList.certificates(in: SSL_get_peer_cert_chain(connection)) }
+
+  /// Whether this side has sent its last handshake message. A client does so only after it has verified the server's
+  /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3).
+  var hasProvedPeerKey: Bool {
+    var byte: UInt8 = 0
+    return SSL_get_finished(connection, &byte, 1) > 0
+  }
+
+  private func perform(_ step: (OpaquePointer) -> Int32) throws -> Int32 {
+    while true {
+      OpenSSLErrors.clear()
+      let result = step(connection)
+      if result > 0 { return result }
+      let systemError = errno
+      switch SSL_get_error(connection, result) {
+      case SSL_ERROR_ZERO_RETURN: return 0
+      case SSL_ERROR_WANT_READ: try socket.wait(toRead: true)
+      case SSL_ERROR_WANT_WRITE: try socket.wait(toRead: false)
+      default: throw failure(systemError: systemError)
+      }
+    }
+  }
+
+  private func failure(systemError: Int32) -> PKIError {
+    let verification = SSL_get_verify_result(connection)
+    if context.verifiesServers, verification != Int(X509_V_OK) {
+      OpenSSLErrors.clear()
+      return ChainFailure(
+        error: Int32(verification), depth: 0, certificate: try? peerChain().first, name: serverName,
+        purpose: serverName == nil ? .client : .server, moment: Date()
+      ).asError
+    }
+    return TLSFailure.error(OpenSSLErrors.drainEntries(), systemError: systemError, peer: socket.peer)
+  }
+
+  private static func name(_ name: AlternativeName?, _ connection: OpaquePointer, _ verifies: Bool) -> Bool {
+    switch name {
+    case nil: return true
+    case .dns(let host):
+      guard reroot_connection_set_server_name(connection, host) == 1 else { return false }
+      return !verifies || SSL_set1_host(connection, host) == 1
+    case .ip:
+      // An address is no server name (RFC 6066, section 3), but the certificate must carry it all the same.
+      let octets = name?.octets ?? []
+      return !verifies || X509_VERIFY_PARAM_set1_ip(SSL_get0_param(connection), octets, octets.count) == 1
+    }
+  }
+}
