@@ -36,6 +36,7 @@ let package = Package(
     .testTarget(name: "PKITests", dependencies: ["PKI"]),
     .testTarget(name: "RotationTests", dependencies: ["Rotation"]),
     .testTarget(name: "StoreTests", dependencies: ["Store"]),
+    .testTarget(name: "DeliveryTests", dependencies: ["Delivery"]),
   ],
   swiftLanguageModes: [.v6]
 )
