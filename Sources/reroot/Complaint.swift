@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Demo
 import Foundation
 import HTTP
 import PKI
@@ -21,6 +22,7 @@ enum Complaint {
     case let error as StoreError: error.sentence
     case let error as PKIError: error.sentence
     case let error as ServerError: error.sentence
+    case let failure as SampleFailure: failure.sentence
     case let refusal as YAMLRefusal: refusal.problems.map(\.description).joined(separator: "\n        ")
     case is ExitCode, is CleanExit, is ValidationError: nil
     default: "Something unexpected went wrong (\(type(of: error))). The log says more."

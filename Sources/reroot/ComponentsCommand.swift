@@ -77,7 +77,10 @@ enum ComponentsFile {
   }
 
   private static func read(_ file: String) throws -> String {
-    let bytes = try file == "-" ? InputFile.standardInput(limit: 1 << 20) : InputFile.read(file, limit: 1 << 20)
+    let bytes =
+      try file == "-"
+      ? InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: 1 << 20)
+      : InputFile.read(file, limit: 1 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ConsoleError(code: "NOT_UTF8", sentence: "\(file) is no text in UTF-8.")
     }
