@@ -71,5 +71,6 @@ extension Router where Context == Visit {
     addComponentRoutes()
     addTrustStoreRoutes()
     addUpdateRoutes()
+    addSettingsRoutes()
   }
 }

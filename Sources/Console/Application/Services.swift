@@ -92,7 +92,7 @@ public struct Services: Sendable {
 enum Navigation {
   private static let entries: [(label: String, href: String, icon: String)] = [
     ("Certificate Management", "/roots", "roots"), ("Components", "/components", "components"),
-    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"),
+    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"), ("Settings", "/settings", "settings"),
   ]
 
   static func section(of path: String) -> String {
