@@ -47,6 +47,8 @@ def test_retry_goes_on_after_a_failure_of_each_kind(admin, demo, kind, action, w
     admin.expect_standing("completed")
     admin.expect_nothing_refused()
     assert OLD_ROOT not in issuers(ports).values()
+    admin.open("/demo")
+    expect(admin.page.locator("button[aria-pressed=true]")).to_have_count(0)
 
 
 def test_override_sets_the_component_aside_until_its_own_retry(admin, demo):
@@ -97,13 +99,8 @@ def test_a_completed_update_is_rolled_back_to_the_previous_certificate_set(admin
     admin.expect_nothing_refused()
 
 
-def test_a_fault_is_armed_and_cancelled_and_used_up(admin, demo):
-    admin.arm("Deployment", "Database")
-    button = admin.page.get_by_role("button", name="Deployment of Database", exact=True)
+def test_a_fault_is_armed_and_cancelled(reader):
+    reader.arm("Deployment", "Database")
+    button = reader.page.get_by_role("button", name="Deployment of Database", exact=True)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "false")
-    admin.arm("Activation", "Database")
-    admin.plan(demo).start()
-    admin.expect_standing("deciding")
-    admin.open("/demo")
-    expect(admin.page.locator("button[aria-pressed=true]")).to_have_count(0)

@@ -37,28 +37,25 @@ def fill(visitor, name, password, again=None):
     visitor.press("Create the administrator")
 
 
-@pytest.mark.parametrize(
-    "name, password, again, field, sentence",
-    [
-        ("", PASSWORD, PASSWORD, "name", "Choose a name"),
-        (NAME, "short", "short", "password", "at least 12 characters"),
-        (NAME, NAME, NAME, "password", "harder to guess"),
-        (NAME, "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaa", "password", "harder to guess"),
-        (NAME, PASSWORD, PASSWORD + "!", "password_again", "not the same"),
-    ],
-)
-def test_what_is_wrong_with_the_first_administrator_is_said_at_its_field(
-    visitor, console, name, password, again, field, sentence
-):
-    visitor.open(link(console))
-    fill(visitor, name, password, again)
-    expect(visitor.error(field)).to_contain_text(sentence)
-    expect(visitor.page.locator(f"#{field}")).to_have_attribute("aria-invalid", "true")
-    expect(visitor.page.locator("#name")).to_have_value(name)
-    expect(visitor.page.locator("#password")).to_have_value("")
-    summary = visitor.page.locator(".banner.error a")
-    summary.click()
-    expect(visitor.page.locator(f"#{field}")).to_be_focused()
+WRONG = [
+    ("", PASSWORD, PASSWORD, "name", "Choose a name"),
+    (NAME, "short", "short", "password", "at least 12 characters"),
+    (NAME, NAME, NAME, "password", "harder to guess"),
+    (NAME, "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaa", "password", "harder to guess"),
+    (NAME, PASSWORD, PASSWORD + "!", "password_again", "not the same"),
+]
+
+
+def test_what_is_wrong_with_the_first_administrator_is_said_at_its_field(visitor, console):
+    for name, password, again, field, sentence in WRONG:
+        visitor.open(link(console))
+        fill(visitor, name, password, again)
+        expect(visitor.error(field)).to_contain_text(sentence)
+        expect(visitor.page.locator(f"#{field}")).to_have_attribute("aria-invalid", "true")
+        expect(visitor.page.locator("#name")).to_have_value(name)
+        expect(visitor.page.locator("#password")).to_have_value("")
+        visitor.page.locator(".banner.error a").click()
+        expect(visitor.page.locator(f"#{field}")).to_be_focused()
 
 
 def test_the_link_of_the_first_start_makes_one_administrator_and_is_used_up(owner, console, browsers):
@@ -134,14 +131,14 @@ def test_every_cookie_is_bound_to_the_host_and_out_of_reach_of_scripts(owner):
     assert owner.page.evaluate("() => document.cookie") == ""
 
 
-@pytest.mark.parametrize("path", ["/components/new", "/trust-store", "/account", "/updates"])
-def test_a_page_behind_the_session_asks_to_sign_in_and_comes_back(owner, browsers, path):
-    stranger = Administrator(browsers.new().new_page(), owner.address)
-    stranger.open(path)
-    expect(stranger.heading("Sign in")).to_be_visible()
-    stranger.give_credentials(NAME, PASSWORD)
-    expect(stranger.page.locator("header .account")).to_be_visible()
-    assert stranger.path == path
+def test_a_page_behind_the_session_asks_to_sign_in_and_comes_back(owner, browsers):
+    for path in ["/components/new", "/trust-store", "/account", "/updates"]:
+        stranger = Administrator(browsers.new().new_page(), owner.address)
+        stranger.open(path)
+        expect(stranger.heading("Sign in")).to_be_visible()
+        stranger.give_credentials(NAME, PASSWORD)
+        expect(stranger.page.locator("header .account")).to_be_visible()
+        assert stranger.path == path
 
 
 def test_the_way_back_after_signing_in_never_leads_to_another_site(owner, browsers):

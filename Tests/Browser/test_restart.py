@@ -46,16 +46,3 @@ def test_killed_in_the_middle_the_page_shows_the_interrupted_action_and_asks(wat
     watched.decide("retry")
     watched.expect_standing("completed")
     watched.expect_nothing_refused()
-
-
-def test_after_a_kill_the_update_can_be_aborted(watched, demo):
-    watched.arm("Verification", "Report server")
-    path = watched.plan(demo).start()
-    watched.expect_state("Report server", "verify", "running")
-    demo.end(signal.SIGKILL)
-    demo.start()
-    watched.open(path)
-    watched.expect_standing("deciding")
-    watched.decide("abort")
-    watched.expect_standing("rolledBack")
-    watched.expect_nothing_refused()

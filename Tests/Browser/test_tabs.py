@@ -24,7 +24,12 @@ def test_two_tabs_see_the_same_update_and_a_decision_in_one_changes_the_other(ad
     for tab in (admin, other):
         tab.expect_standing("deciding")
         tab.expect_same_page()
-    other.page.locator("details.output summary").click()
+    expect(other.page.locator("#log > li").first).to_have_id(admin.page.locator("#log > li").first.get_attribute("id"))
+    third = admin.another_tab()
+    third.open(path)
+    for part in ["#panel", "table.matrix"]:
+        assert third.page.locator(part).inner_text() == other.page.locator(part).inner_text()
+    third.page.close()
     admin.decide("retry")
     admin.expect_standing("completed")
     other.expect_standing("completed")

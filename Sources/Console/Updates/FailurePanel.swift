@@ -57,6 +57,8 @@ struct FailurePanel: Sendable {
   private func failure(_ id: ActionID, _ action: ActionState) -> PageModel {
     let failure = action.failure ?? Failure(code: "UNKNOWN", sentence: "No reason is recorded.", advice: "")
     var model: PageModel = [
+      // A colon would have to be escaped in a selector.
+      "id": "failure-\("\(id)".replacing(":", with: "-"))",
       "what": "\(VisibleText.of(id.kind.attempt(name(id.component)))) failed",
       "sentence": VisibleText.of(failure.sentence),
       "advice": VisibleText.of(failure.advice),
@@ -82,12 +84,23 @@ struct FailurePanel: Sendable {
       "label": consequence.kind.label,
       "isRetry": consequence.kind == .retry,
       "isAbort": consequence.kind == .abort,
+      "gist": gist(consequence.kind),
       "sentence": consequence.sentence,
       "hasComponents": !shown.isEmpty,
       "components": shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : ""),
       "breaks": consequence.refusalCount > 0,
       "connections": connections(consequence),
     ]
+  }
+
+  /// The decision in a few words.
+  private func gist(_ kind: Decision.Kind) -> String {
+    switch kind {
+    case .abort: "Put everything back"
+    case .override: state.direction == .forward ? "Leave out what failed" : "Leave it as it is"
+    case .retry: state.openFailures.isEmpty && state.outcome == nil ? "Go on" : "Try again"
+    case .continueUpdate: "Go on in spite of errors"
+    }
   }
 
   private func connections(_ consequence: Consequence) -> String {

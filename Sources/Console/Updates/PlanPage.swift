@@ -103,6 +103,7 @@ enum PlanPage {
       "stage": component.stage,
       "description": VisibleText.of(component.description),
       "hasProblems": !planned.problems.isEmpty,
+      "problems": planned.problems.map { problem($0, of: nil) },
       "status": planned.problems.isEmpty
         ? ["tone": "ok", "label": "ready"] as PageModel
         : ["tone": "warn", "label": Display.count(planned.problems.count, "problem")] as PageModel,

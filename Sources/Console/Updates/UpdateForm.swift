@@ -85,7 +85,7 @@ struct UpdateFormPage {
       ] as PageModel,
     ]
     if !problems.isEmpty { model["banner"] = Part.errors(problems) }
-    return try visit.page("updates/form", model, status: problems.isEmpty ? 200 : 422)
+    return try visit.page("form", model, status: problems.isEmpty ? 200 : 422)
   }
 
   private func months(_ now: Date) -> FieldPart {

@@ -38,7 +38,6 @@ struct UpdatePage: Sendable {
       "rows": rows,
       "hasConsole": state.course.changesHTTPS,
       "console": consoleRow,
-      "hasRestores": state.allActions.contains { $0.id.kind.isRestoring },
       "entries": log.reversed().map(entry),
       "eventsPath": "/updates/\(record.id)/events?after=\(log.last?.sequence ?? 0)",
     ]
@@ -92,21 +91,22 @@ struct UpdatePage: Sendable {
       "stage": member.stage,
       "isSetAside": state.isSetAside(member.id),
       "cells": kinds.map { cell(ActionID($0, member.id)) },
-      "restores": [ActionKind.restore, .restoreTrust].compactMap { kind in
-        state.action(ActionID(kind, member.id)).flatMap { $0.skipped == .notNeeded ? nil : $0 }
-          .map { _ in cell(ActionID(kind, member.id)) }
-      },
+      "restores": restores([.restore, .restoreTrust], member.id),
     ]
   }
 
   /// The row of the console's own certificate.
   var consoleRow: PageModel {
     [
-      "id": "component-console",
-      "cells": [ActionKind.https, .restoreHTTPS].compactMap { kind in
-        state.action(ActionID(kind)).map { _ in cell(ActionID(kind)) }
-      },
+      "id": "component-console", "cells": [cell(ActionID(.https))], "restores": restores([.restoreHTTPS], nil),
     ]
+  }
+
+  /// What was, or is to be, put back.
+  private func restores(_ kinds: [ActionKind], _ component: Component.ID?) -> [PageModel] {
+    kinds.map { ActionID($0, component) }.filter { id in
+      state.action(id).map { $0.skipped != .notNeeded } ?? false
+    }.map { id in cell(id).merging(["title": id.kind.shortTitle]) { $1 } }
   }
 
   private func cell(_ id: ActionID) -> PageModel {

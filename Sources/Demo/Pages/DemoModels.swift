@@ -16,11 +16,10 @@ enum DemoModels {
     var model: PageModel = [
       "id": "member-\(member.sample.slug)", "name": member.name, "description": member.sample.description,
       "status": status(member), "port": member.port.map(String.init) ?? "–", "issuer": issuer(state.issuer),
-      "accepted": grouped(state.accepted), "refused": grouped(state.refused), "wasRefused": state.refused > 0,
+      "accepted": grouped(state.accepted), "refused": grouped(state.refused),
       "faults": Fault.allCases.map { fault in
         [
-          "kind": fault.rawValue, "label": label(fault), "isArmed": armed.contains(fault),
-          "armed": armed.contains(fault) ? "0" : "1", "path": "/demo/faults", "component": member.name,
+          "kind": fault.rawValue, "label": label(fault), "isArmed": armed.contains(fault), "path": "/demo/faults", "component": member.name,
         ] as PageModel
       },
     ]

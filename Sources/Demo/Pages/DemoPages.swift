@@ -46,7 +46,6 @@ struct DemoPages: Sendable {
           "Demo", lead: "A small real system: six processes that call each other by mutual TLS ten times a second."),
         "text":
           "Choose where the next update shall fail. Each fault happens once, and is then used up: Retry succeeds.",
-        "counts": DemoModels.strip(members),
         "secondRoot": [
           "name": second.name, "path": second.path, "password": second.password, "href": "/demo/second-root",
         ] as PageModel,
