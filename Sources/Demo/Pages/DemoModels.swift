@@ -19,7 +19,8 @@ enum DemoModels {
       "accepted": grouped(state.accepted), "refused": grouped(state.refused),
       "faults": Fault.allCases.map { fault in
         [
-          "kind": fault.rawValue, "label": label(fault), "isArmed": armed.contains(fault), "path": "/demo/faults", "component": member.name,
+          "kind": fault.rawValue, "label": label(fault), "isArmed": armed.contains(fault), "path": "/demo/faults",
+          "component": member.name,
         ] as PageModel
       },
     ]
