@@ -42,6 +42,9 @@ let package = Package(
     .testTarget(name: "PKITests", dependencies: ["PKI"]),
     .testTarget(name: "RotationTests", dependencies: ["Rotation"]),
     .testTarget(name: "StoreTests", dependencies: ["Store"]),
+    .testTarget(
+      name: "ConsoleTests", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"],
+      exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )
