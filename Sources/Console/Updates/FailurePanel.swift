@@ -16,6 +16,7 @@ struct FailurePanel: Sendable {
     return [
       "id": "panel",
       "isShown": isOpen || !state.offers.isEmpty,
+      "isOpen": isOpen,
       "isQuestion": state.standing == .deciding,
       "heading": heading(failures.count),
       "hasFailures": !failures.isEmpty,
@@ -57,6 +58,8 @@ struct FailurePanel: Sendable {
   private func failure(_ id: ActionID, _ action: ActionState) -> PageModel {
     let failure = action.failure ?? Failure(code: "UNKNOWN", sentence: "No reason is recorded.", advice: "")
     var model: PageModel = [
+      // A colon would have to be escaped in a selector.
+      "id": "failure-\("\(id)".replacing(":", with: "-"))",
       "what": "\(VisibleText.of(id.kind.attempt(name(id.component)))) failed",
       "sentence": VisibleText.of(failure.sentence),
       "advice": VisibleText.of(failure.advice),
@@ -80,6 +83,7 @@ struct FailurePanel: Sendable {
       "question": state.question,
       "kind": consequence.kind.rawValue,
       "label": consequence.kind.label,
+      "gist": consequence.kind.gist,
       "isRetry": consequence.kind == .retry,
       "isAbort": consequence.kind == .abort,
       "sentence": consequence.sentence,
