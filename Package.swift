@@ -45,6 +45,8 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"],
       exclude: ["Golden"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["reroot", "PKI", "Rotation", "Store"]),
+    .testTarget(name: "DemoTests", dependencies: ["reroot", "Demo", "Delivery", "PKI", "Rotation"]),
   ],
   swiftLanguageModes: [.v6]
 )

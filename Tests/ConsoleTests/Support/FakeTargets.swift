@@ -21,9 +21,16 @@ final class FakeTargets: Sendable {
     var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
     var log: [String] = []
     var onActivation: [String: @Sendable () -> Void] = [:]
+    var output = "nginx: [emerg] cannot load certificate\n"
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+
+  /// - Parameter other: whose files are taken over as they are at this moment, without its faults.
+  init(copyOf other: FakeTargets? = nil) {
+    let files = other?.state.withLock { $0.files } ?? [:]
+    state = Mutex(State(files: files))
+  }
 
   /// What was done, one line each: `replace web key.pem cert.pem bundle.pem`, `run web`.
   var log: [String] { state.withLock { $0.log } }
@@ -52,6 +59,9 @@ final class FakeTargets: Sendable {
   }
 
   func disarm() { state.withLock { $0.faults = [:] } }
+
+  /// What a command writes that fails.
+  func setOutput(_ text: String) { state.withLock { $0.output = text } }
 
   /// Does something whenever the component's command runs and succeeds, such as making a listener reload.
   func onActivation(of component: String, _ body: @escaping @Sendable () -> Void) {
@@ -136,7 +146,7 @@ final class FakeTargets: Sendable {
       state.log.append("run \(name)")
       let isNew = state.hasNewIdentity.contains(name)
       if isNew, strikes(.activate, name, &state) {
-        return (CommandResult(end: .exited(1), output: "nginx: [emerg] cannot load certificate\n"), nil)
+        return (CommandResult(end: .exited(1), output: state.output), nil)
       }
       if isNew { state.isActivated.insert(name) }
       return (CommandResult(end: .exited(0), output: ""), state.onActivation[name])
