@@ -42,6 +42,11 @@ let package = Package(
     .testTarget(name: "PKITests", dependencies: ["PKI"]),
     .testTarget(name: "RotationTests", dependencies: ["Rotation"]),
     .testTarget(name: "StoreTests", dependencies: ["Store"]),
+    .testTarget(
+      name: "ConsoleTests", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"],
+      exclude: ["Golden"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["reroot", "PKI", "Rotation", "Store"]),
+    .testTarget(name: "DemoTests", dependencies: ["reroot", "Demo", "Delivery", "PKI", "Rotation"]),
   ],
   swiftLanguageModes: [.v6]
 )

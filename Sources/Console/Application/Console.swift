@@ -39,6 +39,8 @@ public final class Console: Sendable {
 
     var server = ServerConfiguration(
       host: configuration.host, port: configuration.port, identity: https.serverIdentity())
+    // A component with as many endpoints as it may have fills four fields for each.
+    server.maximumParts = 256
     server.problemPage = { problem, head in desk.problemPage(problem, head) }
     self.server = HTTPServer(configuration: server, logger: logger) { await desk.answer($0) }
   }
