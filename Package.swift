@@ -47,6 +47,7 @@ let package = Package(
       exclude: ["Golden"]),
     .testTarget(name: "CommandLineTests", dependencies: ["reroot", "PKI", "Rotation", "Store"]),
     .testTarget(name: "DemoTests", dependencies: ["reroot", "Demo", "Delivery", "PKI", "Rotation"]),
+    .testTarget(name: "DeliveryTests", dependencies: ["Delivery"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -16,7 +16,6 @@ struct FailurePanel: Sendable {
     return [
       "id": "panel",
       "isShown": isOpen || !state.offers.isEmpty,
-      "isOpen": isOpen,
       "isQuestion": state.standing == .deciding,
       "heading": heading(failures.count),
       "hasFailures": !failures.isEmpty,
@@ -83,7 +82,6 @@ struct FailurePanel: Sendable {
       "question": state.question,
       "kind": consequence.kind.rawValue,
       "label": consequence.kind.label,
-      "gist": consequence.kind.gist,
       "isRetry": consequence.kind == .retry,
       "isAbort": consequence.kind == .abort,
       "gist": gist(consequence.kind),

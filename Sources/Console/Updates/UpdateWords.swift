@@ -70,16 +70,6 @@ extension Decision.Kind {
     case .continueUpdate: "Continue Update"
     }
   }
-
-  /// What it does, in two or three words over the sentence.
-  var gist: String {
-    switch self {
-    case .abort: "Put everything back"
-    case .override: "Leave these out"
-    case .retry: "Try again"
-    case .continueUpdate: "Disregard errors"
-    }
-  }
 }
 
 extension Outcome {

@@ -34,11 +34,24 @@ struct CommandOutput: Sendable {
     // Cleaned as one text, so that a key that begins before the gap is still recognised after it.
     let gap = "\n\u{1}\n"
     let cleaned = Self.clean(
-      String(decoding: head, as: UTF8.self) + gap + String(decoding: end, as: UTF8.self), keeping: "\u{1}")
+      Self.decodeBeginning(head) + gap + Self.decodeEnd(end), keeping: "\u{1}")
     let parts = cleaned.split(separator: "\u{1}", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     return Self.join(
       Self.prefix(parts[0], Self.headBytes), Self.suffix(parts.count > 1 ? parts[1] : "", Self.tailBytes),
       dropped: dropped)
+  }
+
+  /// Without the part of a character that the cut has left at the end.
+  private static func decodeBeginning(_ bytes: [UInt8]) -> String {
+    let rest = bytes.reversed().prefix { $0 & 0xC0 == 0x80 }.count
+    let lead = bytes.dropLast(rest).last ?? 0
+    let isWhole = lead & 0x80 == 0 || rest >= (~lead).leadingZeroBitCount - 1
+    return String(decoding: isWhole ? bytes[...] : bytes.dropLast(rest + 1), as: UTF8.self)
+  }
+
+  /// Without the part of a character that the cut has left at the beginning.
+  private static func decodeEnd(_ bytes: ArraySlice<UInt8>) -> String {
+    String(decoding: bytes.dropFirst(bytes.prefix(3).prefix { $0 & 0xC0 == 0x80 }.count), as: UTF8.self)
   }
 
   private static func join(_ head: String, _ tail: String, dropped: Int?) -> String {
@@ -91,36 +104,67 @@ struct CommandOutput: Sendable {
 
 /// Blacks out private keys in text that others wrote.
 enum KeyRedaction {
-  /// Replaces every line of a PEM block of a private key, complete or cut, by one line that says so.
+  private static let marker: Substring = "[private key left out]"
+
+  /// Replaces every PEM block of a private key, complete or cut, by one line that says so. What stands before and behind
+  /// the lines of a block, as in a log, goes with them.
+  ///
+  /// - Parameter gap: a line that stands where text was left out, and that stays.
   static func redact(_ text: String, gap: String?) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let gap = gap.map { Substring($0) }
     var out: [Substring] = []
-    var inKey = false
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      if line.contains("-----BEGIN"), line.contains("PRIVATE KEY") {
-        inKey = true
-        out.append("[private key left out]")
-      } else if line.contains("-----END"), line.contains("PRIVATE KEY") {
-        if !inKey {
-          while let last = out.last, isKeyText(last) { out.removeLast() }
-          out.append("[private key left out]")
-        }
-        inKey = false
-      } else if !inKey || line == gap ?? "" || !isKeyText(line) {
-        if line != gap ?? "" { inKey = inKey && line.isEmpty }
+    var index = 0
+    while index < lines.count {
+      let line = lines[index]
+      index += 1
+      if isMark("-----BEGIN", line) {
+        out.append(marker)
+        guard !isMark("-----END", line) else { continue }
+        let end = endOfKey(lines, from: index, gap: gap)
+        if let gap, lines[index..<end].contains(gap) { out.append(gap) }
+        index = end
+      } else if isMark("-----END", line) {
+        // Its beginning was left out.
+        while let last = out.last, last != gap, mayBeKey(last) { out.removeLast() }
+        out.append(marker)
+      } else {
         out.append(line)
       }
     }
     return out.joined(separator: "\n")
   }
 
-  /// Whether the line could be one of a PEM block's: base64, or a header of an old encrypted key.
-  private static func isKeyText(_ line: Substring) -> Bool {
+  /// The line after the last one of the key that has begun: after its end mark or, where that is cut off, before the first
+  /// line that cannot be a key's.
+  private static func endOfKey(_ lines: [Substring], from first: Int, gap: Substring?) -> Int {
+    for index in first..<lines.count {
+      if isMark("-----END", lines[index]) { return index + 1 }
+      if lines[index].contains("-----BEGIN") { break }
+    }
+    return lines[first...].firstIndex { !$0.isEmpty && $0 != gap && !mayBeKey($0) } ?? lines.count
+  }
+
+  private static func isMark(_ mark: String, _ line: Substring) -> Bool {
+    line.range(of: mark).map { line[$0.upperBound...].contains("PRIVATE KEY") } ?? false
+  }
+
+  /// Whether the line could be one of a PEM block's: base64 alone, or much of it among other text, or a header of an old
+  /// encrypted key.
+  private static func mayBeKey(_ line: Substring) -> Bool {
     let text = line.trimmingCharacters(in: .whitespaces)
-    if text.hasPrefix("Proc-Type:") || text.hasPrefix("DEK-Info:") { return true }
-    return !text.isEmpty
-      && text.utf8.allSatisfy { byte in
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-          || byte == 0x2B || byte == 0x2F || byte == 0x3D
-      }
+    if text.contains("Proc-Type:") || text.contains("DEK-Info:") { return true }
+    var longest = 0
+    var run = 0
+    for byte in text.utf8 {
+      run = isBase64(byte) ? run + 1 : 0
+      longest = max(longest, run)
+    }
+    return longest >= 16 || (longest == text.utf8.count && longest > 0)
+  }
+
+  private static func isBase64(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2B
+      || byte == 0x2F || byte == 0x3D
   }
 }

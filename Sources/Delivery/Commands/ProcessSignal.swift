@@ -59,13 +59,25 @@ struct ProcessSignal: Sendable {
   }
 
   private func requireRunning(_ process: pid_t) throws {
-    var folder = stat()
-    // A process that has ended but was not collected yet can be signalled, but does nothing (state Z, proc(5)).
-    let line = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
-    let state = line.range(of: ")", options: .backwards).map {
-      line[$0.upperBound...].trimmingCharacters(in: .whitespaces)
+    let entry = "/proc/\(process)"
+    // A thread has such an entry too, and a signal to it reaches its whole process, which is not the one that is meant.
+    guard Self.value(of: "Tgid", in: entry) == String(process), Self.isAlive(entry) else { throw stale(process) }
+  }
+
+  /// Whether it works: a process that has ended but was not collected yet can be signalled, but does nothing (state Z,
+  /// proc(5)). That of a process is its first thread's, which may have ended before the others.
+  private static func isAlive(_ entry: String) -> Bool {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: entry + "/task")) ?? []
+    return threads.contains { thread in
+      guard let state = value(of: "State", in: "\(entry)/task/\(thread)") else { return false }
+      return !state.hasPrefix("Z") && !state.hasPrefix("X")
     }
-    guard stat("/proc/\(process)", &folder) == 0, state?.first != "Z" else { throw stale(process) }
+  }
+
+  private static func value(of field: String, in entry: String) -> String? {
+    guard let text = try? String(contentsOfFile: entry + "/status", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(field + ":") }
+    return line.map { $0.dropFirst(field.utf8.count + 1).trimmingCharacters(in: .whitespaces) }
   }
 
   /// Whoever can write the file could make a privileged Reroot signal any process.

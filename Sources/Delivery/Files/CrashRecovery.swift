@@ -65,23 +65,34 @@ struct CrashRecovery {
     let now = try folder.status(entry.name)
     guard let old = entry.old else {
       guard now != nil else { return true }
-      guard try digest(entry.name, in: folder) == entry.newDigest else { return false }
+      guard try isNew(entry, now, in: folder) else { return false }
       try folder.remove(entry.name)
       return true
     }
     // Without its old content under the second name the file has been put back already, or was never touched.
     guard let kept = try folder.status(old) else { return true }
     if let now, now.st_ino == kept.st_ino, now.st_dev == kept.st_dev { return true }
-    let digestNow = now == nil ? nil : try digest(entry.name, in: folder)
-    let isOurs = digestNow == entry.newDigest
-    let isOld = try digestNow == digest(old, in: folder)
-    guard isOurs || isOld else { return false }
-    if isOurs { try folder.rename(old, to: entry.name) }
-    return true
+    if try isNew(entry, now, in: folder) {
+      try folder.rename(old, to: entry.name)
+      return true
+    }
+    // Where no second name could be given, the old content was copied, and the file itself may be untouched.
+    guard now != nil, let content = try digest(entry.name, in: folder) else { return false }
+    return try content == digest(old, in: folder)
   }
 
+  /// Whether the replacement has been here: its content stands under the name, or nothing where it was to be removed.
+  private static func isNew(_ entry: ReplacementJournal.Entry, _ now: stat?, in folder: Folder) throws -> Bool {
+    guard now != nil else { return entry.newDigest == nil }
+    guard let content = try digest(entry.name, in: folder) else { return false }
+    return content == entry.newDigest
+  }
+
+  /// SHA-256 of a file; nil for what no replacement can have written: a link, a folder, a file that is too large.
   private static func digest(_ name: String, in folder: Folder) throws -> String? {
-    guard let status = try folder.status(name), status.isRegular else { return nil }
+    guard let status = try folder.status(name), status.isRegular, status.st_size <= TargetFile.maximumBytes else {
+      return nil
+    }
     return try FileReading.read(name, in: folder)?.content.sha256Hex
   }
 }

@@ -69,7 +69,7 @@ enum FileReading {
     return offset
   }
 
-  private static func tooLarge(_ path: String, _ size: Int) -> DeliveryFailure {
+  static func tooLarge(_ path: String, _ size: Int) -> DeliveryFailure {
     DeliveryFailure(
       code: "FILE_TOO_LARGE",
       sentence: "\(path) has \(size) bytes; a certificate file has \(TargetFile.maximumBytes) at most.",

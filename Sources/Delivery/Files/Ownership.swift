@@ -54,7 +54,8 @@ enum Ownership {
 
   /// Whether this process may give files to others: the first capability, CAP_CHOWN (capabilities(7)).
   private static var mayGiveAway: Bool {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+    // Of this thread, because the first one, for which /proc/self stands, may have ended.
+    guard let status = try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
       let bits = UInt64(line.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
     else { return geteuid() == 0 }

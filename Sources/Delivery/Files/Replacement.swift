@@ -39,7 +39,7 @@ struct Replacement {
     self.observe = observe
   }
 
-  /// Replaces all the files, or throws and leaves them as they were. Blocking.
+  /// Replaces all the files and returns, or throws and leaves them as they were. Blocking.
   func perform() throws {
     let targets = try changes.compactMap(Target.init)
     guard let first = targets.first else { return }
@@ -75,6 +75,10 @@ struct Replacement {
     /// Nil for the removal of a file whose folder does not even exist.
     init?(_ change: FileChange) throws {
       self.change = change
+      // What could not be read again could not be recognised after a crash either.
+      if let size = change.content?.count, size > TargetFile.maximumBytes {
+        throw FileReading.tooLarge("The new content of \(change.path)", size)
+      }
       do {
         place = try ResolvedPath(change.path)
       } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" && change.content == nil {

@@ -9,7 +9,6 @@ final class ReplacementWork {
   private let journalFolder: String
   private let observe: @Sendable (ReplacementStep) throws -> Void
   private var journal = ReplacementJournal(entries: [])
-  private var isCommitted = false
 
   init(
     names: TransactionNames, folders: [String: Folder], journalFolder: String,
@@ -36,18 +35,23 @@ final class ReplacementWork {
     for path in used { try folder(path).sync() }
     try observe(.synced)
     try folder(journalFolder).remove(names.journal)
-    isCommitted = true
     try folder(journalFolder).sync()
-    try observe(.committed)
-    try Traces.remove(names, from: used.map(folder))
-    try observe(.cleaned)
+    clean(try used.map(folder))
+  }
+
+  /// Removes the traces. The files are all new by now, so a failure here is none of the replacement's: what it leaves has
+  /// no journal and is removed by whoever comes next.
+  private func clean(_ folders: [Folder]) {
+    try? observe(.committed)
+    try? Traces.remove(names, from: folders)
+    try? observe(.cleaned)
   }
 
   /// Puts everything back after a failure, and says so where that fails too.
   func undone(after failure: DeliveryFailure) -> DeliveryFailure {
     do {
       let involved = try Set(journal.folders + [journalFolder]).sorted().map(folder)
-      if !isCommitted { _ = try CrashRecovery.undo(journal, folders: folders) }
+      _ = try CrashRecovery.undo(journal, folders: folders)
       try folder(journalFolder).remove(names.journal)
       try folder(journalFolder).sync()
       try Traces.remove(names, from: involved)

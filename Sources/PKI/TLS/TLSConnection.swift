@@ -75,8 +75,13 @@ public final class TLSConnection {
     OpenSSLErrors.guarded { _ = SSL_shutdown(connection) }
   }
 
+  /// Completes the handshake, or throws.
   func handshake(_ step: (OpaquePointer) -> Int32) throws {
-    _ = try perform(step)
+    // None means that the other side has said goodbye, which is no completed handshake.
+    guard try perform(step) > 0 else {
+      throw PKIError(
+        code: "CONNECTION_LOST", sentence: "The connection with \(socket.peer) broke off: the other side ended it.")
+    }
   }
 
   /// The certificates that the other side showed, its own first.
@@ -89,6 +94,7 @@ public final class TLSConnection {
     return SSL_get_finished(connection, &byte, 1) > 0
   }
 
+  /// What the step returns once it need not wait; none when the other side has ended the connection.
   private func perform(_ step: (OpaquePointer) -> Int32) throws -> Int32 {
     while true {
       OpenSSLErrors.clear()
