@@ -43,7 +43,7 @@ struct ComponentsCommand: AsyncParsableCommand {
     func run() async throws {
       do {
         let store = try folder.open()
-        FileHandle.standardOutput.write(Data(ComponentWriter.text(try await store.components()).utf8))
+        Output.text(ComponentWriter.text(try await store.components()))
         try store.close()
       } catch {
         try Complaint.end(error)
@@ -68,11 +68,12 @@ enum ComponentsFile {
   /// Applies the file and says in words what was done.
   static func apply(_ file: String, to store: Store) async throws -> String {
     let text = try read(file)
+    let name = file == "-" ? "Standard input" : file
     do {
       return ComponentImport.sentence(try await ComponentImport.apply(text, to: store))
     } catch let refusal as YAMLRefusal {
       let problems = refusal.problems.map { "\n  \($0.description)" }.joined()
-      throw ConsoleError(code: "COMPONENTS_REFUSED", sentence: "\(file) was not applied:\(problems)")
+      throw ConsoleError(code: "COMPONENTS_REFUSED", sentence: "\(name) was not applied:\(problems)")
     }
   }
 
