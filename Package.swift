@@ -12,6 +12,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd"), .linkedLibrary("gnutls")]),
@@ -23,19 +25,28 @@ let package = Package(
       name: "Delivery",
       dependencies: ["Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")]),
     .target(name: "Store", dependencies: ["Rotation", "PKI", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "Console",
+      dependencies: [
+        "HTTP", "PKI", "Rotation", "Delivery", "Store", .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "Yams", package: "Yams"), .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "Demo", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"]),
     .executableTarget(
       name: "reroot",
       dependencies: [
-        "PKI", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      // Built with the rooms Console and Demo, once these are whole.
-      exclude: [
-        "Complaint.swift", "ComponentsCommand.swift", "SampleComponent.swift", "Serve.swift", "StopSignals.swift",
+        "Console", "Demo", "HTTP", "PKI", "Store", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
     .testTarget(name: "PKITests", dependencies: ["PKI"]),
     .testTarget(name: "RotationTests", dependencies: ["Rotation"]),
     .testTarget(name: "StoreTests", dependencies: ["Store"]),
+    .testTarget(
+      name: "ConsoleTests", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"],
+      exclude: ["Golden"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["reroot", "PKI", "Rotation", "Store"]),
+    .testTarget(name: "DemoTests", dependencies: ["reroot", "Demo", "Delivery", "PKI", "Rotation"]),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery"]),
   ],
   swiftLanguageModes: [.v6]

@@ -60,6 +60,30 @@ extension Store {
     try await read { try Self.sets($0, "ORDER BY number DESC") }
   }
 
+  /// Records what is in force already, without an update that brought it there, as the first set.
+  ///
+  /// - Throws: `SET_EXISTS` when there is a set already.
+  public func recordFirstSet(root: RootRecord.ID, members: [Component.ID: CertificateSet.Member]) async throws {
+    let now = clock()
+    try await write { database in
+      guard try Self.sets(database, "LIMIT 1").isEmpty else {
+        throw StoreError(code: "SET_EXISTS", sentence: "There is a certificate set already.")
+      }
+      try database.execute(
+        sql: "INSERT INTO certificate_sets (root, made_at, is_current) VALUES (?, ?, 1)",
+        arguments: [root.rawValue, now.milliseconds])
+      let number = database.lastInsertedRowID
+      for (component, member) in members.sorted(by: { $0.key < $1.key }) {
+        try database.execute(
+          sql: "INSERT INTO set_members VALUES (?, ?, ?, ?, ?, ?)",
+          arguments: [
+            number, component.rawValue, member.root.rawValue, member.fingerprint, member.serial,
+            member.notAfter.milliseconds,
+          ])
+      }
+    }
+  }
+
   private static func sets(_ database: GRDB.Database, _ sql: String) throws -> [CertificateSet] {
     try Row.fetchAll(database, sql: "SELECT * FROM certificate_sets \(sql)").map { row in
       let number: Int = row["number"]

@@ -4,6 +4,9 @@ extension Store {
   /// How many actions may be in flight at once, unless set.
   public static let defaultParallelComponents = 8
 
+  /// How many may be set.
+  public static let parallelRange = 1...64
+
   /// The value of a setting; nil when it was never set.
   public func setting(_ key: String) async throws -> String? {
     try await read { try String.fetchOne($0, sql: "SELECT value FROM settings WHERE key = ?", arguments: [key]) }
@@ -19,7 +22,16 @@ extension Store {
 
   /// How many actions of an update may be in flight at once.
   public func parallelComponents() async throws -> Int {
-    let text = try await setting("parallel_components")
-    return text.flatMap { Int($0) }.map { min(64, max(1, $0)) } ?? Self.defaultParallelComponents
+    guard let number = try await setting(Self.parallelKey).flatMap({ Int($0) }) else {
+      return Self.defaultParallelComponents
+    }
+    return min(Self.parallelRange.upperBound, max(Self.parallelRange.lowerBound, number))
   }
+
+  /// Sets how many actions of an update may be in flight at once; holds for updates that are started from now on.
+  public func setParallelComponents(_ number: Int) async throws {
+    try await set(Self.parallelKey, to: String(number))
+  }
+
+  private static let parallelKey = "parallel_components"
 }

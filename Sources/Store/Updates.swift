@@ -100,6 +100,11 @@ extension Store {
     }
   }
 
+  /// The update that came after this one and was not rolled back: with it, this one can be decided on no more.
+  public func successor(of id: UpdateRecord.ID) async throws -> UpdateRecord.ID? {
+    try await read { try Self.successor(of: id, $0) }
+  }
+
   /// Where an update stands.
   public func state(_ id: UpdateRecord.ID) async throws -> UpdateState {
     try await read { try self.folded(id, $0).state }
@@ -230,14 +235,19 @@ extension Store {
       throw StoreError(
         code: "UPDATE_RUNS", sentence: "Update \(running) is under way; wait until it has ended, then decide again.")
     }
-    let later = try Int64.fetchOne(
-      database, sql: "SELECT max(id) FROM updates WHERE id > ? AND outcome <> 'rolledBack'", arguments: [id.rawValue])
-    if let later {
+    if let later = try successor(of: id, database) {
       throw StoreError(
         code: "UPDATE_SUPERSEDED",
         sentence: "Update \(later) came after update \(id), which can therefore be neither retried nor aborted. "
           + "Abort the later one first, or start a new update.")
     }
+  }
+
+  private static func successor(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord.ID? {
+    try Int64.fetchOne(
+      database, sql: "SELECT max(id) FROM updates WHERE id > ? AND coalesce(outcome, '') <> 'rolledBack'",
+      arguments: [id.rawValue]
+    ).map(UpdateRecord.ID.init(rawValue:))
   }
 
   private static func update(_ row: Row) -> UpdateRecord {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Demo
 import Foundation
 import HTTP
 import PKI
@@ -11,7 +12,7 @@ enum Complaint {
   /// the argument parser's own.
   static func end(_ error: any Error) throws -> Never {
     guard let sentence = sentence(error) else { throw error }
-    FileHandle.standardError.write(Data("reroot: \(sentence)\n".utf8))
+    Output.error("reroot: \(sentence)")
     throw ExitCode(1)
   }
 
@@ -21,16 +22,10 @@ enum Complaint {
     case let error as StoreError: error.sentence
     case let error as PKIError: error.sentence
     case let error as ServerError: error.sentence
+    case let failure as SampleFailure: failure.sentence
     case let refusal as YAMLRefusal: refusal.problems.map(\.description).joined(separator: "\n        ")
     case is ExitCode, is CleanExit, is ValidationError: nil
     default: "Something unexpected went wrong (\(type(of: error))). The log says more."
     }
-  }
-}
-
-/// Lines on standard output that a program may wait for: each is written at once, also into a pipe.
-enum Output {
-  static func line(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 }

@@ -43,7 +43,7 @@ struct ComponentsCommand: AsyncParsableCommand {
     func run() async throws {
       do {
         let store = try folder.open()
-        FileHandle.standardOutput.write(Data(ComponentWriter.text(try await store.components()).utf8))
+        Output.text(ComponentWriter.text(try await store.components()))
         try store.close()
       } catch {
         try Complaint.end(error)
@@ -68,16 +68,20 @@ enum ComponentsFile {
   /// Applies the file and says in words what was done.
   static func apply(_ file: String, to store: Store) async throws -> String {
     let text = try read(file)
+    let name = file == "-" ? "Standard input" : file
     do {
       return ComponentImport.sentence(try await ComponentImport.apply(text, to: store))
     } catch let refusal as YAMLRefusal {
       let problems = refusal.problems.map { "\n  \($0.description)" }.joined()
-      throw ConsoleError(code: "COMPONENTS_REFUSED", sentence: "\(file) was not applied:\(problems)")
+      throw ConsoleError(code: "COMPONENTS_REFUSED", sentence: "\(name) was not applied:\(problems)")
     }
   }
 
   private static func read(_ file: String) throws -> String {
-    let bytes = try file == "-" ? InputFile.standardInput(limit: 1 << 20) : InputFile.read(file, limit: 1 << 20)
+    let bytes =
+      try file == "-"
+      ? InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: 1 << 20)
+      : InputFile.read(file, limit: 1 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ConsoleError(code: "NOT_UTF8", sentence: "\(file) is no text in UTF-8.")
     }

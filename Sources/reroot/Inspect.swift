@@ -25,7 +25,7 @@ struct Inspect: ParsableCommand {
   func run() throws {
     let bytes = try InputFile.read(file, limit: PFX.maximumBytes + 1)
     let inspection = PFX.inspectRoot(bytes, password: try password(), now: Date())
-    print(json ? inspection.json() : InspectionText.of(inspection, file: file))
+    Output.line(json ? inspection.json() : InspectionText.of(inspection, file: file))
     if inspection.refusal != nil { throw ExitCode(1) }
   }
 

@@ -17,11 +17,11 @@ enum PasswordInput {
     }
     var hidden = shown
     hidden.c_lflag &= ~tcflag_t(ECHO)
-    FileHandle.standardError.write(Data(prompt.utf8))
+    Output.prompt(prompt)
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
     defer {
       tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown)
-      FileHandle.standardError.write(Data("\n".utf8))
+      Output.prompt("\n")
     }
     return SecretBytes(utf8: readLine(strippingNewline: true) ?? "")
   }

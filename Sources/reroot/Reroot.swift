@@ -6,5 +6,7 @@ struct Reroot: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reroot",
     abstract: "Gives every component of a running system a new root certificate without an outage.",
-    subcommands: [Inspect.self])
+    subcommands: [
+      Serve.self, DemoCommand.self, ComponentsCommand.self, Inspect.self, SampleComponentCommand.self,
+    ])
 }

@@ -19,17 +19,13 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "The folder for everything that Reroot remembers; it is made when it is not there.")
   var data: String
 
-  @Option(help: "Where to listen; port 0 lets the system choose.")
-  var listen = ListenAddress(host: "127.0.0.1", port: 8443)
+  @OptionGroup var serving: ServingOptions
 
   @Option(help: "The file of the master key that seals every private key (default: master.key in the data folder).")
   var masterKeyFile: String?
 
   @Option(help: "A YAML file of components, which are added or changed by their names at the start.")
   var components: String?
-
-  @Option(help: "The least severe events that are logged: debug, info, notice, warning, error.")
-  var logLevel: Logger.Level = .notice
 
   func run() async throws {
     let signals = StopSignals()
@@ -42,15 +38,11 @@ struct Serve: AsyncParsableCommand {
   }
 
   private func serve(_ signals: StopSignals) async throws {
-    LoggingSystem.bootstrap { name in
-      var handler = StreamLogHandler.standardError(label: name)
-      handler.logLevel = logLevel
-      return handler
-    }
-    let logger = Logger(label: "reroot")
+    let logger = serving.logger()
+    let listen = serving.listen
     let configuration = try ConsoleConfiguration(host: listen.host, port: listen.port)
     let store = try Store.open(folder: data, masterKeyFile: masterKeyFile)
-    if let components { print(try await ComponentsFile.apply(components, to: store)) }
+    if let components { Output.line(try await ComponentsFile.apply(components, to: store)) }
     let console = try await Console(store: store, configuration: configuration, logger: logger)
     let port = try await console.start()
     let address = "https://\(ListenAddress(host: listen.host, port: port))"
@@ -65,34 +57,4 @@ struct Serve: AsyncParsableCommand {
     try store.close()
     Output.line("Reroot has stopped.")
   }
-}
-
-extension Logger.Level: ExpressibleByArgument {}
-
-/// An address to listen on, written `HOST:PORT`, an IPv6 address in brackets.
-struct ListenAddress: ExpressibleByArgument, CustomStringConvertible {
-  let host: String
-  let port: UInt16
-
-  init(host: String, port: UInt16) {
-    self.host = host
-    self.port = port
-  }
-
-  init?(argument: String) {
-    guard let colon = argument.lastIndex(of: ":"), let port = UInt16(argument[argument.index(after: colon)...]) else {
-      return nil
-    }
-    var host = String(argument[..<colon])
-    if host.hasPrefix("["), host.hasSuffix("]") {
-      host = String(host.dropFirst().dropLast())
-    } else if host.contains(":") {
-      return nil
-    }
-    guard !host.isEmpty else { return nil }
-    self.init(host: host, port: port)
-  }
-
-  var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-  var defaultValueDescription: String { description }
 }

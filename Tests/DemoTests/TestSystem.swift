@@ -30,7 +30,9 @@ struct TestRoot: Sendable {
   let identity: Identity
 
   init(_ name: String) throws {
-    identity = try TestCA.root(name)
+    let now = Date()
+    identity = try RootMaker.makeRoot(
+      commonName: name, algorithm: .ecdsaP256, notBefore: now - 3600, notAfter: now + 30 * 86_400)
   }
 
   var pem: String { identity.chainPEM }
@@ -49,7 +51,14 @@ struct TestRoot: Sendable {
 extension TestRoot {
   /// A new key and certificate for a component.
   func child(for sample: Sample) throws -> Identity {
-    try TestCA.child(of: identity, name: sample.serverName, key: sample.key)
+    let root = try #require(identity.leaf)
+    let now = Date()
+    let key = try PrivateKey.generate(.ecdsaP256)
+    let request = ChildRequest(
+      names: [try AlternativeName(parsing: sample.serverName), .ip("127.0.0.1")], usage: .both, publicKeyOf: key,
+      serialNumber: .random(), notBefore: now - 3600, notAfter: now + 20 * 86_400)
+    let certificate = try Issuer(root: root, key: identity.key).sign(CheckedRequest(request, root: root, now: now))
+    return Identity(chain: [certificate], key: key)
   }
 }
 

@@ -104,14 +104,14 @@ class RealServer:
             "files": {
                 "certificate": str(self.folder / "server.pem"),
                 "key": str(self.folder / "server.key"),
-                "trust": str(self.folder / "roots.pem"),
+                "trust_bundle": str(self.folder / "roots.pem"),
             },
-            "activation": {"signal": "HUP", "pidFile": str(self.pid_file), "timeLimit": 10},
-            "endpoints": [{"host": "127.0.0.1", "port": self.port, "serverName": "localhost"}],
-            "verificationTimeLimit": 10,
+            "activation": {"signal": "HUP", "pid_file": str(self.pid_file), "time_limit": 10},
+            "endpoints": [{"host": "127.0.0.1", "port": self.port, "server_name": "localhost"}],
+            "verification_time_limit": 10,
         }
         if self.transport != "tls":
-            described["endpoints"][0]["protocol"] = self.transport
+            described["endpoints"][0]["transport"] = self.transport
         described.update(changes)
         return described
 

@@ -52,8 +52,8 @@ class System:
         roots = x509.load_pem_x509_certificates((server.folder / "roots.pem").read_bytes())
         assert {self.old.certificate, self.new.certificate} <= set(roots)
         before = self.before[server.kind][0]
-        for name, (_, owner, group, mode) in server.files().items() if False else []:
-            assert (owner, group, mode) == before[name][1:]
+        for name, (_, *rights) in server.files().items():
+            assert rights == list(before[name][1:]), f"{server.kind}: {name} has another owner or mode"
 
     def expect_before(self, server, but=()):
         """On disk byte for byte, owner and mode included, and on the wire."""
@@ -182,6 +182,7 @@ def squat(server):
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+        server.pid_file.unlink(missing_ok=True)
         server.start()
 
     return mend
@@ -192,7 +193,7 @@ def test_continue_update_goes_on_past_a_port_that_answers_with_the_wrong_certifi
     pid = system.nginx.pid_file.read_text()
     mend = squat(system.nginx)
     # Somebody must be there to be told to reload, or the activation would fail before the verification.
-    sleeper = subprocess.Popen(["sh", "-c", "trap : HUP; while :; do sleep 1; done"])
+    sleeper = subprocess.Popen(as_nobody(["sh", "-c", "trap : HUP; while :; do sleep 1; done"]))
     system.nginx.pid_file.write_text(f"{sleeper.pid}\n")
     system.update = steps.start(system.client, plan)
     page = steps.wait_for(system.client, system.update, "deciding", limit=90)
@@ -230,12 +231,12 @@ def test_a_stale_decision_is_refused_and_changes_nothing(system):
 def test_killed_in_the_middle_the_update_is_found_again_and_finished(system):
     plan = system.plan()
     # A server that does not reload keeps its verification going for ten seconds: time to be killed in.
-    sleeper = subprocess.Popen(["sh", "-c", "trap : HUP; while :; do sleep 1; done"])
+    sleeper = subprocess.Popen(as_nobody(["sh", "-c", "trap : HUP; while :; do sleep 1; done"]))
     pid = system.mosquitto.pid_file.read_text()
     system.mosquitto.pid_file.write_text(f"{sleeper.pid}\n")
     system.update = steps.start(system.client, plan)
     steps.wait_until(
-        lambda: "data-running=\"verify\"" in system.client.get(system.update).text
+        lambda: "data-kind=\"verify\" data-state=\"running\"" in system.client.get(system.update).text
         and (system.mosquitto.folder / "server.pem").read_bytes() != system.before["mosquitto"][0]["server.pem"][0],
         "the verification of mosquitto",
     )

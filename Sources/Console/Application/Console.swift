@@ -22,8 +22,10 @@ public final class Console: Sendable {
     let https = try await HTTPSKeeper(
       store: store, host: configuration.host, workThreads: workThreads, clock: configuration.clock)
     let updates = UpdateService(
-      store: store, renderer: renderer, https: https, workThreads: workThreads,
-      targetAccess: configuration.targetAccess, clock: configuration.clock, logger: logger)
+      UpdateSurroundings(
+        store: store, threads: workThreads, access: configuration.targetAccess, https: https,
+        clock: configuration.clock, logger: logger),
+      renderer: renderer)
     let services = Services(
       store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
       targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
@@ -37,23 +39,27 @@ public final class Console: Sendable {
 
     var server = ServerConfiguration(
       host: configuration.host, port: configuration.port, identity: https.serverIdentity())
+    // A component with as many endpoints as it may have fills four fields for each.
+    server.maximumParts = 256
     server.problemPage = { problem, head in desk.problemPage(problem, head) }
     self.server = HTTPServer(configuration: server, logger: logger) { await desk.answer($0) }
-    https.attach(self.server)
   }
 
   /// Begins to listen, and takes up an update that was interrupted.
   /// - Returns: the port.
   public func start() async throws -> UInt16 {
     let port = try server.start()
-    try await services.updates.start()
+    services.https.attach(server, port: port)
+    await services.updates.resume()
     return port
   }
 
   /// Ends open streams, lets what is in flight finish, and stops listening. An update that runs is found again at the
   /// next start.
-  public func stop() async {
-    await services.updates.stop()
+  ///
+  /// - Parameter limit: for the actions in flight; what takes longer is found interrupted.
+  public func stop(within limit: Duration = .seconds(20)) async {
+    await services.updates.halt(within: limit)
     await server.stop(within: .seconds(10))
   }
 }
@@ -67,5 +73,6 @@ extension Router where Context == Visit {
     addComponentRoutes()
     addTrustStoreRoutes()
     addUpdateRoutes()
+    addSettingsRoutes()
   }
 }

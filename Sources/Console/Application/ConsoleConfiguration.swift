@@ -74,19 +74,26 @@ public struct ConsoleExtension: Sendable {
   public var title: String
   /// The path of its page.
   public var path: String
+  /// The path of an event stream with its live numbers, for pages that have none of their own.
+  public var eventsPath: String
   /// Adds its routes.
   public var addRoutes: @Sendable (_ router: inout Router<Visit>) -> Void
   /// The model of the strip that every page shows.
   public var strip: @Sendable () -> PageModel
+  /// Sends its live numbers over a stream that a page has opened for something else, too.
+  public var join: @Sendable (_ stream: EventStream) -> Void
 
   /// Describes what is added.
   public init(
-    title: String, path: String, addRoutes: @escaping @Sendable (_ router: inout Router<Visit>) -> Void,
-    strip: @escaping @Sendable () -> PageModel
+    title: String, path: String, eventsPath: String,
+    addRoutes: @escaping @Sendable (_ router: inout Router<Visit>) -> Void, strip: @escaping @Sendable () -> PageModel,
+    join: @escaping @Sendable (_ stream: EventStream) -> Void
   ) {
     self.title = title
     self.path = path
+    self.eventsPath = eventsPath
     self.addRoutes = addRoutes
     self.strip = strip
+    self.join = join
   }
 }

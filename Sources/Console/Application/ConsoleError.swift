@@ -16,19 +16,22 @@ public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Ends a request with a page that says what is wrong. Handlers throw it; it is drawn in one place.
-public struct PageError: Error, Sendable, Hashable {
+public struct PageError: Error, Sendable {
   /// The status of the answer, 400 to 599.
   public let status: Int
   /// The heading of the page; nil takes the usual one of the status.
   public let title: String?
   /// What is wrong, and what to do next.
   public let sentence: String
+  /// Where to go on; nil leads to the start.
+  public let back: (label: String, href: String)?
 
   /// Describes what is wrong.
-  public init(_ status: Int, _ sentence: String, title: String? = nil) {
+  public init(_ status: Int, _ sentence: String, title: String? = nil, back: (label: String, href: String)? = nil) {
     self.status = status
     self.title = title
     self.sentence = sentence
+    self.back = back
   }
 
   /// Nothing is stored under this number: `PageError.notFound("root certificate")`.

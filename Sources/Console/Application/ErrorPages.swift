@@ -13,13 +13,13 @@ struct ErrorPages: Sendable {
   func response(_ error: any Error, _ request: Request, _ visit: Visit?) -> Response {
     switch error {
     case let error as PageError:
-      return page(error.status, error.title, error.sentence, visit)
+      return page(error.status, error.title, error.sentence, visit, back: error.back)
     case let error as MethodNotAllowed:
       return error.response(page(405, nil, error.problem.sentence, visit))
     case let error as RequestProblem:
       return page(error.status, nil, error.sentence, visit)
     case let error as Refusal:
-      return page(409, nil, Self.sentence(error), visit)
+      return page(409, Self.title(error), Self.sentence(error), visit)
     case let error as StoreError:
       let status = Self.status(error)
       if status >= 500 { log(error.code, error.sentence, request) }
@@ -41,9 +41,14 @@ struct ErrorPages: Sendable {
   }
 
   /// A page with a heading and a sentence, in the layout where that can be drawn.
-  func page(_ status: Int, _ title: String?, _ sentence: String, _ visit: Visit?) -> Response {
+  func page(
+    _ status: Int, _ title: String?, _ sentence: String, _ visit: Visit?, back: (label: String, href: String)? = nil
+  ) -> Response {
     let title = title ?? Self.title(status)
-    let model: PageModel = ["header": Part.header(title), "text": sentence, "status": String(status)]
+    let model: PageModel = [
+      "header": Part.header(title), "text": sentence, "status": String(status),
+      "back": back.map { Part.link($0.label, $0.href) } ?? Part.link("Go to the start", "/"),
+    ]
     do {
       return .html(try services.renderer.render("errors/error", services.framed(model, visit)), status: status)
     } catch {
@@ -61,7 +66,16 @@ struct ErrorPages: Sendable {
       ])
   }
 
-  private static func sentence(_ refusal: Refusal) -> String {
+  /// The heading for a decision that was not taken.
+  static func title(_ refusal: Refusal) -> String {
+    switch refusal {
+    case .stale: "This question has been answered already"
+    case .notOffered, .unexpected: "This decision is not possible now"
+    }
+  }
+
+  /// Why a decision was not taken.
+  static func sentence(_ refusal: Refusal) -> String {
     switch refusal {
     case .stale:
       "This decision answers a question that somebody has answered already, so nothing was changed. Open the page of "
@@ -75,7 +89,9 @@ struct ErrorPages: Sendable {
   static func status(_ error: StoreError) -> Int {
     switch error.code {
     case "NOT_FOUND": 404
-    case "UPDATE_RUNS", "ROOT_IN_USE", "ROOT_EXISTS", "NAME_TAKEN", "IN_USE", "SETUP_OVER", "NO_SECRET": 409
+    case "UPDATE_RUNS", "UPDATE_SUPERSEDED", "PLAN_USED", "ROOT_REMOVED", "ROOT_IN_USE", "ROOT_EXISTS", "NAME_TAKEN",
+      "IN_USE", "SETUP_OVER", "NO_SECRET":
+      409
     case "DATABASE_BUSY", "DISK_FULL", "FOLDER_NOT_WRITABLE": 503
     default: 500
     }

@@ -59,6 +59,17 @@ public struct FieldPart: Sendable {
     return part
   }
 
+  /// The same radios with a list that belongs to one of the choices; nil adds none.
+  public func with(_ list: FieldPart?, under value: String) -> FieldPart {
+    guard let list, let choices = model["choices"] as? [PageModel] else { return self }
+    return with(
+      "choices",
+      choices.map { choice in
+        guard choice["value"] as? String == value else { return choice }
+        return choice.merging(["select": list.model]) { own, _ in own }
+      })
+  }
+
   /// The same with more attributes of the input: min, max, accept, autocomplete, inputmode, maxlength.
   public func attributes(_ attributes: [String: String]) -> FieldPart { with("attributes", attributes as PageModel) }
 

@@ -7,9 +7,18 @@ import Synchronization
 
 /// Keeps the certificate that the console serves HTTPS with, in the running server and in the store alike.
 public final class HTTPSKeeper: Sendable {
-  private let store: Store
-  private let server = Mutex<HTTPServer?>(nil)
+  let store: Store
+  /// The names that a certificate for this console carries.
+  let names: [AlternativeName]
+  private let host: String
+  private let workThreads: WorkThreads
+  private let server = Mutex<Listening?>(nil)
   private let record: Mutex<HTTPSRecord>
+
+  private struct Listening {
+    let server: HTTPServer
+    let port: UInt16
+  }
 
   /// For how long a certificate of the console's own making is valid, in seconds: two years.
   static let ownLifetime: TimeInterval = 730 * 86_400
@@ -19,12 +28,16 @@ public final class HTTPSKeeper: Sendable {
   /// Takes what the store says, or makes a certificate of its own at the first start and when its own one ends soon.
   init(store: Store, host: String, workThreads: WorkThreads, clock: @Sendable () -> Date) async throws {
     self.store = store
+    self.host = host
+    self.workThreads = workThreads
+    names = Self.names(host: host)
     let now = clock()
     if let found = try await store.https(), !Self.endsSoon(found, now) {
       record = Mutex(found)
       return
     }
-    let own = try await workThreads.run { try Self.makeOwn(host: host, now: now) }
+    let names = names
+    let own = try await workThreads.run { try Self.makeOwn(names: names, now: now) }
     try await store.setHTTPS(.own, chain: own.chain, key: try own.key.pkcs8PEM(), update: nil)
     record = Mutex(HTTPSRecord(source: .own, chain: own.chain, key: try own.key.pkcs8PEM(), since: now))
   }
@@ -41,17 +54,32 @@ public final class HTTPSKeeper: Sendable {
     let former = current
     let next = HTTPSRecord(source: source, chain: chain, key: key, since: Date())
     // The server tries whether chain and key fit together: what it cannot serve must not be found at the next start.
-    try server.withLock { $0 }?.replaceIdentity(Self.identity(next))
+    try server.withLock { $0?.server }?.replaceIdentity(Self.identity(next))
     do {
       try await store.setHTTPS(source, chain: chain, key: key, update: update)
     } catch {
-      try server.withLock { $0 }?.replaceIdentity(Self.identity(former))
+      try server.withLock { $0?.server }?.replaceIdentity(Self.identity(former))
       throw error
     }
     record.withLock { $0 = next }
   }
 
-  func attach(_ server: HTTPServer) { self.server.withLock { $0 = server } }
+  /// Says which server serves what is kept here, and where it listens.
+  func attach(_ server: HTTPServer, port: UInt16) {
+    self.server.withLock { $0 = Listening(server: server, port: port) }
+  }
+
+  /// The chain that this very console shows to whoever connects.
+  func lookAtItself() async throws -> [Certificate] {
+    guard let port = server.withLock({ $0?.port }) else {
+      throw ConsoleError(code: "NOT_SERVING", sentence: "The console does not serve HTTPS yet.")
+    }
+    let own = ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host
+    return try await workThreads.run {
+      try ServedChain.look(
+        at: own, port: port, serverName: "localhost", beginning: .atOnce, timeLimit: .seconds(10))
+    }
+  }
 
   func serverIdentity() -> ServerIdentity { Self.identity(current) }
 
@@ -64,9 +92,9 @@ public final class HTTPSKeeper: Sendable {
     return leaf.notAfter < now.addingTimeInterval(ownRenewal)
   }
 
-  private static func makeOwn(host: String, now: Date) throws -> Identity {
+  private static func makeOwn(names: [AlternativeName], now: Date) throws -> Identity {
     try SelfSigned.consoleIdentity(
-      names: names(host: host), notBefore: now.addingTimeInterval(-3600), notAfter: now.addingTimeInterval(ownLifetime))
+      names: names, notBefore: now.addingTimeInterval(-3600), notAfter: now.addingTimeInterval(ownLifetime))
   }
 
   /// The names that a browser on this machine or beside it may use: the machine's, `localhost`, and the address that is

@@ -19,6 +19,20 @@ public enum Display {
     return "\(parts.day ?? 0) \(name) \(parts.year ?? 0)"
   }
 
+  /// The time of day to the second, in UTC: `04:26:00`.
+  public static func clock(_ date: Date) -> String {
+    let parts = calendar.dateComponents([.hour, .minute, .second], from: date)
+    return [parts.hour, parts.minute, parts.second].map(twoDigits).joined(separator: ":")
+  }
+
+  /// A time span in seconds: `7 s`, `2 min 5 s`, `1 h 2 min`.
+  public static func duration(_ seconds: TimeInterval) -> String {
+    // A clock that was set back must not show a time before the beginning.
+    let whole = Int(min(max(0, seconds), 1e9).rounded())
+    if whole < 60 { return "\(whole) s" }
+    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+  }
+
   /// A moment to the second for programs, as `<time datetime>` takes it: `2026-11-24T04:26:00Z`.
   public static func machine(_ date: Date) -> String {
     let day = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: date)

@@ -35,7 +35,7 @@ public struct Services: Sendable {
   /// Draws a page: its template with the page's own model and the fields that the layout takes, which are filled in here.
   ///
   /// The model should hold `header` or `title`. `section` names the entry of the navigation that is marked, where it is not
-  /// the first part of the path; `scripts` holds addresses of scripts, made by ``asset(_:)``.
+  /// the first part of the path; `eventsPath` the page's own event stream, if it has one.
   public func page(_ name: String, _ model: PageModel, _ visit: Visit, status: Int = 200) throws -> Response {
     let response = Response.html(try renderer.render(name, framed(model, visit)), status: status)
     return visit.notice == nil ? response : response.withHeader("Set-Cookie", Notice.removal)
@@ -53,7 +53,11 @@ public struct Services: Sendable {
     model["visitor"] = ["name": visitor.name, "accountHref": "/account"] as PageModel
     let section = model["section"] as? String ?? Navigation.section(of: visit.path)
     model["navigation"] = Navigation.model(current: section, adding: `extension`)
-    if let `extension` { model["strip"] = `extension`.strip() }
+    if let `extension` {
+      model["strip"] = `extension`.strip()
+      // One stream a page: a browser opens about six connections to a host (HTTP/1.1).
+      if model["eventsPath"] == nil { model["eventsPath"] = `extension`.eventsPath }
+    }
     return model
   }
 
@@ -61,11 +65,10 @@ public struct Services: Sendable {
   public func asset(_ name: String) -> String { assets.url(for: name) }
 
   private var layoutAssets: PageModel {
-    var model: PageModel = ["style": asset("style.css"), "icon": asset("icon.svg")]
-    // An address without a hash is one of a file that is not there.
-    let script = asset("menu.js")
-    if script.contains("?") { model["menuScript"] = script }
-    return model
+    [
+      "style": asset("style.css"), "icon": asset("icon.svg"), "menuScript": asset("menu.js"),
+      "liveScript": asset("live.js"),
+    ]
   }
 
   /// Who is signed in with a session's token; nil when there is no such session any more.
@@ -81,7 +84,7 @@ public struct Services: Sendable {
 
   /// The component's delivery over the target that it is configured with.
   public func delivery(_ component: Component) -> ComponentDelivery {
-    ComponentDelivery(component: component, access: targetAccess(component))
+    ComponentDelivery(component: component, access: targetAccess(component), now: clock)
   }
 }
 
@@ -89,7 +92,7 @@ public struct Services: Sendable {
 enum Navigation {
   private static let entries: [(label: String, href: String, icon: String)] = [
     ("Certificate Management", "/roots", "roots"), ("Components", "/components", "components"),
-    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"),
+    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"), ("Settings", "/settings", "settings"),
   ]
 
   static func section(of path: String) -> String {

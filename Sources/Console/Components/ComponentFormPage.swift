@@ -16,7 +16,7 @@ struct ComponentFormPage {
       ] as PageModel,
     ]
     if !problems.isEmpty { model["banner"] = Part.errors(problems.map { ($0.field, $0.sentence) }) }
-    return try visit.page("components/form", model, status: problems.isEmpty ? 200 : 422)
+    return try visit.page("form", model, status: problems.isEmpty ? 200 : 422)
   }
 
   private var groups: [PageModel] {

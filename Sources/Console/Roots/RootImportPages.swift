@@ -42,7 +42,7 @@ enum RootImportPages {
       model["banner"] = Part.banner(
         "error", title, items: [["text": refusal.sentence, "href": "#\(refusal.field)"]], role: "alert")
     }
-    return try visit.page("roots/import", model, status: refusal?.status ?? 200)
+    return try visit.page("form", model, status: refusal?.status ?? 200)
   }
 
   static func confirmation(

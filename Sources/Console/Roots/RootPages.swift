@@ -90,7 +90,7 @@ enum RootPages {
       model["banner"] = Part.banner(
         "warn", "It is still needed", text: reasonToKeep.sentence, items: reasonToKeep.where.map { ["text": $0] })
       model["back"] = Part.link("Back to the root certificate", home)
-      return try visit.page("roots/kept", model, status: 409)
+      return try visit.page("kept", model, status: 409)
     }
     model["header"] = Part.header("Remove “\(root.name)”?", breadcrumbs: crumbs)
     model["banner"] = Part.banner(

@@ -25,7 +25,7 @@ enum AuthorityPages {
       "header": Part.header("Add trusted authorities", breadcrumbs: TrustStorePages.crumbs), "form": form,
     ]
     if let error { model["banner"] = Part.errors([error]) }
-    return try visit.page("trust-store/form", model, status: status ?? (error == nil ? 200 : 422))
+    return try visit.page("form", model, status: status ?? (error == nil ? 200 : 422))
   }
 
   static func details(_ record: AuthorityRecord, _ visit: Visit) throws -> Response {

@@ -54,7 +54,7 @@ enum ServerCertificatePages {
       "form": form,
     ]
     if !given.problems.isEmpty { model["banner"] = Part.errors(given.problems) }
-    return try visit.page("trust-store/form", model, status: given.status ?? (given.problems.isEmpty ? 200 : 422))
+    return try visit.page("form", model, status: given.status ?? (given.problems.isEmpty ? 200 : 422))
   }
 
   static func details(_ record: ServerCertificateRecord, isServing: Bool, _ visit: Visit) throws -> Response {
@@ -83,7 +83,7 @@ enum ServerCertificatePages {
     ])
     if isServing {
       return try visit.page(
-        "trust-store/kept",
+        "kept",
         [
           "header": Part.header("“\(record.name)” cannot be removed now", breadcrumbs: TrustStorePages.crumbs),
           "banner": Part.banner(

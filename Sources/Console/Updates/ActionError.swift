@@ -1,4 +1,5 @@
 import Delivery
+import HTTP
 import PKI
 import Rotation
 import Store
@@ -11,7 +12,7 @@ struct ActionError: Error {
 }
 
 extension Failure {
-  /// Reads a failure out of whatever an action threw; nothing that was thrown is lost, and no secret is in it.
+  /// Reads a failure out of whatever an action threw; no secret is in it.
   init(describing error: any Error) {
     switch error {
     case let error as DeliveryFailure:
@@ -20,14 +21,19 @@ extension Failure {
       self.init(code: error.code, sentence: error.sentence, advice: error.advice)
     case let error as PKIError:
       self.init(
-        code: error.code, sentence: error.sentence,
-        advice: "Correct what the sentence names, then Retry.", output: error.detail)
+        code: error.code, sentence: error.sentence, advice: "Correct what the sentence names, then Retry.",
+        output: error.detail)
     case let error as StoreError:
       self.init(
         code: error.code, sentence: error.sentence, advice: "See to the data folder of Reroot, then Retry.")
-    default:
+    case let error as ServerError:
       self.init(
-        code: "UNEXPECTED", sentence: "Something unexpected happened: \(error).",
+        code: error.code.rawValue, sentence: error.sentence,
+        advice: "The console goes on serving its former certificate. Choose another one, or Override.")
+    default:
+      // The type only: a foreign error's text may hold a value.
+      self.init(
+        code: "UNEXPECTED", sentence: "Something unexpected happened (\(type(of: error))).",
         advice: "Retry; if it fails again, Abort and look into Reroot's log.")
     }
   }

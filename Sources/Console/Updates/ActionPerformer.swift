@@ -9,10 +9,10 @@ struct ActionPerformer: Sendable {
   let update: UpdateRecord
   let plan: Plan
   let store: Store
-  let threads: WorkThreads
+  let signer: RootSigner
+  let inForce: RootsInForce
   let access: @Sendable (Component) -> TargetAccess
   let https: HTTPSKeeper
-  let signer: RootSigner
   let clock: @Sendable () -> Date
   /// Says in words what is being observed; journaled.
   let note: @Sendable (ActionID, String) async -> Void
@@ -30,7 +30,7 @@ struct ActionPerformer: Sendable {
     case .https: try await exchangeHTTPS(action)
     case .restore: try await restore(action, roles: [.certificateChain, .key, .combined])
     case .restoreTrust: try await restore(action, roles: [.trustBundle])
-    case .restoreHTTPS: try await restoreHTTPS()
+    case .restoreHTTPS: try await restoreHTTPS(action)
     }
   }
 
@@ -42,32 +42,42 @@ struct ActionPerformer: Sendable {
   }
 
   private func delivery(_ component: Component) -> ComponentDelivery {
-    ComponentDelivery(component: component, access: access(component), threads: threads)
+    ComponentDelivery(component: component, access: access(component), now: clock)
   }
 
   // MARK: Forward
 
   private func generate(_ action: ActionID) async throws {
     let component = try planned(action).component
-    let issued = try await signer.issue(
-      IssueOrder(
-        update: update.id, component: component.id, names: component.names.map(\.alternativeName),
-        usage: component.usage.certificateUsage, key: component.key.algorithm, notAfter: plan.childNotAfter))
+    let order = IssueOrder(
+      update: update.id, component: component.id, names: component.names.map(\.alternativeName),
+      usage: component.usage.certificateUsage, key: component.key.algorithm, notAfter: plan.childNotAfter)
+    let (issued, isNew) = try await signer.issueOnce(order)
     await note(
       action,
-      "Signed serial \(issued.serialNumber), valid until \(issued.notAfter.formatted(.iso8601)), and checked it")
+      "\(isNew ? "Signed" : "Found, signed already,") serial number \(issued.serialNumber), valid until "
+        + "\(Display.moment(issued.notAfter)), and checked it")
   }
 
   private func trust(_ action: ActionID) async throws {
     let planned = try planned(action)
     let delivery = delivery(planned.component)
-    let bundle = try await roots(with: delivery.bundleNow())
+    let served = await servedNow(delivery, orElse: planned.findings.served)
+    let bundle = try await inForce.bundle(adding: delivery.bundleNow())
     try await delivery.deployTrust(bundle: bundle)
-    await note(action, "The trust bundle holds \(bundle.count) roots")
+    await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
     try await noteOutput(action, delivery.activate())
     // A component that does not come back with its certificate must stop the update here, not at its deployment.
-    try await delivery.verifyRestored(
-      keptFiles(action).filter { $0.file.role != .trustBundle }, served: planned.findings.served)
+    try await delivery.verifyRestored([], served: served)
+  }
+
+  /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.
+  private func servedNow(_ delivery: ComponentDelivery, orElse planned: [ServedCertificate]) async
+    -> [ServedCertificate]
+  {
+    await delivery.look().compactMap { endpoint, result in
+      (try? result.get()) ?? planned.first { $0.endpoint == endpoint.address }
+    }
   }
 
   private func deploy(_ action: ActionID) async throws {
@@ -75,7 +85,7 @@ struct ActionPerformer: Sendable {
     let issued = try await issuedChild(action)
     let delivery = delivery(component)
     var bundle: [Certificate]?
-    if component.files.trustBundle != nil { bundle = try await roots(with: delivery.bundleNow()) }
+    if component.files.trustBundle != nil { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
     try await delivery.deploy(chain: [issued.certificate], key: issued.key, bundle: bundle)
   }
 
@@ -94,15 +104,16 @@ struct ActionPerformer: Sendable {
   }
 
   private func exchangeHTTPS(_ action: ActionID) async throws {
-    try await https.exchange(plan.https, update: update.id, signer: signer, notAfter: plan.childNotAfter)
-    await note(action, "The console serves its new certificate")
+    let leaf = try await https.exchange(plan.https, for: update.id, signer: signer, notAfter: plan.childNotAfter)
+    await note(action, "The console was seen to serve “\(leaf.subject)”, serial number \(leaf.serialNumber)")
   }
 
   // MARK: Backward
 
   private func restore(_ action: ActionID, roles: Set<FileLayout.Role>) async throws {
     let planned = try planned(action)
-    let kept = try await keptFiles(action)
+    let kept = try await store.keptFiles(update.id, component: planned.id)
+      .map { SnapshotFile(file: $0.file, content: $0.content) }
     let delivery = delivery(planned.component)
     try await delivery.restore(kept, roles: roles)
     await note(action, "The previous files are back, byte for byte")
@@ -111,10 +122,12 @@ struct ActionPerformer: Sendable {
       kept.filter { roles.contains($0.file.role) }, served: planned.findings.served)
     let seen = await delivery.look().compactMap { try? $0.1.get() }
     try await store.recordSightings(planned.id, seen)
+    for served in seen { await note(action, "\(served.endpoint) serves its previous certificate") }
   }
 
-  private func restoreHTTPS() async throws {
-    try await https.restore(update: update.id)
+  private func restoreHTTPS(_ action: ActionID) async throws {
+    let leaf = try await https.restore(before: update.id)
+    await note(action, "The console was seen to serve “\(leaf.subject)”, serial number \(leaf.serialNumber)")
   }
 
   // MARK: What the actions share
@@ -124,22 +137,6 @@ struct ActionPerformer: Sendable {
       throw ActionError(code: "NO_CERTIFICATE", sentence: "No certificate has been generated for this component.")
     }
     return issued
-  }
-
-  private func keptFiles(_ action: ActionID) async throws -> [SnapshotFile] {
-    guard let component = action.component else { return [] }
-    return try await store.keptFiles(update.id, component: component)
-      .map { SnapshotFile(file: $0.file, content: $0.content) }
-  }
-
-  /// The roots that a component accepts from now on: those that it accepts already, the one in force, the new one.
-  private func roots(with found: [Certificate]) async throws -> [Certificate] {
-    var inForce: [Certificate] = []
-    if let set = try await store.currentSet(), let root = try await store.root(set.root) {
-      inForce = [root.certificate]
-    }
-    var seen: Set<Fingerprint> = []
-    return (found + inForce + [signer.root]).filter { seen.insert($0.fingerprint).inserted }
   }
 
   private func noteOutput(_ action: ActionID, _ output: String) async throws {

@@ -1,3 +1,4 @@
+import PKI
 import Rotation
 import Store
 
@@ -56,13 +57,15 @@ struct FailurePanel: Sendable {
   private func failure(_ id: ActionID, _ action: ActionState) -> PageModel {
     let failure = action.failure ?? Failure(code: "UNKNOWN", sentence: "No reason is recorded.", advice: "")
     var model: PageModel = [
-      "what": "\(Text.visible(id.kind.attempt(name(id.component)))) failed",
-      "sentence": Text.visible(failure.sentence),
-      "advice": Text.visible(failure.advice),
+      // A colon would have to be escaped in a selector.
+      "id": "failure-\("\(id)".replacing(":", with: "-"))",
+      "what": "\(VisibleText.of(id.kind.attempt(name(id.component)))) failed",
+      "sentence": VisibleText.of(failure.sentence),
+      "advice": VisibleText.of(failure.advice),
       "code": failure.code,
       "attempts": Display.count(action.attempts, "attempt"),
       "hasOutput": !failure.output.isEmpty,
-      "output": Text.visible(failure.output),
+      "output": VisibleText.lines(failure.output),
     ]
     if state.outcome != nil, state.offers.contains(.retry) {
       model["retry"] =
@@ -72,7 +75,7 @@ struct FailurePanel: Sendable {
   }
 
   private func decision(_ consequence: Consequence) -> PageModel {
-    let shown = consequence.components.prefix(6).map(Text.visible)
+    let shown = consequence.components.prefix(6).map { VisibleText.of($0) }
     let more = consequence.components.count - shown.count
     return [
       "path": "/updates/\(record.id)/decisions",
@@ -81,6 +84,7 @@ struct FailurePanel: Sendable {
       "label": consequence.kind.label,
       "isRetry": consequence.kind == .retry,
       "isAbort": consequence.kind == .abort,
+      "gist": gist(consequence.kind),
       "sentence": consequence.sentence,
       "hasComponents": !shown.isEmpty,
       "components": shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : ""),
@@ -89,9 +93,19 @@ struct FailurePanel: Sendable {
     ]
   }
 
+  /// The decision in a few words.
+  private func gist(_ kind: Decision.Kind) -> String {
+    switch kind {
+    case .abort: "Put everything back"
+    case .override: state.direction == .forward ? "Leave out what failed" : "Leave it as it is"
+    case .retry: state.openFailures.isEmpty && state.outcome == nil ? "Go on" : "Try again"
+    case .continueUpdate: "Go on in spite of errors"
+    }
+  }
+
   private func connections(_ consequence: Consequence) -> String {
     guard consequence.refusalCount > 0 else { return "No connection would break." }
-    let examples = consequence.refusals.prefix(3).map { "\(Text.visible($0.client)) → \(Text.visible($0.server))" }
+    let examples = consequence.refusals.prefix(3).map { "\(VisibleText.of($0.client)) → \(VisibleText.of($0.server))" }
     let more = consequence.refusalCount - examples.count
     return "\(Display.count(consequence.refusalCount, "connection")) would break: "
       + examples.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "") + "."
@@ -99,12 +113,12 @@ struct FailurePanel: Sendable {
 
   /// The successful actions, a line for each kind: a list of thousands would help nobody.
   private var succeeded: [PageModel] {
-    ActionKind.allCases.compactMap { kind in
+    ActionKind.allCases.compactMap { kind -> PageModel? in
       let names = state.course.members.filter { state.action(ActionID(kind, $0.id))?.status == .succeeded }.map(\.name)
       let own = state.action(ActionID(kind))?.status == .succeeded ? ["the console"] : []
       let all = names + own
       guard !all.isEmpty else { return nil }
-      let shown = all.prefix(12).map(Text.visible).joined(separator: ", ")
+      let shown = all.prefix(12).map { VisibleText.of($0) }.joined(separator: ", ")
       return [
         "title": kind.title, "count": all.count,
         "names": shown + (all.count > 12 ? " and \(all.count - 12) more" : ""),

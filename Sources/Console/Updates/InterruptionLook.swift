@@ -10,15 +10,27 @@ struct InterruptionLook: Sendable {
   let update: UpdateRecord.ID
   let plan: Plan
   let store: Store
-  let threads: WorkThreads
   let access: @Sendable (Component) -> TargetAccess
+  let https: HTTPSKeeper
   let clock: @Sendable () -> Date
+
+  /// Looks at what every one of the actions left, all at once, in the order of the actions.
+  func interruptions(_ actions: [ActionID]) async -> [Event.InterruptedAction] {
+    await withTaskGroup(of: (Int, Event.InterruptedAction).self) { group in
+      for (index, action) in actions.enumerated() {
+        group.addTask { (index, Event.InterruptedAction(action: action, failure: await failure(of: action))) }
+      }
+      return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+  }
 
   /// The action as a failure awaiting a decision, saying what is on disk and what is on the wire.
   func failure(of action: ActionID) async -> Failure {
     var sentences = ["Reroot was ended in the middle of this action."]
     if let planned = plan.components.first(where: { $0.id == action.component }) {
       sentences += await look(at: planned)
+    } else if action.component == nil {
+      sentences.append("The console serves “\(https.current.chain.first?.subject ?? "no certificate")” now.")
     }
     return Failure(
       code: "INTERRUPTED", sentence: sentences.joined(separator: " "),
@@ -27,9 +39,10 @@ struct InterruptionLook: Sendable {
   }
 
   private func look(at planned: PlannedComponent) async -> [String] {
-    let delivery = ComponentDelivery(component: planned.component, access: access(planned.component), threads: threads)
+    let delivery = ComponentDelivery(component: planned.component, access: access(planned.component), now: clock)
     let known = (try? await store.roots().map(\.certificate)) ?? []
     let (findings, _) = await delivery.inspect(knownRoots: known, now: clock())
+    try? await store.recordSightings(planned.id, findings.served)
     let issued = try? await store.newestIssued(update, component: planned.id)
     return [
       onDisk(findings, planned), onTheWire(findings, planned, issued?.certificate.fingerprint.hex),

@@ -1,3 +1,4 @@
+import Foundation
 import Rotation
 import Store
 
@@ -5,27 +6,27 @@ import Store
 struct LiveUpdate: Sendable {
   let store: Store
   let renderer: PageRenderer
+  let clock: @Sendable () -> Date
 
   func draw(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> LiveChanges {
-    let page = try await UpdatePage.read(update, store)
+    let page = try await UpdatePage.read(update, store, now: clock())
     var partials: [LiveChanges.Partial] = []
     for entry in entries.suffix(UpdatePage.logLength) {
-      let html = try renderer.fragment("updates/entry", page.entry(entry))
+      let html = try renderer.render("updates/entry", page.entry(entry))
       partials.append(.init(id: "entry-\(entry.sequence)", html: html, to: "log"))
     }
     guard entries.contains(where: { $0.touches != [] }) else {
       return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
     }
-    partials.append(.init(id: "progress", html: try renderer.fragment("updates/progress", page.progress)))
+    partials.append(.init(id: "progress", html: try renderer.render("updates/progress", page.progress)))
     // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
-    let panel = FailurePanel(record: page.record, state: page.state).model(canDecide: true)
-    partials.append(.init(id: "panel", html: try renderer.fragment("updates/panel", panel)))
+    partials.append(.init(id: "panel", html: try renderer.render("updates/panel", page.panel)))
     for member in touched(page, entries) {
-      let html = try renderer.fragment("updates/row", page.row(member))
+      let html = try renderer.render("updates/row", page.row(member))
       partials.append(.init(id: "component-\(member.id)", html: html))
     }
     if page.state.course.changesHTTPS {
-      let html = try renderer.fragment("updates/console", page.consoleRow)
+      let html = try renderer.render("updates/console", page.consoleRow)
       partials.append(.init(id: "component-console", html: html))
     }
     return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)

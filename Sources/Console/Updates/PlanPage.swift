@@ -1,19 +1,23 @@
 import Foundation
+import PKI
 import Rotation
+import Store
 
 /// The page of a plan: everything that would happen, and everything in the way.
 enum PlanPage {
-  static func model(_ id: Plan.ID, _ plan: Plan, refusal: String?, served: String?) -> PageModel {
+  static func model(_ id: Plan.ID, _ plan: Plan, refusal: String?, served: String?, startedAs: UpdateRecord.ID?)
+    -> PageModel
+  {
     let problems = problems(plan)
     var model: PageModel = [
       "title": "Plan of an update to \(plan.root.name)",
       "header": [
-        "title": "Plan of an update to \(Text.visible(plan.root.name))",
+        "title": "Plan of an update to \(VisibleText.of(plan.root.name))",
         "lead": "Nothing has been touched yet. Read what would happen, then start.",
         "hasBreadcrumbs": true,
         "breadcrumbs": [
           ["label": "Certificate Management", "href": "/roots"] as PageModel,
-          ["label": Text.visible(plan.root.name), "href": "/roots/\(plan.root.id)"] as PageModel,
+          ["label": VisibleText.of(plan.root.name), "href": "/roots/\(plan.root.id)"] as PageModel,
         ],
       ] as PageModel,
       "plan": "\(id)",
@@ -23,6 +27,7 @@ enum PlanPage {
       "problemCount": Display.count(problems.count, "problem"),
       "problems": problems,
       "isBlocked": plan.isBlocked,
+      "canStart": !plan.isBlocked && startedAs == nil,
       "mustAccept": !problems.isEmpty && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
       "refusals": plan.refusals.map(refused),
@@ -31,9 +36,16 @@ enum PlanPage {
       "section": "/roots",
       "rootPath": "/roots/\(plan.root.id)/update",
     ]
+    if let startedAs {
+      model["banner"] =
+        [
+          "tone": "note", "title": "Update \(startedAs) was started with this plan",
+          "more": Part.link("Open update \(startedAs)", "/updates/\(startedAs)"),
+        ] as PageModel
+    }
     if let refusal {
       model["banner"] =
-        ["tone": "error", "title": "The update was not started", "text": Text.visible(refusal), "role": "alert"]
+        ["tone": "error", "title": "The update was not started", "text": VisibleText.of(refusal), "role": "alert"]
         as PageModel
     }
     return model
@@ -41,7 +53,7 @@ enum PlanPage {
 
   private static func facts(_ plan: Plan, _ served: String?) -> PageModel {
     let rows: [PageModel] = [
-      ["term": "Root certificate", "text": Text.visible(plan.root.name), "note": Text.visible(plan.root.subject)],
+      ["term": "Root certificate", "text": VisibleText.of(plan.root.name), "note": VisibleText.of(plan.root.subject)],
       [
         "term": "Child certificates",
         "text": "valid for \(Display.count(plan.months, "month")), until \(Display.day(plan.childNotAfter))",
@@ -57,7 +69,7 @@ enum PlanPage {
   private static func https(_ choice: HTTPSChoice, _ served: String?) -> String {
     switch choice {
     case .existing: "Use Existing"
-    case .trustStore: "From the trust store" + (served.map { ": \(Text.visible($0))" } ?? "")
+    case .trustStore: "From the trust store" + (served.map { ": \(VisibleText.of($0))" } ?? "")
     case .issue: "Issue One From This Root"
     }
   }
@@ -69,51 +81,54 @@ enum PlanPage {
 
   private static func problem(_ problem: Problem, of planned: PlannedComponent?) -> PageModel {
     var model: PageModel = [
-      "sentence": Text.visible(problem.sentence), "advice": Text.visible(problem.advice), "code": problem.code,
+      "sentence": VisibleText.of(problem.sentence), "advice": VisibleText.of(problem.advice), "code": problem.code,
       "isBlocking": problem.isBlocking,
     ]
-    if let planned { model["component"] = Text.visible(planned.component.name) }
+    if let planned { model["component"] = VisibleText.of(planned.component.name) }
     return model
   }
 
   private static func refused(_ connection: RefusedConnection) -> PageModel {
     [
-      "client": Text.visible(connection.client), "server": Text.visible(connection.server),
-      "by": connection.refusedBy == .client ? Text.visible(connection.client) : Text.visible(connection.server),
-      "moment": connection.moment, "reason": Text.visible(connection.reason),
+      "client": VisibleText.of(connection.client), "server": VisibleText.of(connection.server),
+      "by": connection.refusedBy == .client ? VisibleText.of(connection.client) : VisibleText.of(connection.server),
+      "moment": connection.moment, "reason": VisibleText.of(connection.reason),
     ]
   }
 
   private static func component(_ planned: PlannedComponent) -> PageModel {
     let component = planned.component
     return [
-      "name": Text.visible(component.name),
+      "name": VisibleText.of(component.name),
       "stage": component.stage,
-      "description": Text.visible(component.description),
+      "description": VisibleText.of(component.description),
       "hasProblems": !planned.problems.isEmpty,
+      "problems": planned.problems.map { problem($0, of: nil) },
       "status": planned.problems.isEmpty
         ? ["tone": "ok", "label": "ready"] as PageModel
         : ["tone": "warn", "label": Display.count(planned.problems.count, "problem")] as PageModel,
-      "actions": planned.actions.map { ["title": $0.kind.title, "sentence": Text.visible($0.sentence)] as PageModel },
+      "actions": planned.actions.map {
+        ["title": $0.kind.title, "sentence": VisibleText.of($0.sentence)] as PageModel
+      },
       "files": planned.findings.files.map(file),
       "hasServed": !planned.findings.served.isEmpty,
       "served": planned.findings.served.map { served in
         [
-          "endpoint": Text.visible(served.endpoint), "subject": Text.visible(served.subject),
-          "issuer": Text.visible(served.issuer), "until": Display.moment(served.notAfter),
+          "endpoint": VisibleText.of(served.endpoint), "subject": VisibleText.of(served.subject),
+          "issuer": VisibleText.of(served.issuer), "until": Display.moment(served.notAfter),
         ] as PageModel
       },
       "hasNotes": !planned.notes.isEmpty,
-      "notes": planned.notes.map(Text.visible),
+      "notes": planned.notes.map { VisibleText.of($0) },
     ]
   }
 
   private static func file(_ file: FoundFile) -> PageModel {
     guard let state = file.state else {
-      return ["path": Text.visible(file.path), "role": file.role.words, "state": "not there yet"]
+      return ["path": VisibleText.of(file.path), "role": file.role.words, "state": "not there yet"]
     }
     return [
-      "path": Text.visible(file.path), "role": file.role.words,
+      "path": VisibleText.of(file.path), "role": file.role.words,
       "state": "\(state.size) bytes, owner \(state.owner):\(state.group), mode \(state.mode)",
     ]
   }

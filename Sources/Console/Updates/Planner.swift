@@ -14,11 +14,16 @@ struct UpdateChoices: Sendable {
 
 /// Looks at everything that an update would touch, and makes its plan. Changes nothing but the store.
 struct Planner: Sendable {
-  let store: Store
-  let threads: WorkThreads
-  let access: @Sendable (Component) -> TargetAccess
-  let clock: @Sendable () -> Date
+  private let surroundings: UpdateSurroundings
+  /// How many actions may be in flight at once.
   let parallel: Int
+
+  private var store: Store { surroundings.store }
+
+  init(_ surroundings: UpdateSurroundings, parallel: Int) {
+    self.surroundings = surroundings
+    self.parallel = parallel
+  }
 
   /// How many components are looked at at once.
   private static let looksAtOnce = 16
@@ -29,8 +34,8 @@ struct Planner: Sendable {
   func makePlan(_ choices: UpdateChoices) async throws -> Plan.ID {
     let root = try await store.root(choices.root)
     let known = try await store.roots().map(\.certificate)
-    let now = clock()
-    let looks = try await look(at: store.components(), knownRoots: known, now: now)
+    let now = surroundings.clock()
+    let looks = await look(at: try await store.components(), knownRoots: known, now: now)
     let request = PlanRequest(
       root: PlannedRoot(
         id: root.id.rawValue, name: root.name, subject: root.certificate.subject,
@@ -45,14 +50,28 @@ struct Planner: Sendable {
     return try await store.savePlan(PlanMaker.make(request), files: files)
   }
 
+  /// Whether the list of components is still the one that the plan was made for.
+  func hasSameComponents(as plan: Plan) async throws -> Bool {
+    Set(try await store.components()) == Set(plan.components.map(\.component))
+  }
+
   /// Checks that what the plan found is still there, so that nothing is rolled back to files that were changed since.
   ///
   /// - Returns: the paths whose content, owner or mode differs now.
-  func changedFiles(since plan: Plan) async throws -> [String] {
-    let looks = try await look(at: plan.components.map(\.component), knownRoots: [], now: clock())
-    let found = Dictionary(looks.map { ($0.component.id, $0.findings.files) }, uniquingKeysWith: { first, _ in first })
-    return plan.components.flatMap { planned in
-      planned.findings.files.filter { file in found[planned.id]?.contains(file) != true }.map(\.path)
+  func changedFiles(since plan: Plan) async -> [String] {
+    await eachAtOnce(plan.components) { planned in
+      let access = surroundings.access(planned.component)
+      var changed: [String] = []
+      for file in planned.findings.files where await !isAsFound(file, access) { changed.append(file.path) }
+      return changed
+    }.flatMap(\.self)
+  }
+
+  private func isAsFound(_ file: FoundFile, _ access: TargetAccess) async -> Bool {
+    do {
+      return try await access.read(file.path)?.state == file.state
+    } catch {
+      return false
     }
   }
 
@@ -64,33 +83,40 @@ struct Planner: Sendable {
     let files: [SnapshotFile]
   }
 
-  private func look(at components: [Component], knownRoots: [Certificate], now: Date) async throws -> [Look] {
-    await withTaskGroup(of: Look.self) { group in
-      var waiting = components.makeIterator()
-      var looks: [Look] = []
-      for _ in 0..<Self.looksAtOnce {
-        guard let component = waiting.next() else { break }
-        group.addTask { await look(at: component, knownRoots, now) }
-      }
-      for await look in group {
-        looks.append(look)
-        if let component = waiting.next() { group.addTask { await self.look(at: component, knownRoots, now) } }
-      }
-      return looks
+  private func look(at components: [Component], knownRoots: [Certificate], now: Date) async -> [Look] {
+    await eachAtOnce(components) { component in
+      let delivery = ComponentDelivery(
+        component: component, access: surroundings.access(component), now: surroundings.clock)
+      let (findings, files) = await delivery.inspect(knownRoots: knownRoots, now: now)
+      return Look(component: component, findings: findings, files: files)
     }
   }
 
-  private func look(at component: Component, _ knownRoots: [Certificate], _ now: Date) async -> Look {
-    let delivery = ComponentDelivery(component: component, access: access(component), threads: threads)
-    let (findings, files) = await delivery.inspect(knownRoots: knownRoots, now: now)
-    return Look(component: component, findings: findings, files: files)
+  /// Runs something for many, so many at once; the results are in the order of the items.
+  private func eachAtOnce<Item: Sendable, Result: Sendable>(
+    _ items: [Item], _ body: @escaping @Sendable (Item) async -> Result
+  ) async -> [Result] {
+    await withTaskGroup(of: (Int, Result).self) { group in
+      var waiting = items.enumerated().makeIterator()
+      var results: [(Int, Result)] = []
+      for _ in 0..<Self.looksAtOnce {
+        guard let (index, item) = waiting.next() else { break }
+        group.addTask { (index, await body(item)) }
+      }
+      for await result in group {
+        results.append(result)
+        if let (index, item) = waiting.next() { group.addTask { (index, await body(item)) } }
+      }
+      return results.sorted { $0.0 < $1.0 }.map(\.1)
+    }
   }
 
   // MARK: Problems of the whole
 
   private func problems(of root: RootRecord) async -> [Problem] {
     do {
-      _ = try await RootSigner(record: root, store: store, threads: threads, clock: clock)
+      let signer = RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock)
+      try await signer.check()
       return []
     } catch {
       let failure = Failure(describing: error)
@@ -107,7 +133,7 @@ struct Planner: Sendable {
           advice: "Choose another one.", isBlocking: true)
       ]
     }
-    guard let leaf = record.chain.first, leaf.notAfter <= clock() else { return [] }
+    guard let leaf = record.chain.first, leaf.notAfter <= surroundings.clock() else { return [] }
     return [
       Problem(
         code: "SERVER_CERTIFICATE_EXPIRED", sentence: "The server certificate “\(record.name)” has expired.",

@@ -16,45 +16,66 @@ struct IssueOrder: Sendable {
 }
 
 /// Issues child certificates under one root: the intent is on disk before the signature is made.
-struct RootSigner: Sendable {
-  let record: RootRecord
-  let issuer: Issuer
-  let store: Store
-  let threads: WorkThreads
-  let clock: @Sendable () -> Date
-
-  var root: Certificate { record.certificate }
+///
+/// The root's key is opened when the first signature is wanted: a rollback needs none, and works when it is gone.
+actor RootSigner {
+  /// The root certificate.
+  nonisolated let root: Certificate
+  private let id: RootRecord.ID
+  private let store: Store
+  private let threads: WorkThreads
+  private let clock: @Sendable () -> Date
+  private var issuer: Issuer?
 
   /// How far before the moment of issuing a certificate begins to be valid, in seconds, for clocks that are behind.
   private static let backdating: TimeInterval = 3600
 
-  init(
-    record: RootRecord, store: Store, threads: WorkThreads, clock: @escaping @Sendable () -> Date
-  ) async throws {
-    let pem = try await store.rootKey(record.id)
-    self.record = record
+  init(_ record: RootRecord, store: Store, threads: WorkThreads, clock: @escaping @Sendable () -> Date) {
+    root = record.certificate
+    id = record.id
     self.store = store
     self.threads = threads
     self.clock = clock
-    issuer = try await threads.run { try Issuer(root: record.certificate, key: PrivateKey(pem: pem)) }
+  }
+
+  /// Throws unless the root's key is there, opens, and belongs to its certificate.
+  func check() async throws { _ = try await openedIssuer() }
+
+  /// The certificate of an order, as it was issued before in the same update, or anew: a crash between signing and
+  /// writing so does not make two of one.
+  func issueOnce(_ order: IssueOrder) async throws -> (certificate: Certificate, isNew: Bool) {
+    if let update = order.update, let issued = try await store.newestIssued(update, component: order.component) {
+      return (issued.certificate, false)
+    }
+    return (try await issue(order), true)
   }
 
   /// Makes a key and a certificate for it, and keeps both.
-  func issue(_ order: IssueOrder) async throws -> Certificate {
-    let now = clock()
+  private func issue(_ order: IssueOrder) async throws -> Certificate {
+    let issuer = try await openedIssuer()
+    let (now, root) = (clock(), root)
     let key = try await threads.run { try PrivateKey.generate(order.key) }
-    let serial = try SerialNumber.random()
+    let serial = SerialNumber.random()
     let intent = try await store.beginIssuance(
-      update: order.update, component: order.component, root: record.id, serial: serial, key: key.pkcs8PEM(),
+      update: order.update, component: order.component, root: id, serial: serial, key: key.pkcs8PEM(),
       names: order.names.map(\.description))
     let request = ChildRequest(
       names: order.names, usage: order.usage, publicKeyOf: key, serialNumber: serial,
       notBefore: max(root.notBefore, now.addingTimeInterval(-Self.backdating)), notAfter: order.notAfter)
     let certificate = try await threads.run {
-      try issuer.sign(CheckedRequest(request, root: record.certificate, now: now))
+      try issuer.sign(CheckedRequest(request, root: root, now: now))
     }
     try await store.finishIssuance(intent, certificate: certificate)
     return certificate
+  }
+
+  private func openedIssuer() async throws -> Issuer {
+    if let issuer { return issuer }
+    let pem = try await store.rootKey(id)
+    let root = root
+    let opened = try await threads.run { try Issuer(root: root, key: PrivateKey(pem: pem)) }
+    issuer = opened
+    return opened
   }
 }
 
@@ -78,6 +99,14 @@ extension Component.Usage {
 }
 
 extension KeyKind {
-  /// The same kind in the words of the PKI room; both use the same text.
-  var algorithm: PKI.KeyAlgorithm { PKI.KeyAlgorithm(rawValue: rawValue) ?? .ecdsaP256 }
+  var algorithm: PKI.KeyAlgorithm {
+    switch self {
+    case .ecdsaP256: .ecdsaP256
+    case .ecdsaP384: .ecdsaP384
+    case .rsa2048: .rsa2048
+    case .rsa3072: .rsa3072
+    case .rsa4096: .rsa4096
+    case .ed25519: .ed25519
+    }
+  }
 }

@@ -4,23 +4,10 @@ import Logging
 import Rotation
 import Store
 
-/// What changed on the page of an update, as the browser takes it: whole partials by the id of their element.
-struct LiveChanges: Sendable, Encodable {
-  /// A partial and the id of the element that it replaces, or that it is put into.
-  struct Partial: Sendable, Encodable {
-    var id: String
-    var html: String
-    /// The element to append to; nil replaces the element of the same id.
-    var to: String?
-  }
-
-  var partials: [Partial]
-  /// Whether the update has ended.
-  var hasEnded: Bool
-}
-
 /// The live progress of updates: what is journaled goes to everybody who watches, drawn by the same partials that drew
 /// the page, at most ten times a second.
+///
+/// What is sent is read from the journal, so nothing is lost or doubled, whoever wrote it and however late one comes.
 actor UpdateEvents {
   /// Draws what some journal entries changed.
   typealias Draw = @Sendable (_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> LiveChanges
@@ -33,8 +20,8 @@ actor UpdateEvents {
 
   /// The shortest time between two messages of one update.
   private static let interval: Duration = .milliseconds(100)
-  /// The most entries that are caught up in one message.
-  private static let catchUpLimit = 1_000
+  /// The most entries that are drawn in one message.
+  private static let batch = 1_000
 
   init(store: Store, logger: Logger, draw: @escaping Draw) {
     self.store = store
@@ -43,68 +30,62 @@ actor UpdateEvents {
   }
 
   private struct Channel {
-    var pending: [JournalEntry] = []
+    /// The last entry that was sent to everybody; nil until the first watcher has caught up.
+    var sequence: Int?
+    var isBehind = false
     var isFlushing = false
     var watchers: [Int: Watcher] = [:]
   }
 
   private struct Watcher {
     let stream: EventStream
-    /// The last entry that was sent.
-    var sequence: Int
-    /// Messages that came while the earlier entries were still being read.
-    var held: [(sequence: Int, message: EventMessage)]?
+    /// The last entry that was sent; nil while the earlier ones are still being read.
+    var sequence: Int?
   }
 
-  /// Sends entries that have been journaled to everybody who watches.
+  /// Says that entries have been journaled.
   func publish(_ entries: [JournalEntry], of update: UpdateRecord.ID) {
-    guard channels[update]?.watchers.isEmpty == false, !entries.isEmpty else { return }
-    channels[update]?.pending += entries
-    guard channels[update]?.isFlushing == false else { return }
+    guard !entries.isEmpty, channels[update] != nil else { return }
+    channels[update]?.isBehind = true
+    beginFlush(update)
+  }
+
+  private func beginFlush(_ update: UpdateRecord.ID) {
+    guard let channel = channels[update], channel.isBehind, !channel.isFlushing, channel.sequence != nil else { return }
     channels[update]?.isFlushing = true
     Task { await flush(update) }
   }
 
   private func flush(_ update: UpdateRecord.ID) async {
-    while let entries = takePending(update) {
+    while channels[update]?.isBehind == true, let sequence = channels[update]?.sequence {
+      channels[update]?.isBehind = false
       do {
-        let message = try await message(update, entries)
-        for number in (channels[update]?.watchers ?? [:]).keys { deliver(message, to: number, of: update) }
+        let entries = try await store.journal(update, after: sequence, limit: Self.batch)
+        if let last = entries.last?.sequence {
+          let message = try await message(update, entries)
+          deliver(message, upTo: last, of: update)
+          if entries.count == Self.batch { channels[update]?.isBehind = true }
+        }
       } catch {
         logger.error("progress not drawn", metadata: ["update": "\(update)", "reason": "\(error)"])
       }
       try? await Task.sleep(for: Self.interval)
     }
+    channels[update]?.isFlushing = false
+    forgetIfUnwatched(update)
   }
 
-  private func takePending(_ update: UpdateRecord.ID) -> [JournalEntry]? {
-    guard let pending = channels[update]?.pending, !pending.isEmpty else {
-      channels[update]?.isFlushing = false
-      if channels[update]?.watchers.isEmpty == true { channels[update] = nil }
-      return nil
+  private func deliver(_ message: EventMessage, upTo last: Int, of update: UpdateRecord.ID) {
+    for (number, watcher) in channels[update]?.watchers ?? [:] {
+      guard let sequence = watcher.sequence, sequence < last else { continue }
+      watcher.stream.send(message)
+      channels[update]?.watchers[number]?.sequence = last
     }
-    channels[update]?.pending = []
-    return pending.sorted { $0.sequence < $1.sequence }
+    channels[update]?.sequence = last
   }
 
-  private func deliver(_ sent: (sequence: Int, message: EventMessage), to number: Int, of update: UpdateRecord.ID) {
-    guard var watcher = channels[update]?.watchers[number], sent.sequence > watcher.sequence else { return }
-    if watcher.held != nil {
-      watcher.held?.append(sent)
-    } else {
-      watcher.stream.send(sent.message)
-      watcher.sequence = sent.sequence
-    }
-    channels[update]?.watchers[number] = watcher
-  }
-
-  private func message(
-    _ update: UpdateRecord.ID, _ entries: [JournalEntry]
-  ) async throws -> (sequence: Int, message: EventMessage) {
-    let changes = try await draw(update, entries)
-    let data = try JSONEncoder().encode(changes)
-    let last = entries.last?.sequence ?? 0
-    return (last, EventMessage(id: String(last), event: "changes", data: String(decoding: data, as: UTF8.self)))
+  private func message(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> EventMessage {
+    try await draw(update, entries).message(id: entries.last.map { String($0.sequence) })
   }
 
   /// Opens a stream that begins with everything journaled after an entry.
@@ -117,9 +98,12 @@ actor UpdateEvents {
       guard let self else { return }
       Task { await self.leave(number, update) }
     }
-    channels[update, default: Channel()].watchers[number] = Watcher(stream: stream, sequence: sequence, held: [])
+    channels[update, default: Channel()].watchers[number] = Watcher(stream: stream)
     do {
-      try await catchUp(number, update, after: sequence)
+      let last = try await catchUp(stream, update, after: sequence)
+      channels[update]?.watchers[number]?.sequence = last
+      if channels[update]?.sequence == nil { channels[update]?.sequence = last }
+      beginFlush(update)
     } catch {
       leave(number, update)
       throw error
@@ -127,25 +111,28 @@ actor UpdateEvents {
     return stream
   }
 
-  private func catchUp(_ number: Int, _ update: UpdateRecord.ID, after sequence: Int) async throws {
+  /// Sends what the client has missed; the answer is the last entry that it has then.
+  private func catchUp(_ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int) async throws -> Int {
     var last = sequence
     while true {
-      let entries = try await store.journal(update, after: last, limit: Self.catchUpLimit)
-      guard let newest = entries.last else { break }
-      let missed = try await message(update, entries)
-      channels[update]?.watchers[number]?.stream.send(missed.message)
-      last = newest.sequence
+      let entries = try await store.journal(update, after: last, limit: Self.batch)
+      if let newest = entries.last {
+        stream.send(try await message(update, entries))
+        last = newest.sequence
+      } else if last >= channels[update]?.sequence ?? 0 {
+        // Nothing was delivered to the others while this one was reading.
+        return last
+      }
     }
-    guard var watcher = channels[update]?.watchers[number] else { return }
-    watcher.sequence = last
-    let held = watcher.held ?? []
-    watcher.held = nil
-    channels[update]?.watchers[number] = watcher
-    for sent in held { deliver(sent, to: number, of: update) }
   }
 
   private func leave(_ number: Int, _ update: UpdateRecord.ID) {
     channels[update]?.watchers[number] = nil
-    if channels[update]?.watchers.isEmpty == true, channels[update]?.isFlushing == false { channels[update] = nil }
+    forgetIfUnwatched(update)
+  }
+
+  private func forgetIfUnwatched(_ update: UpdateRecord.ID) {
+    guard let channel = channels[update], channel.watchers.isEmpty, !channel.isFlushing else { return }
+    channels[update] = nil
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import PKI
 import Rotation
 import Store
 
@@ -30,86 +31,110 @@ struct UpdateForm: Sendable {
     policy = form["policy"] ?? ""
   }
 
-  /// The choices, or what is wrong with each field.
-  func checked(_ root: RootRecord, now: Date) -> (choices: UpdateChoices?, problems: [String: String]) {
-    var problems: [String: String] = [:]
+  /// The choices, or what is wrong with each field, in the order of the form.
+  func checked(
+    _ root: RootRecord, servers: [ServerCertificateRecord], now: Date
+  ) -> (choices: UpdateChoices?, problems: [(field: String, sentence: String)]) {
+    var problems: [(field: String, sentence: String)] = []
     let trimmed = months.trimmingCharacters(in: .whitespaces)
     let number = trimmed.utf8.count <= 6 ? Int(trimmed) : nil
     if let problem = Validity.problem(months: number ?? 0, from: now, rootNotAfter: root.certificate.notAfter) {
-      problems["months"] = problem.sentence + " " + problem.advice
+      problems.append(("months", problem.sentence + " " + problem.advice))
+    }
+    let choice = httpsChoice(servers)
+    if choice == nil {
+      problems.append(
+        https == "trustStore"
+          ? ("serverCertificate", "Choose one of the server certificates from the trust store.")
+          : ("https", "Choose what the console serves HTTPS with."))
     }
     let policy = FailurePolicy(rawValue: policy)
-    if policy == nil { problems["policy"] = "Choose what happens when an action fails." }
-    let choice = httpsChoice
-    if choice == nil {
-      problems[https == "trustStore" ? "serverCertificate" : "https"] =
-        https == "trustStore"
-        ? "Choose one of the server certificates from the trust store." : "Choose what the console serves HTTPS with."
-    }
+    if policy == nil { problems.append(("policy", "Choose what happens when an action fails.")) }
     guard problems.isEmpty, let number, let policy, let choice else { return (nil, problems) }
-    return (UpdateChoices(root: self.root, months: number, policy: policy, https: choice), [:])
+    return (UpdateChoices(root: self.root, months: number, policy: policy, https: choice), [])
   }
 
-  private var httpsChoice: HTTPSChoice? {
+  private func httpsChoice(_ servers: [ServerCertificateRecord]) -> HTTPSChoice? {
     switch https {
     case "existing": .existing
     case "issue": .issue
-    case "trustStore": Int64(serverCertificate).flatMap { $0 > 0 ? .trustStore($0) : nil }
+    case "trustStore":
+      servers.contains { "\($0.id)" == serverCertificate } ? Int64(serverCertificate).map(HTTPSChoice.trustStore) : nil
     default: nil
     }
   }
 }
 
 /// The page of that form.
-enum UpdateFormPage {
-  static func model(
-    _ form: UpdateForm, root: RootRecord, servers: [ServerCertificateRecord], problems: [String: String], now: Date
-  ) -> PageModel {
-    let largest = Validity.largest(from: now, rootNotAfter: root.certificate.notAfter)
+struct UpdateFormPage {
+  let form: UpdateForm
+  let root: RootRecord
+  let servers: [ServerCertificateRecord]
+  var problems: [(field: String, sentence: String)] = []
+
+  func response(_ visit: Visit) throws -> Response {
     var model: PageModel = [
-      "title": "Update",
       "section": "/roots",
-      "root": "\(root.id)",
-      "header": [
-        "title": "Update all components to \(Text.visible(root.name))",
-        "lead": "The next page shows what would happen. Nothing is touched before you start.",
-        "hasBreadcrumbs": true,
-        "breadcrumbs": [
-          ["label": "Certificate Management", "href": "/roots"] as PageModel,
-          ["label": Text.visible(root.name), "href": "/roots/\(root.id)"] as PageModel,
-        ],
+      "header": Part.header(
+        "Update to \(root.name)", breadcrumbs: RootPages.crumbs + [(root.name, "/roots/\(root.id)")],
+        lead: "The next page shows what would happen to each component. Nothing is touched before you start."),
+      "form": [
+        "path": "/plans", "hidden": [["name": "root", "value": "\(root.id)"] as PageModel],
+        "fields": [months(visit.services.clock()), https, policy].map(\.fields),
+        "buttons": Part.buttons("Make the plan", cancel: "/roots"),
       ] as PageModel,
-      "months": months(form, largest, problems["months"], root),
-      "isExisting": form.https == "existing", "isTrustStore": form.https == "trustStore",
-      "isIssue": form.https == "issue", "isStop": form.policy == "stop", "isContinue": form.policy == "continue",
-      "hasServers": !servers.isEmpty,
-      "servers": servers.map { server in
-        [
-          "value": "\(server.id)",
-          "label": "\(Text.visible(server.name)) (until \(server.chain.first.map { Display.day($0.notAfter) } ?? "?"))",
-          "isSelected": form.serverCertificate == "\(server.id)",
-        ] as PageModel
-      },
     ]
-    for (field, problem) in problems { model[field + "Error"] = problem }
-    if !problems.isEmpty {
-      model["banner"] =
-        [
-          "tone": "error", "title": "The plan was not made", "role": "alert", "hasItems": true,
-          "items": problems.sorted { $0.key < $1.key }.map { ["text": $0.value, "href": "#\($0.key)"] as PageModel },
-        ] as PageModel
-    }
-    return model
+    if !problems.isEmpty { model["banner"] = Part.errors(problems) }
+    return try visit.page("form", model, status: problems.isEmpty ? 200 : 422)
   }
 
-  private static func months(_ form: UpdateForm, _ largest: Int, _ error: String?, _ root: RootRecord) -> PageModel {
-    var field: PageModel = [
-      "name": "months", "label": "Number of Months Until Expiry", "type": "number", "width": "short",
-      "value": Text.visible(form.months), "isRequired": true,
-      "hint": "From 1 to \(largest). The root certificate itself ends on \(Display.day(root.certificate.notAfter)).",
-      "attributes": ["min": "1", "max": "\(max(1, largest))", "inputmode": "numeric"] as PageModel,
-    ]
-    if let error { field["error"] = error }
-    return field
+  private func months(_ now: Date) -> FieldPart {
+    let end = root.certificate.notAfter
+    let largest = Validity.largest(from: now, rootNotAfter: end)
+    let possible =
+      largest > 0
+      ? "From 1 to \(largest): the root certificate itself ends on \(Display.day(end))."
+      : "None is possible: the root certificate ends on \(Display.day(end))."
+    return FieldPart.input(
+      "months", "Number of Months Until Expiry", type: "number", value: VisibleText.of(form.months, limit: 20),
+      hint: possible, error: error("months"), width: "short"
+    ).attributes(["min": "1", "max": "\(max(1, largest))", "inputmode": "numeric"]).required
   }
+
+  private var https: FieldPart {
+    let list = FieldPart.select(
+      "serverCertificate", "Server certificate",
+      options: servers.map {
+        ("\($0.id)", "\($0.name) (until \($0.chain.first.map { Display.day($0.notAfter) } ?? "?"))")
+      },
+      chosen: form.serverCertificate, error: error("serverCertificate"))
+    let fromStore =
+      servers.isEmpty
+      ? "There is none yet. Add one on the page Trust Store first." : nil
+    return FieldPart.radios(
+      "https", "Management Server HTTPS Certificate",
+      choices: [
+        ("existing", "Use Existing", "The console goes on with the certificate that it serves now."),
+        ("trustStore", "Use a Server Certificate From the Trust Store", fromStore),
+        ("issue", "Issue One From This Root", "The new root issues one for the names of this machine."),
+      ], chosen: form.https, error: error("https")
+    ).with(servers.isEmpty ? nil : list, under: "trustStore")
+  }
+
+  private var policy: FieldPart {
+    FieldPart.radios(
+      "policy", "If System Certificates Fail",
+      choices: [
+        (
+          "stop", "Stop Update (recommended)",
+          "Nothing new begins, and you decide: Abort, Override, Retry or Continue Update."
+        ),
+        (
+          "continue", "Continue Update",
+          "Errors are disregarded; everything left is generated, deployed and activated all the same."
+        ),
+      ], chosen: form.policy, error: error("policy"))
+  }
+
+  private func error(_ field: String) -> String? { problems.first { $0.field == field }?.sentence }
 }

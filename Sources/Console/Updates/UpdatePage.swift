@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 import Rotation
 import Store
 
@@ -7,39 +8,45 @@ struct UpdatePage: Sendable {
   let record: UpdateRecord
   let plan: Plan
   let state: UpdateState
+  /// Whether a later update has made this one history, which can be decided on no more.
+  let isSuperseded: Bool
+  let now: Date
 
   /// How many of the newest entries of the journal the page shows.
   static let logLength = 200
 
   /// Reads what the page shows.
-  static func read(_ id: UpdateRecord.ID, _ store: Store) async throws -> UpdatePage {
+  static func read(_ id: UpdateRecord.ID, _ store: Store, now: Date) async throws -> UpdatePage {
     let record = try await store.update(id)
-    return try await UpdatePage(record: record, plan: store.plan(record.plan), state: store.state(id))
+    return try await UpdatePage(
+      record: record, plan: store.plan(record.plan), state: store.state(id),
+      isSuperseded: store.successor(of: id) != nil, now: now)
   }
 
   /// The whole page.
-  func model(log: [JournalEntry], canDecide: Bool) -> PageModel {
+  func model(log: [JournalEntry]) -> PageModel {
     let isLive = state.outcome == nil
     var model: PageModel = [
       "title": "Update \(record.id)",
       "header": [
-        "title": "Update to \(Text.visible(plan.root.name))",
+        "title": "Update to \(VisibleText.of(plan.root.name))",
         "hasBreadcrumbs": true,
         "breadcrumbs": [["label": "Updates", "href": "/updates"] as PageModel],
       ] as PageModel,
       "progress": progress,
-      "panel": FailurePanel(record: record, state: state).model(canDecide: canDecide),
+      "panel": panel,
       "rows": rows,
       "hasConsole": state.course.changesHTTPS,
       "console": consoleRow,
-      "hasRestores": state.allActions.contains { $0.id.kind.isRestoring },
       "entries": log.reversed().map(entry),
       "eventsPath": "/updates/\(record.id)/events?after=\(log.last?.sequence ?? 0)",
-      "scriptNames": ["update.js"],
     ]
     if isLive { model["refreshSeconds"] = 5 }
     return model
   }
+
+  /// What succeeded, what failed, and the buttons.
+  var panel: PageModel { FailurePanel(record: record, state: state).model(canDecide: !isSuperseded) }
 
   /// The bar, the counts and the current step.
   var progress: PageModel {
@@ -48,7 +55,7 @@ struct UpdatePage: Sendable {
       "id": "progress",
       "standing": state.standingWord,
       "status": ["tone": state.standingTone, "label": state.standingLabel] as PageModel,
-      "step": Text.visible(state.currentStep),
+      "step": VisibleText.of(state.currentStep),
       "done": counts.done,
       "total": max(1, counts.total),
       "succeeded": counts.succeeded,
@@ -57,13 +64,17 @@ struct UpdatePage: Sendable {
       "waiting": counts.waiting,
       "skipped": counts.skipped,
       "startedAt": Display.time(record.startedAt),
-      "startedBy": Text.visible(record.startedBy),
+      "startedBy": VisibleText.of(record.startedBy),
       "policy": state.policy.label,
       "isLive": record.endedAt == nil && state.outcome == nil,
     ]
     if let ended = record.endedAt, state.outcome != nil {
       model["endedAt"] = Display.time(ended)
       model["elapsed"] = Display.duration(ended.timeIntervalSince(record.startedAt))
+    } else {
+      let elapsed = max(0, now.timeIntervalSince(record.startedAt))
+      model["elapsedText"] = Display.duration(elapsed)
+      model["elapsedSeconds"] = Int(min(elapsed, 1e9))
     }
     return model
   }
@@ -76,25 +87,26 @@ struct UpdatePage: Sendable {
     let kinds: [ActionKind] = [.generate, .trust, .deploy, .activate, .verify]
     return [
       "id": "component-\(member.id)",
-      "name": Text.visible(member.name),
+      "name": VisibleText.of(member.name),
       "stage": member.stage,
       "isSetAside": state.isSetAside(member.id),
       "cells": kinds.map { cell(ActionID($0, member.id)) },
-      "restores": [ActionKind.restore, .restoreTrust].compactMap { kind in
-        state.action(ActionID(kind, member.id)).flatMap { $0.skipped == .notNeeded ? nil : $0 }
-          .map { _ in cell(ActionID(kind, member.id)) }
-      },
+      "restores": restores([.restore, .restoreTrust], member.id),
     ]
   }
 
   /// The row of the console's own certificate.
   var consoleRow: PageModel {
     [
-      "id": "component-console",
-      "cells": [ActionKind.https, .restoreHTTPS].compactMap { kind in
-        state.action(ActionID(kind)).map { _ in cell(ActionID(kind)) }
-      },
+      "id": "component-console", "cells": [cell(ActionID(.https))], "restores": restores([.restoreHTTPS], nil),
     ]
+  }
+
+  /// What was, or is to be, put back.
+  private func restores(_ kinds: [ActionKind], _ component: Component.ID?) -> [PageModel] {
+    kinds.map { ActionID($0, component) }.filter { id in
+      state.action(id).map { $0.skipped != .notNeeded } ?? false
+    }.map { id in cell(id).merging(["title": id.kind.shortTitle]) { $1 } }
   }
 
   private func cell(_ id: ActionID) -> PageModel {
@@ -106,7 +118,7 @@ struct UpdatePage: Sendable {
     let (tone, label) = Self.words(action)
     var status: PageModel = ["tone": tone, "label": label]
     if let reason = action.skipped { status["title"] = reason.words }
-    if let failure = action.failure { status["title"] = Text.visible(failure.sentence) }
+    if let failure = action.failure { status["title"] = VisibleText.of(failure.sentence) }
     return ["title": id.kind.title, "kind": id.kind.rawValue, "state": action.status.rawValue, "status": status]
   }
 
@@ -127,7 +139,7 @@ struct UpdatePage: Sendable {
       "sequence": entry.sequence,
       "tone": entry.tone,
       "time": ["text": Display.clock(entry.at), "machine": Display.machine(entry.at)] as PageModel,
-      "text": Text.visible(entry.words(name)),
+      "text": VisibleText.of(entry.words(name)),
     ]
   }
 

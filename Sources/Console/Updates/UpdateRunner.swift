@@ -16,7 +16,10 @@ actor UpdateRunner {
   private let worker: String
   private var waiting: [Event] = []
   private var isWriting = false
+  /// How many of those that wait are written one by one, because together they were refused.
+  private var alone = 0
   private var isHalted = false
+  private var hasGivenUp = false
   private var inFlight: Set<Attempt> = []
   private var idle: [CheckedContinuation<Void, Never>] = []
 
@@ -51,13 +54,28 @@ actor UpdateRunner {
     for case .perform(let action, let attempt) in effects { begin(action, attempt: attempt) }
   }
 
-  /// Lets nothing new begin and waits until the actions in flight have ended.
-  func halt() async {
+  /// Lets nothing new begin and waits until the actions in flight have ended, up to a limit.
+  func halt(within limit: Duration) async {
     isHalted = true
     try? await write([.halted])
-    while !inFlight.isEmpty {
+    let timer = Task {
+      try? await Task.sleep(for: limit)
+      if !Task.isCancelled { giveUpWaiting() }
+    }
+    while !inFlight.isEmpty, !hasGivenUp {
       await withCheckedContinuation { idle.append($0) }
     }
+    timer.cancel()
+  }
+
+  private func giveUpWaiting() {
+    hasGivenUp = true
+    endWaiting()
+  }
+
+  private func endWaiting() {
+    for continuation in idle { continuation.resume() }
+    idle = []
   }
 
   private func write(_ batch: [Event]) async throws {
@@ -84,10 +102,7 @@ actor UpdateRunner {
     waiting.append(event)
     if !isWriting { await drain() }
     inFlight.remove(attempt)
-    if inFlight.isEmpty {
-      for continuation in idle { continuation.resume() }
-      idle = []
-    }
+    if inFlight.isEmpty { endWaiting() }
   }
 
   /// Writes what is waiting until nothing is. What cannot be written is kept and tried again: an action that has
@@ -96,14 +111,16 @@ actor UpdateRunner {
     isWriting = true
     defer { isWriting = false }
     while !waiting.isEmpty {
-      let batch = waiting
-      waiting = []
+      let batch = Array(waiting.prefix(alone > 0 ? 1 : waiting.count))
+      waiting.removeFirst(batch.count)
+      alone = max(0, alone - 1)
       do {
         try await write(batch)
       } catch let refusal as Refusal {
-        // One event that nobody expected must not take the others with it.
         if batch.count > 1 {
-          for event in batch { try? await write([event]) }
+          // One event that nobody expected must not take the others with it.
+          waiting = batch + waiting
+          alone = batch.count
         } else {
           logger.error("event refused", metadata: ["update": "\(id)", "reason": "\(refusal)"])
         }

@@ -1,37 +1,40 @@
 import Delivery
 import Foundation
 import Logging
+import PKI
 import Rotation
 import Store
 
+/// What every part of an update works with.
+struct UpdateSurroundings: Sendable {
+  let store: Store
+  let threads: WorkThreads
+  let access: @Sendable (Component) -> TargetAccess
+  let https: HTTPSKeeper
+  let clock: @Sendable () -> Date
+  let logger: Logger
+}
+
 /// The operations on updates: plan, start, decide, and find again after a restart. The pages, the API and the command
 /// line all come here.
-actor UpdateService {
-  private let store: Store
-  private let threads: WorkThreads
-  private let access: @Sendable (Component) -> TargetAccess
-  private let https: HTTPSKeeper
-  private let clock: @Sendable () -> Date
-  private let logger: Logger
+public actor UpdateService {
+  private let surroundings: UpdateSurroundings
   /// Names this process in the claims of actions.
   private let worker: String
   private var runners: [UpdateRecord.ID: UpdateRunner] = [:]
+  private var resumption: Task<Void, Never>?
   private var isHalting = false
+
+  private var store: Store { surroundings.store }
+  private var logger: Logger { surroundings.logger }
 
   /// The live progress of the updates.
   nonisolated let events: UpdateEvents
 
-  init(
-    store: Store, threads: WorkThreads, access: @escaping @Sendable (Component) -> TargetAccess, https: HTTPSKeeper,
-    events: UpdateEvents, clock: @escaping @Sendable () -> Date, logger: Logger
-  ) {
-    self.store = store
-    self.threads = threads
-    self.access = access
-    self.https = https
-    self.events = events
-    self.clock = clock
-    self.logger = logger
+  init(_ surroundings: UpdateSurroundings, renderer: PageRenderer) {
+    self.surroundings = surroundings
+    let live = LiveUpdate(store: surroundings.store, renderer: renderer, clock: surroundings.clock)
+    events = UpdateEvents(store: surroundings.store, logger: surroundings.logger) { try await live.draw($0, $1) }
     worker = "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
   }
 
@@ -45,15 +48,18 @@ actor UpdateService {
   /// - Parameter acceptsProblems: whether the administrator chose to start in spite of the problems found.
   /// - Throws: ``UpdateRefusal`` when the plan does not allow it, ``StoreError`` when another update runs.
   func start(_ id: Plan.ID, acceptsProblems: Bool, by user: String) async throws -> UpdateRecord.ID {
-    guard !isHalting else { throw UpdateRefusal.halting }
+    try await whenResumed()
     let plan = try await store.plan(id)
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }
-    let changed = try await planner().changedFiles(since: plan)
+    let planner = try await planner()
+    guard try await planner.hasSameComponents(as: plan) else { throw UpdateRefusal.componentsChanged }
+    let changed = await planner.changedFiles(since: plan)
     guard changed.isEmpty else { throw UpdateRefusal.outdated(changed) }
     let started = try await store.startUpdate(
-      plan: id, course: plan.course(parallel: planner().parallel), by: user, worker: worker)
-    logger.info("update started", metadata: ["update": "\(started.id)", "by": "\(user)", "root": "\(plan.root.name)"])
+      plan: id, course: plan.course(parallel: planner.parallel), by: user, worker: worker)
+    logger.notice(
+      "update started", metadata: ["update": "\(started.id)", "by": "\(user)", "root": "\(plan.root.name)"])
     let runner = try await runner(of: started.id)
     await runner.perform(started.advance.effects, entries: started.advance.entries)
     return started.id
@@ -61,64 +67,80 @@ actor UpdateService {
 
   /// Takes an administrator's decision.
   ///
-  /// - Throws: ``Refusal`` when it answers an earlier question or is not on offer; nothing has changed then.
+  /// - Throws: ``Refusal`` when it answers an earlier question or is not on offer, ``StoreError`` when a later update
+  ///   stands in its way; nothing has changed then.
   func decide(_ update: UpdateRecord.ID, _ decision: Decision) async throws {
-    guard !isHalting else { throw UpdateRefusal.halting }
-    let state = try await store.state(update)
-    if state.outcome != nil, try await store.updates().first?.id != update { throw UpdateRefusal.notTheLatest }
+    try await whenResumed()
     try await runner(of: update).decide(decision)
-    logger.info(
+    logger.notice(
       "decided", metadata: ["update": "\(update)", "decision": "\(decision.kind.rawValue)", "by": "\(decision.by)"])
   }
 
-  /// Finds an update that was under way when the program ended, looks at what it left, and asks.
-  func resume() async throws {
+  /// Finds an update that was under way when the program ended, looks at what it left, and asks. Returns at once; who
+  /// wants to decide waits until it is done.
+  func resume() {
+    resumption = Task {
+      do {
+        try await findInterrupted()
+      } catch {
+        logger.error("an interrupted update could not be taken up", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
+  private func findInterrupted() async throws {
     guard let record = try await store.unfinishedUpdate() else { return }
     let state = try await store.state(record.id)
     guard state.standing == .running || state.standing == .stopping else { return }
-    let plan = try await store.plan(record.plan)
-    var found: [Event.InterruptedAction] = []
-    for action in state.actionsInFlight.keys.sorted(by: { "\($0)" < "\($1)" }) {
-      let look = InterruptionLook(
-        update: record.id, plan: plan, store: store, threads: threads, access: access, clock: clock)
-      found.append(Event.InterruptedAction(action: action, failure: await look.failure(of: action)))
-    }
-    logger.warning(
-      "update found interrupted", metadata: ["update": "\(record.id)", "actions": "\(found.count)"])
+    let look = InterruptionLook(
+      update: record.id, plan: try await store.plan(record.plan), store: store, access: surroundings.access,
+      https: surroundings.https, clock: surroundings.clock)
+    let found = await look.interruptions(state.actionsInFlight.keys.sorted { "\($0)" < "\($1)" })
+    logger.warning("update found interrupted", metadata: ["update": "\(record.id)", "actions": "\(found.count)"])
     try await runner(of: record.id).interrupt(found)
   }
 
-  /// Lets nothing new begin and waits for the actions in flight. What is left is found again at the next start.
-  func halt() async {
+  private func whenResumed() async throws {
+    await resumption?.value
+    guard !isHalting else { throw UpdateRefusal.halting }
+  }
+
+  /// Lets nothing new begin and waits for the actions in flight, up to a limit. What is left is found again at the next
+  /// start.
+  func halt(within limit: Duration) async {
     isHalting = true
-    for runner in runners.values { await runner.halt() }
+    await resumption?.value
+    for runner in runners.values { await runner.halt(within: limit) }
   }
 
   private func planner() async throws -> Planner {
-    Planner(
-      store: store, threads: threads, access: access, clock: clock,
-      parallel: try await store.parallelComponents())
+    Planner(surroundings, parallel: try await store.parallelComponents())
   }
 
   private func runner(of id: UpdateRecord.ID) async throws -> UpdateRunner {
     if let runner = runners[id] { return runner }
-    let record = try await store.update(id)
-    let plan = try await store.plan(record.plan)
-    let signer = try await RootSigner(
-      record: store.root(record.root), store: store, threads: threads, clock: clock)
-    // Another call may have made it while this one waited.
+    let performer = try await performer(of: id)
+    // Another call may have made one while this one waited.
     if let runner = runners[id] { return runner }
-    let (store, events) = (store, events)
-    let performer = ActionPerformer(
-      update: record, plan: plan, store: store, threads: threads, access: access, https: https, signer: signer,
-      clock: clock
-    ) { action, text in
-      if let entry = try? await store.note(id, action: action, text: text) { await events.publish([entry], of: id) }
-    }
     let runner = UpdateRunner(
       id: id, store: store, performer: performer, events: events, logger: logger, worker: worker)
     runners[id] = runner
     return runner
+  }
+
+  private func performer(of id: UpdateRecord.ID) async throws -> ActionPerformer {
+    let record = try await store.update(id)
+    let plan = try await store.plan(record.plan)
+    let root = try await store.root(record.root)
+    let (store, events) = (store, events)
+    return ActionPerformer(
+      update: record, plan: plan, store: store,
+      signer: RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock),
+      inForce: RootsInForce(update: id, plan: plan, root: root.certificate, store: store),
+      access: surroundings.access, https: surroundings.https, clock: surroundings.clock
+    ) { action, text in
+      if let entry = try? await store.note(id, action: action, text: text) { await events.publish([entry], of: id) }
+    }
   }
 }
 
@@ -128,10 +150,10 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case blocked
   /// Problems were found and not accepted.
   case problemsNotAccepted
+  /// Components were added, changed or removed since the plan was made.
+  case componentsChanged
   /// Files have changed since the plan was made.
   case outdated([String])
-  /// A later update has been started since.
-  case notTheLatest
   /// The program is being ended.
   case halting
 
@@ -142,10 +164,11 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .problemsNotAccepted:
       "The plan names problems. Tick the box that says that you want to start all the same, or solve them and make a "
         + "new plan."
+    case .componentsChanged:
+      "The list of components has changed since the plan was made. Make a new plan."
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"
         + "\(paths.count > 5 ? " and \(paths.count - 5) more" : ""). Make a new plan."
-    case .notTheLatest: "A later update has been started since; this one cannot be changed any more."
     case .halting: "Reroot is being ended. Try again when it runs again."
     }
   }

@@ -19,6 +19,16 @@ extension ActionKind {
     }
   }
 
+  /// The same in the column of what is put back.
+  var shortTitle: String {
+    switch self {
+    case .restore: "Certificate"
+    case .restoreTrust: "Trust bundle"
+    case .restoreHTTPS: "HTTPS"
+    default: title
+    }
+  }
+
   /// What is done to a component, as the beginning of “… failed”.
   func attempt(_ name: String) -> String {
     switch self {

@@ -1,3 +1,4 @@
+import PKI
 import Rotation
 import Store
 
@@ -36,12 +37,12 @@ enum UpdatesPage {
     let took = update.endedAt.map { Display.duration($0.timeIntervalSince(update.startedAt)) } ?? "–"
     let cells: [PageModel] = [
       [
-        "label": "Update", "isHeading": true, "text": "\(update.id): to \(Text.visible(root))",
+        "label": "Update", "isHeading": true, "text": "\(update.id): to \(VisibleText.of(root))",
         "href": "/updates/\(update.id)",
       ],
       ["label": "State", "status": status],
       ["label": "Started", "text": Display.moment(update.startedAt)],
-      ["label": "By", "text": Text.visible(update.startedBy)],
+      ["label": "By", "text": VisibleText.of(update.startedBy)],
       ["label": "Took", "text": took],
     ]
     return ["cells": cells]

@@ -1,13 +1,26 @@
 /// Text from files that somebody else wrote, made fit to be shown.
-enum VisibleText {
+public enum VisibleText {
   /// The text with everything that could change what surrounds it (control characters, direction marks, line
   /// separators, characters without a shape) written as `\u{…}`, and cut after `limit` characters.
-  static func of(_ text: String, limit: Int = 4096) -> String {
+  public static func of(_ text: String, limit: Int = 4096) -> String {
+    shown(text, limit: limit, keepsLines: false)
+  }
+
+  /// The same, but line breaks and tabs stay what they are.
+  public static func lines(_ text: String, limit: Int = 64 << 10) -> String {
+    shown(text, limit: limit, keepsLines: true)
+  }
+
+  private static func shown(_ text: String, limit: Int, keepsLines: Bool) -> String {
     var out = ""
     var used = 0
     for scalar in text.unicodeScalars {
       if used >= limit { return out + "…" }
       used += 1
+      if keepsLines, scalar == "\n" || scalar == "\t" {
+        out.unicodeScalars.append(scalar)
+        continue
+      }
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
         out += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"

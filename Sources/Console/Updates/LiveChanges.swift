@@ -1,0 +1,42 @@
+import Foundation
+import HTTP
+
+/// What changed on a page, as the browser takes it: whole partials by the id of their element.
+public struct LiveChanges: Sendable, Encodable {
+  /// A partial and the id of the element that it replaces, or that it is put into.
+  public struct Partial: Sendable, Encodable {
+    /// The id of the partial's own element.
+    public var id: String
+    /// The element.
+    public var html: String
+    /// The element to put it into; nil replaces the element of the same id.
+    public var to: String?
+
+    /// Describes a changed part of a page.
+    public init(id: String, html: String, to: String? = nil) {
+      self.id = id
+      self.html = html
+      self.to = to
+    }
+  }
+
+  /// The changed parts, in their order.
+  public var partials: [Partial]
+  /// Whether what the page shows has come to its end.
+  public var hasEnded: Bool
+
+  /// Collects changed parts.
+  public init(partials: [Partial], hasEnded: Bool = false) {
+    self.partials = partials
+    self.hasEnded = hasEnded
+  }
+
+  /// The event of a stream that carries them.
+  ///
+  /// - Parameter id: what the browser gives back as `Last-Event-ID`; nil when nothing can be resumed.
+  public func message(id: String?) throws -> EventMessage {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return EventMessage(id: id, event: "changes", data: String(decoding: try encoder.encode(self), as: UTF8.self))
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+/// Pages that must look as they did when they were recorded. `REROOT_RECORD=1 swift test --filter Golden` records them.
+@Suite("Golden pages", .timeLimit(.minutes(2))) struct GoldenTests {
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Golden")
+
+  /// What is another in every run: keys, numbers drawn by lot, and the contents of files that are named by their hash.
+  private static func steady(_ html: String) -> String {
+    [
+      (#"content="[0-9a-f]{64}""#, #"content="TOKEN""#), (#"value="[0-9a-f]{64}""#, #"value="TOKEN""#),
+      (#"\?v=[0-9a-f]+"#, "?v=HASH"), (#"(?:[0-9A-Fa-f]{2}:){7,}[0-9A-Fa-f]{2}"#, "FINGERPRINT"),
+      (#"\b[0-9a-f]{30,40}\b"#, "SERIAL"), (#"\b\d+ bytes"#, "N bytes"),
+      (#"127\.0\.0\.1:\d+"#, "127.0.0.1:PORT"),
+    ].reduce(html) { $0.replacingOccurrences(of: $1.0, with: $1.1, options: .regularExpression) }
+  }
+
+  private func check(_ name: String, _ page: Answer) throws {
+    let html = Self.steady(page.html)
+    let file = Self.folder.appendingPathComponent(name + ".html")
+    if ProcessInfo.processInfo.environment["REROOT_RECORD"] != nil {
+      try html.write(to: file, atomically: true, encoding: .utf8)
+    }
+    let golden = try String(contentsOf: file, encoding: .utf8)
+    guard html != golden else { return }
+    let (now, then) = (html.split(separator: "\n"), golden.split(separator: "\n"))
+    let line = zip(now, then).enumerated().first { $1.0 != $1.1 }?.offset ?? min(now.count, then.count)
+    Issue.record(
+      """
+      \(name).html differs from line \(line + 1) on:
+      was \(then.dropFirst(line).first ?? "at its end")
+      is  \(now.dropFirst(line).first ?? "at its end")
+      """)
+  }
+
+  @Test("Roots, components, plan and update look as recorded")
+  func pages() async throws {
+    try await withSystem { system in
+      // One action at a time, so that the log has one order.
+      try await system.store.setParallelComponents(1)
+      try check("roots-empty-of-updates", try await system.browser.get("/roots"))
+      try check("components", try await system.browser.get("/components"))
+      let plan = try await system.plan()
+      try check("plan", plan)
+      system.targets.hold("web")
+      system.targets.arm(.activate, at: "broker")
+      #expect(try await system.browser.submit(plan, "/updates").status == 303)
+      let id = try #require(try await system.store.unfinishedUpdate()).id
+      try await eventually("The command of web is waited for") { system.targets.isHeld("web") }
+      try check("update-running", try await system.browser.get("/updates/\(id)"))
+      system.targets.letGo("web")
+      #expect(try await system.settled(id).standing == .deciding)
+      try check("update-deciding", try await system.browser.get("/updates/\(id)"))
+      try await system.decide(id, .retry)
+      try check("update-completed", try await system.browser.get("/updates/\(id)"))
+      try check("roots", try await system.browser.get("/roots"))
+      try check("updates", try await system.browser.get("/updates"))
+    }
+  }
+
+  @Test("A plan with problems, and the pages before anything is there, look as recorded")
+  func others() async throws {
+    try await withBrowser { console, browser in
+      try check("roots-none", try await browser.get("/roots"))
+      try check("components-none", try await browser.get("/components"))
+      try check("component-form", try await browser.get("/components/new"))
+      try check("sign-in", try await console.stranger().get("/sign-in"))
+      try check("not-found", try await browser.get("/nothing"))
+    }
+    try await withSystem { system in
+      system.targets.remove("/srv/web/key.pem")
+      system.targets.put("/srv/broker/cert.pem", "no certificate", owner: 101, group: 201)
+      try check("plan-with-problems", try await system.plan())
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Logging
+import PKI
+import Rotation
+import Synchronization
+import Testing
+
+@testable import Console
+@testable import Store
+
+/// A clock that stands still until it is set.
+final class TestClock: Sendable {
+  /// Noon of the first of June 2026, in UTC.
+  static let start = Date(timeIntervalSince1970: 1_780_315_200)
+  private let moment = Mutex(TestClock.start)
+
+  var now: Date { moment.withLock { $0 } }
+  func advance(_ seconds: TimeInterval) { moment.withLock { $0 += seconds } }
+}
+
+/// A folder that is removed with the last reference to it.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init(copyOf other: String? = nil) throws {
+    path = FileManager.default.temporaryDirectory.path + "/reroot-console-\(UUID().uuidString)"
+    if let other {
+      try FileManager.default.copyItem(atPath: other, toPath: path)
+    } else {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A console over a store in a folder of its own, with components that live in memory.
+final class TestConsole: Sendable {
+  let folder: TemporaryFolder
+  let clock: TestClock
+  let targets: FakeTargets
+  let store: Store
+  let console: Console
+  let port: UInt16
+  let log: LogLines
+
+  static let name = "ada"
+  static let password = "correct horse battery"
+  /// Made once: each one costs a tenth of a second.
+  private static let hash = Result { try PasswordHash.make(SecretBytes(utf8: password)) }
+
+  static var packageFolder: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().path
+  }
+
+  init(
+    folder: TemporaryFolder? = nil, clock: TestClock = TestClock(), targets: FakeTargets = FakeTargets(),
+    hasAdministrator: Bool = true
+  ) async throws {
+    let folder = try folder ?? TemporaryFolder()
+    let log = LogLines()
+    self.folder = folder
+    self.clock = clock
+    self.targets = targets
+    self.log = log
+    store = try Store.open(folder: folder.path + "/data", clock: { clock.now })
+    if hasAdministrator, try await store.users().isEmpty {
+      _ = try await store.addFirstAdministrator(name: Self.name, hash: try Self.hash.get())
+    }
+    let configuration = try ConsoleConfiguration(
+      host: "127.0.0.1", port: 0, publicFolder: Self.packageFolder + "/Public",
+      templatesFolder: Self.packageFolder + "/Templates", targetAccess: { targets.access(to: $0) },
+      clock: { clock.now })
+    console = try await Console(
+      store: store, configuration: configuration, logger: Logger(label: "test") { _ in log.handler })
+    port = try await console.start()
+  }
+
+  func stop() async throws {
+    await console.stop(within: .seconds(5))
+    try store.close()
+  }
+
+  /// A browser without a session.
+  func stranger() -> Browser {
+    let https = console.services.https
+    return Browser(port: port, trusting: { https.current.chain.first })
+  }
+
+  /// A browser with a session of its own.
+  func browser() async throws -> Browser {
+    let user = try #require(try await store.user(name: Self.name))
+    let browser = stranger()
+    browser.set(SessionCookie.name, cookie: try await store.createSession(user.id))
+    return browser
+  }
+}
+
+/// Runs a test with a console, and stops the console whatever happens.
+func withConsole(
+  hasAdministrator: Bool = true, _ body: (TestConsole) async throws -> Void
+) async throws {
+  let console = try await TestConsole(hasAdministrator: hasAdministrator)
+  do {
+    try await body(console)
+  } catch {
+    try? await console.stop()
+    throw error
+  }
+  try await console.stop()
+}
+
+/// Runs a test with a browser that is signed in.
+func withBrowser(_ body: (TestConsole, Browser) async throws -> Void) async throws {
+  try await withConsole { console in try await body(console, try await console.browser()) }
+}
+
+/// What the console logs, to look for secrets in it.
+final class LogLines: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  var all: [String] { lines.withLock { $0 } }
+  var handler: any LogHandler { Handler(lines: self) }
+
+  private struct Handler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    init(lines: LogLines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      lines.lines.withLock { $0.append(([event.message.description] + details).joined(separator: " ")) }
+    }
+  }
+}
+
+/// Asks again and again, for at most so long; waits two thousandths of a second in between.
+func eventually(
+  _ what: Comment, within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
+  _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while try await !condition() {
+    try #require(ContinuousClock.now < end, what, sourceLocation: sourceLocation)
+    try await Task.sleep(for: .milliseconds(2))
+  }
+}

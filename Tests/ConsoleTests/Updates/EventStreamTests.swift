@@ -1,0 +1,142 @@
+import Foundation
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+@Suite("The event stream of an update", .timeLimit(.minutes(2))) struct EventStreamTests {
+  private func journal(_ system: TestSystem, _ id: UpdateRecord.ID) async throws -> [Int] {
+    try await system.store.journal(id, after: 0, limit: 1000).map(\.sequence)
+  }
+
+  /// The numbers of the journal's entries that a stream's messages hold.
+  private func entries(_ reader: EventReader) -> [Int] {
+    HTML.all(#"id=\\"entry-(\d+)\\""#, in: reader.text).compactMap { Int($0) }
+  }
+
+  @Test("Every entry comes once, in order, and a message's id is the sequence of its last one")
+  func complete() async throws {
+    try await withSystem { system in
+      system.targets.hold("web")
+      let id = try await system.start()
+      let reader = try await system.browser.events("/updates/\(id)/events")
+      #expect(reader.status == 200)
+      system.targets.letGo("web")
+      try await system.settled(id)
+      let sequences = try await journal(system, id)
+      try await eventually("Everything has come") { reader.messages.last?.id == sequences.last }
+      #expect(entries(reader) == sequences)
+      for message in reader.messages {
+        #expect(message.event == "changes")
+        #expect(message.id == HTML.all(#"id=\\"entry-(\d+)\\""#, in: message.data).compactMap { Int($0) }.max())
+      }
+      #expect(reader.text.contains("\"hasEnded\":true"))
+      reader.close()
+    }
+  }
+
+  @Test("A stream that is resumed by Last-Event-ID loses nothing and repeats nothing", arguments: [0, 1, 5, 1_000_000])
+  func resumed(_ last: Int) async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let sequences = try await journal(system, id)
+      // A header beats the address: the browser sends it with the address that the page was drawn with.
+      let reader = try await system.browser.events("/updates/\(id)/events?after=3", [("Last-Event-ID", "\(last)")])
+      let wanted = sequences.filter { $0 > last }
+      try await eventually("The rest has come") { entries(reader).count >= wanted.count }
+      #expect(entries(reader) == wanted)
+      reader.close()
+    }
+  }
+
+  @Test("A Last-Event-ID that is no number begins at the beginning", arguments: ["x", "-5", "99999999999999999999"])
+  func oddID(_ last: String) async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let sequences = try await journal(system, id)
+      let reader = try await system.browser.events("/updates/\(id)/events", [("Last-Event-ID", last)])
+      try await eventually("All has come") { entries(reader).count >= sequences.count }
+      #expect(entries(reader) == sequences)
+      reader.close()
+    }
+  }
+
+  @Test("Fifty who watch all see everything, once, and nothing secret")
+  func fifty() async throws {
+    try await withSystem { system in
+      system.targets.hold("web")
+      let id = try await system.start()
+      var readers: [EventReader] = []
+      for _ in 0..<50 { readers.append(try await system.browser.events("/updates/\(id)/events")) }
+      system.targets.letGo("web")
+      try await system.settled(id)
+      let sequences = try await journal(system, id)
+      try await eventually("Everybody has seen the end") {
+        readers.allSatisfy { $0.messages.last?.id == sequences.last }
+      }
+      for reader in readers {
+        #expect(entries(reader) == sequences)
+        #expect(!reader.text.contains("PRIVATE KEY"))
+        #expect(!reader.text.contains("name=\\\"csrf\\\" value=\\\"\(try await system.browser.token())"))
+        reader.close()
+      }
+      #expect(!system.console.log.all.contains { $0.contains("PRIVATE KEY") })
+    }
+  }
+
+  @Test("The stream of a session ends with it, and those of others go on")
+  func signedOut() async throws {
+    try await withSystem { system in
+      system.targets.hold("web")
+      let id = try await system.start()
+      let other = try await system.console.browser()
+      let (mine, theirs) = (
+        try await system.browser.events("/updates/\(id)/events"), try await other.events("/updates/\(id)/events")
+      )
+      let page = try await system.browser.get("/updates/\(id)")
+      #expect(try await system.browser.submit(page, "/sign-out").status == 303)
+      try await eventually("The stream has ended") { mine.hasEnded }
+      #expect(!theirs.hasEnded)
+      let again = try await system.browser.get("/updates/\(id)/events", [("Accept", "text/event-stream")])
+      #expect(again.status == 401)
+      system.targets.letGo("web")
+      try await eventually("The other one goes on") { theirs.text.contains("\"hasEnded\":true") }
+      theirs.close()
+    }
+  }
+
+  @Test("A stream of an update that does not exist is a 404")
+  func missing() async throws {
+    try await withBrowser { _, browser in
+      let answer = try await browser.get("/updates/99/events")
+      #expect(answer.status == 404)
+    }
+  }
+
+  @Test("A live message draws the same rows and panel as the page itself")
+  func samePartials() async throws {
+    try await withSystem { system in
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start()
+      try await system.settled(id)
+      let reader = try await system.browser.events("/updates/\(id)/events")
+      try await eventually("It has come") { !reader.messages.isEmpty }
+      let data = try #require(reader.messages.last?.data.data(using: .utf8))
+      struct Changes: Decodable {
+        struct Partial: Decodable { let id, html: String }
+        let partials: [Partial]
+      }
+      let partials = try JSONDecoder().decode(Changes.self, from: data).partials
+      let token = try await system.browser.token()
+      let page = try await system.browser.get("/updates/\(id)").html.replacing(token, with: "")
+      for name in ["progress", "panel", "component-1", "component-2"] {
+        let partial = try #require(partials.last { $0.id == name })
+        #expect(page.contains(partial.html.trimmingCharacters(in: .whitespacesAndNewlines)), "\(name)")
+      }
+      reader.close()
+    }
+  }
+}

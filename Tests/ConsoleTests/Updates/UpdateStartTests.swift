@@ -1,0 +1,178 @@
+import Foundation
+import GRDB
+import PKI
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+@Suite("Plans and starts", .timeLimit(.minutes(2))) struct UpdateStartTests {
+  @Test("A plan changes nothing, and names what it would do to each component")
+  func plan() async throws {
+    try await withSystem { system in
+      let before = system.targets.snapshot
+      let page = try await system.plan()
+      #expect(page.status == 200)
+      for name in ["web", "broker"] {
+        #expect(page.says("Put the old and the new roots into /srv/\(name)/bundle.pem"))
+        #expect(page.says("Replace /srv/\(name)/cert.pem and /srv/\(name)/key.pem, as one"))
+      }
+      #expect(page.says("No connection between the components would break at any moment."))
+      #expect(system.targets.snapshot == before)
+      #expect(system.targets.log.isEmpty)
+      #expect(try await system.store.updates().isEmpty)
+    }
+  }
+
+  @Test("With problems an update starts only when they are accepted")
+  func acceptance() async throws {
+    try await withSystem { system in
+      // A key that does not belong to its certificate is a problem, but no reason to forbid the update.
+      system.targets.put("/srv/web/key.pem", try PrivateKey.generate(.ecdsaP256).pkcs8PEM().withBytes { String(decoding: $0, as: UTF8.self) })
+      let page = try await system.plan()
+      #expect(page.says("KEY_DOES_NOT_MATCH"))
+      let refused = try await system.browser.submit(page, "/updates")
+      #expect(refused.status == 409)
+      #expect(refused.says("The plan names problems. Tick the box"))
+      #expect(try await system.store.updates().isEmpty)
+      let started = try await system.browser.submit(page, "/updates", ["acceptProblems": "yes"])
+      #expect(started.status == 303)
+      let id = try #require(try await system.store.updates().first).id
+      #expect(try await system.settled(id).outcome == .completed)
+    }
+  }
+
+  /// Changes that make a plan old.
+  enum Change: String, CaseIterable { case content, owner, mode, gone, added, componentAdded, componentChanged }
+
+  @Test("A start is refused when anything has changed since the plan", arguments: Change.allCases)
+  func outdated(_ change: Change) async throws {
+    try await withSystem { system in
+      let page = try await system.plan()
+      let path = "/srv/web/bundle.pem"
+      let text = try #require(system.targets.file(path)).content.withBytes { String(decoding: $0, as: UTF8.self) }
+      switch change {
+      case .content: system.targets.put(path, text + "\n", owner: 0, group: 200, mode: 0o664)
+      case .owner: system.targets.put(path, text, owner: 1, group: 200, mode: 0o664)
+      case .mode: system.targets.put(path, text, owner: 0, group: 200, mode: 0o644)
+      case .gone: system.targets.remove(path)
+      case .added, .componentAdded:
+        try TestSystem.placeFiles("late", system.old, in: system.targets, number: 9)
+        _ = try await system.store.addComponent(TestSystem.component("late"))
+      case .componentChanged:
+        var component = system.components[0]
+        component.description = "Another"
+        try await system.store.replaceComponent(component)
+      }
+      let before = system.targets.snapshot
+      let answer = try await system.browser.submit(page, "/updates")
+      #expect(answer.status == 409)
+      let isList = [.added, .componentAdded, .componentChanged].contains(change)
+      #expect(answer.says(isList ? "The list of components has changed" : "Files have changed since the plan was made"))
+      #expect(isList || answer.says(path))
+      #expect(system.targets.snapshot == before)
+      #expect(try await system.store.updates().isEmpty)
+    }
+  }
+
+  @Test("One update at a time, and one start for each plan")
+  func oneAtATime() async throws {
+    try await withSystem { system in
+      let (first, second) = (try await system.plan(), try await system.plan())
+      system.targets.hold("web")
+      #expect(try await system.browser.submit(first, "/updates").status == 303)
+      let id = try #require(try await system.store.unfinishedUpdate()).id
+      try await eventually("The command of web is waited for") { system.targets.isHeld("web") }
+      let other = try await system.browser.submit(second, "/updates")
+      #expect(other.status == 409)
+      system.targets.letGo("web")
+      #expect(try await system.settled(id).outcome == .completed)
+      let again = try await system.browser.submit(first, "/updates")
+      #expect(again.status == 409)
+      #expect(try await system.store.updates().count == 1)
+    }
+  }
+
+  @Test("The form says what is wrong with each value", arguments: [
+    ("months", "0", "months"), ("months", "61", "months"), ("months", "", "months"), ("months", "1e3", "months"),
+    ("months", "99999999999999999999", "months"), ("https", "none", "https"), ("https", "", "https"),
+    ("policy", "maybe", "policy"), ("https", "trustStore", "serverCertificate"),
+  ])
+  func form(_ field: String, _ value: String, _ at: String) async throws {
+    try await withSystem { system in
+      let form = try await system.browser.get("/roots/\(system.newID)/update")
+      let answer = try await system.browser.submit(form, "/plans", [field: value])
+      #expect(answer.status == 422)
+      #expect(answer.says(at == "months" ? "month" : "Choose"))
+      #expect(answer.links.contains("#\(at)"))
+    }
+  }
+
+  @Test("Months are taken up to the root's own end, to the second", arguments: [(0.0, 12, true), (-1.0, 12, false)])
+  func months(_ seconds: TimeInterval, _ months: Int, _ fits: Bool) async throws {
+    try await withSystem { system in
+      let end = Validity.end(of: months, from: TestClock.start).timeIntervalSince(TestClock.start)
+      let root = try TestRoot("Short root", to: end + seconds)
+      let id = try await TestSystem.add(root, "Short root", to: system.store)
+      let form = try await system.browser.get("/roots/\(id)/update")
+      let answer = try await system.browser.submit(form, "/plans", ["months": "\(months)"])
+      #expect(answer.status == (fits ? 303 : 422))
+    }
+  }
+
+  @Test("The bundles hold the old and the new root, also an old one that was only ever found in a bundle")
+  func bundles() async throws {
+    try await withSystem(importsOld: false) { system in
+      let id = try await system.start()
+      #expect(try await system.settled(id).outcome == .completed)
+      for name in ["web", "broker"] {
+        #expect(try system.bundle(name) == ["Old root", "New root"])
+        #expect(try system.issuer(name) == "New root")
+      }
+    }
+  }
+
+  @Test("One component's unimported root reaches the bundle of the other, which did not have it")
+  func foreignRoot() async throws {
+    try await withSystem(importsOld: false) { system in
+      let foreign = try TestRoot("Foreign root")
+      try TestSystem.placeFiles("broker", foreign, in: system.targets, number: 1)
+      let page = try await system.plan()
+      let accepted = try await system.browser.submit(page, "/updates", ["acceptProblems": "yes"])
+      let id = UpdateRecord.ID(rawValue: try #require(Int64(accepted.location?.split(separator: "/").last ?? "")))
+      #expect(try await system.settled(id).outcome == .completed)
+      #expect(Set(try system.bundle("web")) == ["Old root", "Foreign root", "New root"])
+      #expect(Set(try system.bundle("broker")) == ["Foreign root", "Old root", "New root"])
+    }
+  }
+
+  @Test("Every bundle has both roots before the first certificate is replaced")
+  func trustFirst() async throws {
+    try await withSystem { system in
+      try await system.settled(try await system.start())
+      let log = system.targets.log
+      let firstDeploy = try #require(log.firstIndex { $0.contains("key.pem") })
+      let lastTrust = try #require(log.lastIndex { $0.hasPrefix("replace") && !$0.contains("key.pem") })
+      #expect(lastTrust < firstDeploy)
+      #expect(log.filter { $0.contains("key.pem") } == [
+        "replace web bundle.pem key.pem cert.pem", "replace broker bundle.pem key.pem cert.pem",
+      ])
+    }
+  }
+
+  @Test("The console takes a certificate of the new root for itself, keeps streams open, and gives it back on Abort")
+  func https() async throws {
+    try await withSystem { system in
+      let own = try #require(system.console.console.services.https.current.chain.first)
+      let id = try await system.start(https: "issue")
+      #expect(try await system.settled(id).outcome == .completed)
+      let issued = try #require(system.console.console.services.https.current.chain.first)
+      #expect(issued.isSigned(by: system.new.certificate))
+      #expect(try await system.browser.get("/roots").status == 200)
+      #expect(try await system.decide(id, .abort).outcome == .rolledBack)
+      #expect(system.console.console.services.https.current.chain.first == own)
+      #expect(try await system.browser.get("/roots").status == 200)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+"""A running `reroot demo` in a folder of its own, which may be ended and started again."""
+import pathlib
+import queue
+import re
+import signal
+import ssl
+import socket
+import subprocess
+import threading
+import time
+
+from cryptography import x509
+
+from console import PROGRAM
+
+NAMES = ["Database", "MQTT broker", "Device gateway", "Management server", "Protocol adapter", "Report server"]
+
+
+class Demo:
+    """The console with six real sample processes around it."""
+
+    administrator = "admin"
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.process = None
+        self.port = 0
+        self.password = None
+
+    def start(self):
+        """Starts it, at the port that it had before."""
+        words = [PROGRAM, "demo", "--data", str(self.folder), "--listen", f"127.0.0.1:{self.port}"]
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+        )
+        lines = queue.Queue()
+
+        def read():
+            for line in self.process.stdout:
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
+        text = ""
+        end = time.monotonic() + 60
+        while not re.search(r"^\s*Stop\s", text, re.MULTILINE):
+            line = lines.get(timeout=max(0.1, end - time.monotonic()))
+            assert line is not None, f"the demo did not start: {text}"
+            text += line
+        self.port = int(re.search(r"https://[^\s/]+:(\d+)", text).group(1))
+        self.pfx = pathlib.Path(re.search(r"Second root\s+(\S+)", text).group(1))
+        self.pfx_password = re.search(r"Its password\s+(\S+)", text).group(1)
+        # It is printed once, at the first start.
+        if self.password is None:
+            self.password = re.search(r"Password\s+(\S+)", text).group(1)
+        return self
+
+    @property
+    def address(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def end(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError("the demo did not end") from None
+        return self.process.returncode if self.process else None
+
+
+def served(port, timeout=10):
+    """The certificate that a server on this machine shows, whatever it is worth."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        with context.wrap_socket(connection, server_hostname="localhost") as secured:
+            return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True))
+
+
+def issuer(port):
+    """The common name of the root that issued what a server shows."""
+    return served(port).issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
