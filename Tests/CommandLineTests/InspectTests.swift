@@ -23,9 +23,11 @@ import Testing
     try JSONDecoder().decode(Answer.self, from: Data(ended.output.utf8))
   }
 
-  @Test("A good file is accepted with status 0, its password from standard input or from a file", arguments: [
-    "pass word", "pass word\n", "pass word\r\n",
-  ])
+  @Test(
+    "A good file is accepted with status 0, its password from standard input or from a file",
+    arguments: [
+      "pass word", "pass word\n", "pass word\r\n",
+    ])
   func good(_ input: String) async throws {
     let folder = try TemporaryFolder()
     let file = try pfx(folder)
@@ -41,10 +43,12 @@ import Testing
     #expect(text.output.contains("CN=Inspected"))
   }
 
-  @Test("A file that cannot be imported is refused with status 1 and the reason", arguments: [
-    ("wrong password", "WRONG_PASSWORD"), ("expired", "EXPIRED"), ("empty", "EMPTY_FILE"), ("text", "NOT_PKCS12"),
-    ("large", "TOO_LARGE"),
-  ])
+  @Test(
+    "A file that cannot be imported is refused with status 1 and the reason",
+    arguments: [
+      ("wrong password", "WRONG_PASSWORD"), ("expired", "EXPIRED"), ("empty", "EMPTY_FILE"), ("text", "NOT_PKCS12"),
+      ("large", "TOO_LARGE"),
+    ])
   func bad(_ kind: String, _ reason: String) async throws {
     let folder = try TemporaryFolder()
     let file =

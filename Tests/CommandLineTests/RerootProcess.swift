@@ -48,15 +48,14 @@ struct Ended: Sendable, CustomTestStringConvertible {
 final class RerootProcess: Sendable {
   let number: Int32
   private let folder: TemporaryFolder
-  // Only its termination status is asked for, on the queue that waits for it.
+  // Foundation guards it by locks of its own; nothing of it is set once it runs.
   private nonisolated(unsafe) let process: Process
 
   init(_ words: [String], input: String = "") throws {
     folder = try TemporaryFolder()
     process = Process()
-    // Whatever happens, it ends by itself.
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["--foreground", "60", try rerootProgram()] + words
+    process.executableURL = URL(fileURLWithPath: try rerootProgram())
+    process.arguments = words
     process.currentDirectoryURL = URL(fileURLWithPath: packageFolder)
     process.standardInput = FileHandle(forReadingAtPath: try folder.write(input, to: "input"))
     for name in ["output", "error"] { _ = try folder.write("", to: name) }
@@ -64,6 +63,10 @@ final class RerootProcess: Sendable {
     process.standardError = FileHandle(forWritingAtPath: folder.path + "/error")
     try process.run()
     number = process.processIdentifier
+    // Whatever happens, it ends.
+    DispatchQueue.global().asyncAfter(deadline: .now() + 60) { [process] in
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
   }
 
   var output: String { text("output") }
@@ -82,7 +85,7 @@ final class RerootProcess: Sendable {
     }
   }
 
-  /// `timeout` passes SIGTERM on.
+  /// Sends SIGTERM.
   func terminate() { kill(number, SIGTERM) }
 
   func end() async -> Ended {

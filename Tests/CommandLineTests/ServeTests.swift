@@ -76,10 +76,12 @@ import Testing
     refused(try await reroot("serve", "--data", path, "--listen", "127.0.0.1:0"), path)
   }
 
-  @Test("A newer database, a wrong, a lost and an open master key are each one sentence and status 1", arguments: [
-    ("newer", "newer version"), ("wrong key", "does not belong to this data folder"), ("lost key", "is not there"),
-    ("open key", "can be read by others"),
-  ])
+  @Test(
+    "A newer database, a wrong, a lost and an open master key are each one sentence and status 1",
+    arguments: [
+      ("newer", "newer version"), ("wrong key", "does not belong to this data folder"), ("lost key", "is not there"),
+      ("open key", "can be read by others"),
+    ])
   func broken(_ kind: String, _ part: String) async throws {
     let folder = try TemporaryFolder()
     let data = folder.path + "/data"
@@ -156,9 +158,11 @@ import Testing
     #expect(try await reroot("components", "export", "--data", data).output == "components: []\n")
   }
 
-  @Test("Every subcommand has its help", arguments: [
-    [], ["serve"], ["demo"], ["components"], ["components", "apply"], ["components", "export"], ["inspect"],
-  ])
+  @Test(
+    "Every subcommand has its help",
+    arguments: [
+      [], ["serve"], ["demo"], ["components"], ["components", "apply"], ["components", "export"], ["inspect"],
+    ])
   func help(_ words: [String]) async throws {
     let ended = try await RerootProcess(words + ["--help"]).end()
     #expect(ended.status == 0)
@@ -168,10 +172,13 @@ import Testing
     #expect(!ended.output.contains("sample-component"))
   }
 
-  @Test("Words that mean nothing are refused with the usage", arguments: [
-    ["explode"], ["serve"], ["serve", "--data", "x", "--listen", "nowhere"], ["serve", "--data", "x", "--listen", "a:99999"],
-    ["inspect"], ["components", "apply"],
-  ])
+  @Test(
+    "Words that mean nothing are refused with the usage",
+    arguments: [
+      ["explode"], ["serve"], ["serve", "--data", "x", "--listen", "nowhere"],
+      ["serve", "--data", "x", "--listen", "a:99999"],
+      ["inspect"], ["components", "apply"],
+    ])
   func usage(_ words: [String]) async throws {
     let ended = try await RerootProcess(words).end()
     #expect(ended.status == 64)

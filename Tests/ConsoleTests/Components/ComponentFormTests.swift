@@ -11,7 +11,8 @@ import Testing
     names: [.dns("web.example"), .dns("*.web.example"), .ip("192.0.2.1"), .ip("2001:db8::1")], usage: .both,
     key: .rsa3072,
     files: FileLayout(
-      certificateChain: "/etc/web/a b.pem", key: "/etc/web/key.pem", trustBundle: "/etc/web/roots.pem", owner: "www-data",
+      certificateChain: "/etc/web/a b.pem", key: "/etc/web/key.pem", trustBundle: "/etc/web/roots.pem",
+      owner: "www-data",
       group: "33", mode: 0o640, keyMode: 0o440),
     activation: Activation(method: .command(["/usr/bin/systemctl", "reload", "a unit", " -x "]), timeLimit: 3600),
     endpoints: [

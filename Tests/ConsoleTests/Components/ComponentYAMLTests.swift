@@ -53,7 +53,12 @@ import Testing
                   : FileLayout(certificateChain: base + "/c", key: base + "/k", trustBundle: base + "/t"),
                 activation: activation,
                 endpoints: usage == .client
-                  ? [] : [Endpoint(host: "::1", port: 1, serverName: index == 0 ? nil : "x.example", transport: isCombined ? .tls : .postgresql)],
+                  ? []
+                  : [
+                    Endpoint(
+                      host: "::1", port: 1, serverName: index == 0 ? nil : "x.example",
+                      transport: isCombined ? .tls : .postgresql)
+                  ],
                 verificationTimeLimit: index + 1, peers: index == 0 ? nil : index == 1 ? [] : ["c0"]))
           }
         }
@@ -71,11 +76,13 @@ import Testing
     #expect(try read(ComponentWriter.text([])) == [])
   }
 
-  @Test("Hostile text is written and read back the same", arguments: [
-    "<script>alert(1)</script>", "a\nb: c", "\"quoted\" 'single' \\back", "# no comment", "null", "~", "yes", "0x10",
-    "*alias &anchor", "- item", "{a: b}", "[x]", "!!binary x", "%TAG", "@at", "`tick", "a: *b", "é ü 漢字 🙂", "---",
-    "...", "tab\there", "&x", "x *y* z", "\"*z\"", "'&q'",
-  ])
+  @Test(
+    "Hostile text is written and read back the same",
+    arguments: [
+      "<script>alert(1)</script>", "a\nb: c", "\"quoted\" 'single' \\back", "# no comment", "null", "~", "yes", "0x10",
+      "*alias &anchor", "- item", "{a: b}", "[x]", "!!binary x", "%TAG", "@at", "`tick", "a: *b", "é ü 漢字 🙂", "---",
+      "...", "tab\there", "&x", "x *y* z", "\"*z\"", "'&q'",
+    ])
   func hostile(_ text: String) throws {
     var component = ComponentFormTests.bare
     component.description = text
@@ -100,12 +107,18 @@ import Testing
     (minimal + "    stage: first\n", "line 7: 'stage' must be a whole number from 1 to 1000"),
     (minimal + "    stage: 1001\n", "line 7: 'stage' must be a whole number from 1 to 1000"),
     (minimal + "    stage: [1]\n", "line 7: 'stage' must be text, not a list"),
-    (minimal + "    usage: sever\n", "line 7: 'usage' must be one of server, client, both, not 'sever'; did you mean 'server'?"),
+    (
+      minimal + "    usage: sever\n",
+      "line 7: 'usage' must be one of server, client, both, not 'sever'; did you mean 'server'?"
+    ),
     (minimal + "    peers: a\n", "line 7: 'peers' must be a list, not text"),
     (minimal + "    endpoints: {host: a}\n", "line 7: 'endpoints' must be a list, not keys and values"),
     (minimal + "    endpoints:\n      - host: a.example\n", "line 8: the endpoint has no 'port'"),
     (minimal + "    activation:\n      signal: HUP\n", "line 8: 'signal' and 'pid_file' must be given together"),
-    (minimal + "    activation:\n      command: [/a]\n      signal: HUP\n", "line 8: give either 'command', or 'signal'"),
+    (
+      minimal + "    activation:\n      command: [/a]\n      signal: HUP\n",
+      "line 8: give either 'command', or 'signal'"
+    ),
     (minimal + "    name: b\n", "the key 'name' is given twice"),
     (minimal + "    peers: [nobody]\n", "line 7: peers: There is no component of the name “nobody”."),
     (minimal + minimal.dropFirst("components:\n".count), "There is a component of the name “a” already."),
@@ -139,7 +152,9 @@ import Testing
   @Test("A billion laughs cost nothing")
   func billionLaughs() {
     var text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
-    for level in 1...9 { text += "a\(level): &a\(level) [\((0..<10).map { _ in "*a\(level - 1)" }.joined(separator: ","))]\n" }
+    for level in 1...9 {
+      text += "a\(level): &a\(level) [\((0..<10).map { _ in "*a\(level - 1)" }.joined(separator: ","))]\n"
+    }
     let start = ContinuousClock.now
     #expect(problems(text).first?.contains("anchors and aliases") == true)
     #expect(ContinuousClock.now - start < .seconds(1))
@@ -213,10 +228,12 @@ import Testing
     }
   }
 
-  @Test("An import is all or nothing, shows every error, and keeps what was pasted", arguments: [
-    two.replacing("/b/k", with: "relative"), two.replacing("[b]", with: "[c]"), two.replacing("/b/c", with: "/a/c"),
-    two + "  - nme: c\n",
-  ])
+  @Test(
+    "An import is all or nothing, shows every error, and keeps what was pasted",
+    arguments: [
+      two.replacing("/b/k", with: "relative"), two.replacing("[b]", with: "[c]"), two.replacing("/b/c", with: "/a/c"),
+      two + "  - nme: c\n",
+    ])
   func allOrNothing(_ text: String) async throws {
     try await withBrowser { console, browser in
       let page = try await browser.get("/components/import")
@@ -229,9 +246,11 @@ import Testing
     }
   }
 
-  @Test("Nothing, blanks and what is no UTF-8 are refused with a sentence", arguments: [
-    ("", [], "Choose a file"), (" \n", [], "Choose a file"), ("", [0xFF, 0xFE, 0x00], "no text in UTF-8"),
-  ] as [(String, [UInt8], String)])
+  @Test(
+    "Nothing, blanks and what is no UTF-8 are refused with a sentence",
+    arguments: [
+      ("", [], "Choose a file"), (" \n", [], "Choose a file"), ("", [0xFF, 0xFE, 0x00], "no text in UTF-8"),
+    ] as [(String, [UInt8], String)])
   func odd(_ text: String, _ bytes: [UInt8], _ sentence: String) async throws {
     try await withBrowser { console, browser in
       let page = try await browser.get("/components/import")
@@ -242,7 +261,8 @@ import Testing
     }
   }
 
-  @Test("A file that is nothing but brackets is refused, and the server lives on", arguments: ["[", "{a: ", "- ", "? "])
+  @Test(
+    "A file that is nothing but brackets is refused, and the server lives on", arguments: ["[", "{a: ", "- ", "? "])
   func brackets(_ piece: String) async throws {
     try await withBrowser { console, browser in
       let page = try await browser.get("/components/import")

@@ -57,7 +57,8 @@ import Testing
 
   static let rows: [Row] = [
     Row(name: "wrong password", field: "password", code: "WRONG_PASSWORD", make: { try TestRoot("R").pfx() }),
-    Row(name: "no password", field: "password", code: "WRONG_PASSWORD", make: { try TestRoot("R").pfx() }, password: ""),
+    Row(
+      name: "no password", field: "password", code: "WRONG_PASSWORD", make: { try TestRoot("R").pfx() }, password: ""),
     Row(name: "an empty file", field: "file", code: "EMPTY_FILE", make: { [] }),
     Row(
       name: "a PEM file", field: "file", code: "NOT_PKCS12", make: { Array(try TestRoot("R").identity.chainPEM.utf8) }),
@@ -140,9 +141,11 @@ import Testing
     }
   }
 
-  @Test("A file of 1 MiB reaches the inspection, one byte more is a 413 with the form and a sentence", arguments: [
-    (1 << 20, 422), (1 << 20 + 1, 413), (3 << 20, 413),
-  ])
+  @Test(
+    "A file of 1 MiB reaches the inspection, one byte more is a 413 with the form and a sentence",
+    arguments: [
+      (1 << 20, 422), (1 << 20 + 1, 413), (3 << 20, 413),
+    ])
   func size(_ count: Int, _ status: Int) async throws {
     try await withBrowser { _, browser in
       let answer = try await upload(browser, [UInt8](repeating: 0x30, count: count))
@@ -186,7 +189,9 @@ import Testing
       Hostile(testDescription: "another media type", headers: [("Content-Type", "application/json")]) { _ in
         Array("{}".utf8)
       },
-      Hostile(testDescription: "a length beside a transfer encoding", headers: [type, ("Transfer-Encoding", "chunked")]) {
+      Hostile(
+        testDescription: "a length beside a transfer encoding", headers: [type, ("Transfer-Encoding", "chunked")]
+      ) {
         Browser.multipart([("csrf", $0)], [file]).body
       },
     ]

@@ -120,7 +120,9 @@ struct RouteTable {
   /// Forms that do not come from a page of this session.
   enum Token: String, CaseIterable { case missing, empty, wrong, otherSession, visit }
 
-  @Test("A form without this session's token is a 403 with a page, on every route, and changes nothing", arguments: Token.allCases)
+  @Test(
+    "A form without this session's token is a 403 with a page, on every route, and changes nothing",
+    arguments: Token.allCases)
   func forgery(_ kind: Token) async throws {
     let table = try RouteTable()
     try await withEverything { system in
@@ -149,9 +151,11 @@ struct RouteTable {
     }
   }
 
-  @Test("A method that nobody knows is refused, with a page and what is possible", arguments: [
-    "DELETE", "PUT", "PATCH", "PROPFIND",
-  ])
+  @Test(
+    "A method that nobody knows is refused, with a page and what is possible",
+    arguments: [
+      "DELETE", "PUT", "PATCH", "PROPFIND",
+    ])
   func methods(_ method: String) async throws {
     try await withBrowser { console, browser in
       let before = try await content(console.store)
@@ -170,9 +174,10 @@ struct RouteTable {
       #expect(missing.status == 404)
       #expect(missing.says("There is nothing at this address."))
       #expect(missing.has("</html>"))
-      for path in ["/roots/99", "/roots/x", "/roots/-1", "/components/99", "/updates/99", "/updates/0", "/plans/99",
-        "/trust-store/authorities/99", "/trust-store/certificates/99", "/roots/99999999999999999999"]
-      {
+      for path in [
+        "/roots/99", "/roots/x", "/roots/-1", "/components/99", "/updates/99", "/updates/0", "/plans/99",
+        "/trust-store/authorities/99", "/trust-store/certificates/99", "/roots/99999999999999999999",
+      ] {
         #expect(try await browser.get(path).status == 404, "\(path)")
       }
       let token = try await browser.token()
@@ -190,7 +195,8 @@ struct RouteTable {
       let stranger = console.stranger()
       let answers = [
         try await browser.get("/roots"), try await browser.get("/nothing"), try await browser.post("/roots/import", []),
-        try await browser.get("/components/export"), try await stranger.get("/roots"), try await stranger.get("/sign-in"),
+        try await browser.get("/components/export"), try await stranger.get("/roots"),
+        try await stranger.get("/sign-in"),
         try await browser.get("/style.css"), try await browser.get("/updates/9/events"),
         try await browser.raw(browser.request("POST", "/roots/import", [("Content-Type", "text/plain")], body: [1])),
         try await browser.raw(Array("GET / HTTP/1.1\r\n\r\n".utf8)),

@@ -35,16 +35,21 @@ import Testing
     }
   }
 
-  @Test("The set-up says which rule a name or a password breaks", arguments: [
-    ("", good, good, "name", "Choose a name of 1 to 64 characters"),
-    (String(repeating: "n", count: 65), good, good, "name", "Choose a name of 1 to 64 characters"),
-    ("a\u{7}b", good, good, "name", "Choose a name of 1 to 64 characters"),
-    ("ada", "eleven char", "eleven char", "password", "at least 12 characters"),
-    ("ada", String(repeating: "ab1", count: 342), String(repeating: "ab1", count: 342), "password", "at most 1024 bytes"),
-    ("administrator", "Administrator", "Administrator", "password", "harder to guess"),
-    ("ada", "ababababababab", "ababababababab", "password", "harder to guess"),
-    ("ada", good, good + "!", "password_again", "not the same"),
-  ])
+  @Test(
+    "The set-up says which rule a name or a password breaks",
+    arguments: [
+      ("", good, good, "name", "Choose a name of 1 to 64 characters"),
+      (String(repeating: "n", count: 65), good, good, "name", "Choose a name of 1 to 64 characters"),
+      ("a\u{7}b", good, good, "name", "Choose a name of 1 to 64 characters"),
+      ("ada", "eleven char", "eleven char", "password", "at least 12 characters"),
+      (
+        "ada", String(repeating: "ab1", count: 342), String(repeating: "ab1", count: 342), "password",
+        "at most 1024 bytes"
+      ),
+      ("administrator", "Administrator", "Administrator", "password", "harder to guess"),
+      ("ada", "ababababababab", "ababababababab", "password", "harder to guess"),
+      ("ada", good, good + "!", "password_again", "not the same"),
+    ])
   func credentials(
     _ name: String, _ password: String, _ again: String, _ field: String, _ sentence: String
   ) async throws {
@@ -61,9 +66,11 @@ import Testing
     }
   }
 
-  @Test("Passwords of exactly 12 characters and of exactly 1,024 bytes are taken", arguments: [
-    "abcabcabcabc", String(repeating: "abcd", count: 256), "äöüäöüäöüäöü",
-  ])
+  @Test(
+    "Passwords of exactly 12 characters and of exactly 1,024 bytes are taken",
+    arguments: [
+      "abcabcabcabc", String(repeating: "abcd", count: 256), "äöüäöüäöüäöü",
+    ])
   func boundary(_ password: String) async throws {
     try await withConsole(hasAdministrator: false) { console in
       let token = try #require(try await console.store.makeSetupToken())
@@ -162,13 +169,15 @@ import Testing
     }
   }
 
-  @Test("The page to go on with after signing in is one of this host", arguments: [
-    ("/components", "/components"), ("/updates/7?a=b", "/updates/7?a=b"), ("//evil.example", "/"),
-    ("/\\evil.example", "/"), ("\\\\evil.example", "/"), ("https://evil.example", "/"), ("evil.example", "/"),
-    ("/\t/evil.example", "/"), ("/\n/evil.example", "/"), ("/%0d%0aSet-Cookie: a=b", "/"), ("/sign-out", "/"),
-    ("/sign-in", "/"), ("", "/"), ("/a\u{202E}b", "/"), ("/" + String(repeating: "a", count: 2000), "/"),
-    ("/" + String(repeating: "a", count: 1999), "/" + String(repeating: "a", count: 1999)),
-  ])
+  @Test(
+    "The page to go on with after signing in is one of this host",
+    arguments: [
+      ("/components", "/components"), ("/updates/7?a=b", "/updates/7?a=b"), ("//evil.example", "/"),
+      ("/\\evil.example", "/"), ("\\\\evil.example", "/"), ("https://evil.example", "/"), ("evil.example", "/"),
+      ("/\t/evil.example", "/"), ("/\n/evil.example", "/"), ("/%0d%0aSet-Cookie: a=b", "/"), ("/sign-out", "/"),
+      ("/sign-in", "/"), ("", "/"), ("/a\u{202E}b", "/"), ("/" + String(repeating: "a", count: 2000), "/"),
+      ("/" + String(repeating: "a", count: 1999), "/" + String(repeating: "a", count: 1999)),
+    ])
   func returnPath(_ wanted: String, _ expected: String) async throws {
     #expect((ReturnPath.checked(wanted) ?? "/") == expected)
   }

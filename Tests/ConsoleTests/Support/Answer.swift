@@ -149,7 +149,9 @@ enum HTML {
   static func first(_ pattern: String, in text: String) -> String? { all(pattern, in: text).first }
 
   static func all(_ pattern: String, in text: String) -> [String] {
-    guard let regex = try? NSRegularExpression(pattern: pattern, options: [.dotMatchesLineSeparators]) else { return [] }
+    guard let regex = try? NSRegularExpression(pattern: pattern, options: [.dotMatchesLineSeparators]) else {
+      return []
+    }
     return regex.matches(in: text, range: NSRange(text.startIndex..., in: text)).compactMap { match in
       Range(match.range(at: 1), in: text).map { String(text[$0]) }
     }

@@ -113,7 +113,8 @@ final class FakeTargets: Sendable {
     try state.withLock { state in
       let name = component.name
       let isIdentity = changes.contains { $0.path == component.files.key || $0.path == component.files.combined }
-      state.log.append("replace \(name) " + changes.map { ($0.path as NSString).lastPathComponent }.joined(separator: " "))
+      state.log.append(
+        "replace \(name) " + changes.map { ($0.path as NSString).lastPathComponent }.joined(separator: " "))
       let isBack = changes.contains { $0.owner.flatMap { UInt32($0) } != nil }
       let fault: Fault = isBack ? .restore : isIdentity ? .deploy : .trust
       if strikes(fault, name, &state) {

@@ -37,9 +37,11 @@ import Testing
     }
   }
 
-  @Test("What is no authority, no certificate, or nothing at all is refused, and nothing of it is added", arguments: [
-    "child", "both", "noise", "cut", "nothing", "key",
-  ])
+  @Test(
+    "What is no authority, no certificate, or nothing at all is refused, and nothing of it is added",
+    arguments: [
+      "child", "both", "noise", "cut", "nothing", "key",
+    ])
   func notAnAuthority(_ kind: String) async throws {
     try await withBrowser { console, browser in
       let root = try TestRoot("R")
@@ -70,7 +72,8 @@ import Testing
       let pfx = try PFX.make(
         identity: Identity(chain: child.chain + [root.certificate], key: child.key), friendlyName: "x",
         password: SecretBytes(utf8: "geheim"))
-      #expect(try await addServer(browser, name: "One", [("file", FilePart("a.pfx", pfx))], password: "geheim").status == 303)
+      #expect(
+        try await addServer(browser, name: "One", [("file", FilePart("a.pfx", pfx))], password: "geheim").status == 303)
       let pair = [
         ("certificate", FilePart("chain.pem", root.identity.chainPEM + child.chainPEM)),
         ("key", FilePart("key.pem", try child.keyPEM)),
@@ -96,7 +99,8 @@ import Testing
     ("future", "certificate", "valid only from"), ("authority", "certificate", "certificate of an authority"),
     ("no names", "certificate", "names no host or address"), ("no key", "key", "Choose the file of the key"),
     ("no certificate", "certificate", "Choose the file of the certificate"), ("nothing", "file", "Choose a PFX file"),
-    ("wrong password", "password", ""), ("no pfx", "file", ""), ("noise as a key", "key", ""), ("no name", "name", "1 to 64"),
+    ("wrong password", "password", ""), ("no pfx", "file", ""), ("noise as a key", "key", ""),
+    ("no name", "name", "1 to 64"),
   ]
 
   @Test("What cannot serve HTTPS is refused with a sentence at its field", arguments: rows)

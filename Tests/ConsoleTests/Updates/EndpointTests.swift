@@ -71,7 +71,8 @@ final class TestListener: Sendable {
         let files = ["cert", "key"].map { name in
           targets.file("/srv/edge/\(name).pem")?.content.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
         }
-        guard let chain = try? Certificate.parse(pem: files[0]), let key = try? PrivateKey(pem: SecretBytes(utf8: files[1]))
+        guard let chain = try? Certificate.parse(pem: files[0]),
+          let key = try? PrivateKey(pem: SecretBytes(utf8: files[1]))
         else { return }
         listener.load(Identity(chain: chain, key: key))
       }

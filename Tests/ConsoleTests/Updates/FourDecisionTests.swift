@@ -29,7 +29,8 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
       let asideBundle = kind == .trust ? [old] : both
       rows.append(
         .init(
-          fails: kind, decision: .override, outcome: .completedWithErrors, web: old, broker: new, webBundle: asideBundle))
+          fails: kind, decision: .override, outcome: .completedWithErrors, web: old, broker: new, webBundle: asideBundle
+        ))
       let goesOn = kind == .generate || kind == .deploy ? old : new
       rows.append(
         .init(
@@ -114,9 +115,11 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
     #expect(set?.members[try system.id("broker")]?.root == system.newID)
   }
 
-  @Test("Continue Update, then Retry of the one failure, brings the component onto the new set", arguments: [
-    ActionKind.generate, .trust, .deploy, .activate, .verify,
-  ])
+  @Test(
+    "Continue Update, then Retry of the one failure, brings the component onto the new set",
+    arguments: [
+      ActionKind.generate, .trust, .deploy, .activate, .verify,
+    ])
   func continueThenRetry(_ kind: ActionKind) async throws {
     try await withSystem { system in
       try await arm(kind, system)
@@ -211,10 +214,13 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test("A form that names no decision, or none that exists, is a 400", arguments: [
-    [("decision", "explode"), ("question", "1")], [("decision", "retry")], [("decision", "retry"), ("question", "x")],
-    [],
-  ])
+  @Test(
+    "A form that names no decision, or none that exists, is a 400",
+    arguments: [
+      [("decision", "explode"), ("question", "1")], [("decision", "retry")],
+      [("decision", "retry"), ("question", "x")],
+      [],
+    ])
   func noDecision(_ fields: [(String, String)]) async throws {
     try await withSystem { system in
       system.targets.arm(.deploy, at: "web")

@@ -161,7 +161,9 @@ import Testing
         try $0.execute(sql: "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT raise(ABORT, 'no room'); END")
       }
       system.targets.letGo("web")
-      try await eventually("The console notices") { system.console.log.all.contains { $0.hasPrefix("journal not written") } }
+      try await eventually("The console notices") {
+        system.console.log.all.contains { $0.hasPrefix("journal not written") }
+      }
       #expect(try await system.browser.get("/updates/\(id)").status == 200)
       try await system.store.write { try $0.execute(sql: "DROP TRIGGER full") }
       #expect(try await system.settled(id).outcome == .completed)

@@ -29,7 +29,9 @@ import Testing
   func acceptance() async throws {
     try await withSystem { system in
       // A key that does not belong to its certificate is a problem, but no reason to forbid the update.
-      system.targets.put("/srv/web/key.pem", try PrivateKey.generate(.ecdsaP256).pkcs8PEM().withBytes { String(decoding: $0, as: UTF8.self) })
+      system.targets.put(
+        "/srv/web/key.pem",
+        try PrivateKey.generate(.ecdsaP256).pkcs8PEM().withBytes { String(decoding: $0, as: UTF8.self) })
       let page = try await system.plan()
       #expect(page.says("KEY_DOES_NOT_MATCH"))
       let refused = try await system.browser.submit(page, "/updates")
@@ -94,11 +96,13 @@ import Testing
     }
   }
 
-  @Test("The form says what is wrong with each value", arguments: [
-    ("months", "0", "months"), ("months", "61", "months"), ("months", "", "months"), ("months", "1e3", "months"),
-    ("months", "99999999999999999999", "months"), ("https", "none", "https"), ("https", "", "https"),
-    ("policy", "maybe", "policy"), ("https", "trustStore", "serverCertificate"),
-  ])
+  @Test(
+    "The form says what is wrong with each value",
+    arguments: [
+      ("months", "0", "months"), ("months", "61", "months"), ("months", "", "months"), ("months", "1e3", "months"),
+      ("months", "99999999999999999999", "months"), ("https", "none", "https"), ("https", "", "https"),
+      ("policy", "maybe", "policy"), ("https", "trustStore", "serverCertificate"),
+    ])
   func form(_ field: String, _ value: String, _ at: String) async throws {
     try await withSystem { system in
       let form = try await system.browser.get("/roots/\(system.newID)/update")
@@ -155,9 +159,10 @@ import Testing
       let firstDeploy = try #require(log.firstIndex { $0.contains("key.pem") })
       let lastTrust = try #require(log.lastIndex { $0.hasPrefix("replace") && !$0.contains("key.pem") })
       #expect(lastTrust < firstDeploy)
-      #expect(log.filter { $0.contains("key.pem") } == [
-        "replace web bundle.pem key.pem cert.pem", "replace broker bundle.pem key.pem cert.pem",
-      ])
+      #expect(
+        log.filter { $0.contains("key.pem") } == [
+          "replace web bundle.pem key.pem cert.pem", "replace broker bundle.pem key.pem cert.pem",
+        ])
     }
   }
 
