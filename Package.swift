@@ -35,7 +35,7 @@ let package = Package(
     .executableTarget(
       name: "reroot",
       dependencies: [
-        "Console", "Demo", "HTTP", "PKI", "Store", .product(name: "Logging", package: "swift-log"),
+        "Console", "Delivery", "Demo", "HTTP", "PKI", "Store", .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),

@@ -23,11 +23,7 @@ extension Store {
 
   /// One component.
   public func component(_ id: Component.ID) async throws -> Component {
-    try await read { database in
-      guard let row = try Row.fetchOne(database, sql: "SELECT * FROM components WHERE id = ?", arguments: [id.rawValue])
-      else { throw StoreError.notFound("component") }
-      return try Self.component(row)
-    }
+    try await read { try Self.component(id, $0) }
   }
 
   /// Adds a component; its number is given by the store.
@@ -40,18 +36,21 @@ extension Store {
     }
   }
 
-  /// Replaces a component, found by its number.
+  /// Replaces a component, found by its number. Where it gets another name, those that connect to it follow.
   public func replaceComponent(_ component: Component) async throws {
     try await write { database in
       try Self.checkNoUpdate(database)
+      let former = try Self.component(component.id, database).name
       try Self.replace(component, database)
+      if former != component.name { try Self.renamePeer(former, to: component.name, database) }
     }
   }
 
-  /// Removes a component. Its files are not touched.
+  /// Removes a component, also from among those that others connect to. Its files are not touched.
   public func removeComponent(_ id: Component.ID) async throws {
     try await write { database in
       try Self.checkNoUpdate(database)
+      try Self.renamePeer(try Self.component(id, database).name, to: nil, database)
       try database.execute(sql: "DELETE FROM components WHERE id = ?", arguments: [id.rawValue])
       guard database.changesCount == 1 else { throw StoreError.notFound("component") }
       try database.execute(sql: "DELETE FROM sightings WHERE component = ?", arguments: [id.rawValue])
@@ -115,6 +114,22 @@ extension Store {
 
   // MARK: Rows
 
+  private static func component(_ id: Component.ID, _ database: GRDB.Database) throws -> Component {
+    guard let row = try Row.fetchOne(database, sql: "SELECT * FROM components WHERE id = ?", arguments: [id.rawValue])
+    else { throw StoreError.notFound("component") }
+    return try component(row)
+  }
+
+  /// Changes a name among the peers of every component; nil takes it out.
+  private static func renamePeer(_ name: String, to other: String?, _ database: GRDB.Database) throws {
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM components") {
+      var component = try component(row)
+      guard component.peers?.contains(name) == true else { continue }
+      component.peers = component.peers?.compactMap { $0 == name ? other : $0 }
+      try replace(component, database)
+    }
+  }
+
   private static func component(_ row: Row) throws -> Component {
     var component = try JSON.value(Component.self, row["body"])
     component.id = Component.ID(rawValue: row["id"])
@@ -136,6 +151,15 @@ extension Store {
       sql: "UPDATE components SET name = ?, body = ? WHERE id = ?",
       arguments: [component.name, try JSON.text(component), component.id.rawValue])
     guard database.changesCount == 1 else { throw StoreError.notFound("component") }
+    // What was seen at an address that it has no more says nothing of it any more.
+    let known = Set(component.endpoints.map(\.address))
+    let seen = try String.fetchAll(
+      database, sql: "SELECT endpoint FROM sightings WHERE component = ?", arguments: [component.id.rawValue])
+    for endpoint in seen where !known.contains(endpoint) {
+      try database.execute(
+        sql: "DELETE FROM sightings WHERE component = ? AND endpoint = ?",
+        arguments: [component.id.rawValue, endpoint])
+    }
   }
 
   private static func checkName(
@@ -145,6 +169,16 @@ extension Store {
     guard let holder, holder != id?.rawValue else { return }
     throw StoreError(
       code: "NAME_TAKEN", sentence: "There is a component named “\(name)” already. Choose another name.")
+  }
+
+  /// Throws unless the components are exactly those that a plan was made for.
+  static func checkSameComponents(as plan: Plan, _ database: GRDB.Database) throws {
+    let now = try Row.fetchAll(database, sql: "SELECT * FROM components").map(component)
+    guard Set(now) == Set(plan.components.map(\.component)) else {
+      throw StoreError(
+        code: "COMPONENTS_CHANGED",
+        sentence: "The list of components has changed since the plan was made. Make a new plan.")
+    }
   }
 
   static func checkNoUpdate(_ database: GRDB.Database) throws {

@@ -72,15 +72,8 @@ extension Store {
     }
   }
 
-  /// Forgets an upload.
-  public func dropHeldImport(_ token: String) async throws {
-    try await write { database in
-      try self.dropExpiredImports(database)
-      try database.execute(sql: "DELETE FROM held_imports WHERE token_hash = ?", arguments: [TokenHash.of(token)])
-    }
-  }
-
-  private func dropExpiredImports(_ database: GRDB.Database) throws {
+  /// Forgets, with their keys, the uploads that nobody has confirmed in time.
+  func dropExpiredImports(_ database: GRDB.Database) throws {
     try database.execute(
       sql: "DELETE FROM held_imports WHERE expires_at <= ?", arguments: [clock().milliseconds])
   }

@@ -48,6 +48,14 @@ extension Store {
     }
   }
 
+  /// The sequence of the newest entry; 0 for none.
+  public func lastSequence(_ update: UpdateRecord.ID) async throws -> Int {
+    try await read { database in
+      try Int.fetchOne(
+        database, sql: "SELECT last_sequence FROM updates WHERE id = ?", arguments: [update.rawValue]) ?? 0
+    }
+  }
+
   /// The last entries, in their order.
   public func journalTail(_ update: UpdateRecord.ID, limit: Int) async throws -> [JournalEntry] {
     try await read { database in

@@ -41,13 +41,18 @@ public struct RootRecord: Sendable, Identifiable {
 extension Store {
   /// Keeps an imported root with its key, sealed.
   ///
+  /// - Parameter token: the upload that is confirmed by this, which is forgotten then; nil for one that was not held.
   /// - Throws: `ROOT_EXISTS` when the same certificate is there already.
   public func importRoot(
-    name: String, certificate: Certificate, key: PrivateKey, warnings: [PFXWarning], by user: String
+    name: String, certificate: Certificate, key: PrivateKey, warnings: [PFXWarning], by user: String,
+    confirming token: String? = nil
   ) async throws -> RootRecord.ID {
     let pem = try key.pkcs8PEM()
     let now = clock()
     return try await write { database in
+      if let token {
+        try database.execute(sql: "DELETE FROM held_imports WHERE token_hash = ?", arguments: [TokenHash.of(token)])
+      }
       let twin = try String.fetchOne(
         database, sql: "SELECT name FROM roots WHERE fingerprint = ? AND removed_at IS NULL",
         arguments: [certificate.fingerprint.hex])

@@ -74,11 +74,17 @@ extension Store {
     }
   }
 
-  /// Ends the sessions of a user, all but one.
-  public func endSessions(of user: UserRecord.ID, except kept: SessionRecord.ID?) async throws {
-    try await write { database in
-      try database.execute(
-        sql: "DELETE FROM sessions WHERE user = ? AND id IS NOT ?", arguments: [user.rawValue, kept?.rawValue])
+  /// The sessions that have not ended, without using them.
+  public func openSessions() async throws -> Set<SessionRecord.ID> {
+    let now = clock()
+    return try await read { database in
+      let numbers = try Int64.fetchSet(
+        database, sql: "SELECT id FROM sessions WHERE seen_at > ? AND began_at > ?",
+        arguments: [
+          now.addingTimeInterval(-Self.sessionIdleLimit).milliseconds,
+          now.addingTimeInterval(-Self.sessionLimit).milliseconds,
+        ])
+      return Set(numbers.map(SessionRecord.ID.init(rawValue:)))
     }
   }
 

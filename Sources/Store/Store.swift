@@ -34,6 +34,7 @@ public final class Store: Sendable {
     let store = Store(database: database, seals: seals, clock: clock, lock: lock)
     do {
       try store.checkMasterKey()
+      try database.write { try store.dropExpiredImports($0) }
     } catch let error as DatabaseError {
       throw StoreError(error)
     }

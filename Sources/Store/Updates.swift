@@ -43,20 +43,22 @@ extension Store {
   /// Starts a plan: one update at a time.
   ///
   /// - Throws: `UPDATE_RUNS` when another one has not ended, `PLAN_USED` when the plan was started before,
-  ///   `ROOT_REMOVED` when its root is not there any more.
+  ///   `ROOT_REMOVED` when its root is not there any more, `COMPONENTS_CHANGED` when the list of components is another.
   public func startUpdate(
     plan: Plan.ID, course: Course, by user: String, worker: String
-  ) async throws -> (id: UpdateRecord.ID, advance: Advance) {
+  ) async throws -> (update: UpdateRecord, advance: Advance) {
     let now = clock()
     return try await write { database in
       try Self.checkNoUpdate(database)
       let planned = try Self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)
+      try Self.checkSameComponents(as: planned, database)
       try database.execute(
         sql: "INSERT INTO updates (plan, root, course, started_at, started_by) VALUES (?, ?, ?, ?, ?)",
         arguments: [plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
-      return (id, try self.advance(id, [.started(by: user)], worker, now, database))
+      let advance = try self.advance(id, [.started(by: user)], worker, now, database)
+      return (try Self.update(id, database), advance)
     }
   }
 
@@ -86,11 +88,7 @@ extension Store {
 
   /// One update.
   public func update(_ id: UpdateRecord.ID) async throws -> UpdateRecord {
-    try await read { database in
-      guard let row = try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE id = ?", arguments: [id.rawValue])
-      else { throw StoreError.notFound("update") }
-      return Self.update(row)
-    }
+    try await read { try Self.update(id, $0) }
   }
 
   /// The update that has not ended, if there is one.
@@ -248,6 +246,12 @@ extension Store {
       database, sql: "SELECT max(id) FROM updates WHERE id > ? AND coalesce(outcome, '') <> 'rolledBack'",
       arguments: [id.rawValue]
     ).map(UpdateRecord.ID.init(rawValue:))
+  }
+
+  private static func update(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord {
+    guard let row = try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE id = ?", arguments: [id.rawValue])
+    else { throw StoreError.notFound("update") }
+    return update(row)
   }
 
   private static func update(_ row: Row) -> UpdateRecord {

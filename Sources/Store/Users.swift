@@ -78,12 +78,23 @@ extension Store {
     try await read { try Row.fetchAll($0, sql: "SELECT * FROM users ORDER BY name").map(Self.user) }
   }
 
-  /// Gives a user another password.
-  public func setPassword(_ id: UserRecord.ID, hash: PasswordHash) async throws {
+  /// Gives a user another password and ends the user's sessions, all but one.
+  public func changePassword(_ id: UserRecord.ID, hash: PasswordHash, keeping session: SessionRecord.ID?) async throws {
     try await write { database in
       try database.execute(
         sql: "UPDATE users SET password_hash = ? WHERE id = ?", arguments: [hash.text, id.rawValue])
       guard database.changesCount == 1 else { throw StoreError.notFound("user") }
+      try database.execute(
+        sql: "DELETE FROM sessions WHERE user = ? AND id IS NOT ?", arguments: [id.rawValue, session?.rawValue])
+    }
+  }
+
+  /// Keeps a new hash of the same password, unless the password has been changed since.
+  public func renewPasswordHash(_ id: UserRecord.ID, from former: PasswordHash, to hash: PasswordHash) async throws {
+    try await write { database in
+      try database.execute(
+        sql: "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
+        arguments: [hash.text, id.rawValue, former.text])
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Delivery
 import Demo
 import Foundation
 import HTTP
@@ -23,9 +24,10 @@ enum Complaint {
     case let error as PKIError: error.sentence
     case let error as ServerError: error.sentence
     case let failure as SampleFailure: failure.sentence
+    case let failure as DeliveryFailure: "\(failure.failure.sentence) \(failure.failure.advice)"
     case let refusal as YAMLRefusal: refusal.problems.map(\.description).joined(separator: "\n        ")
     case is ExitCode, is CleanExit, is ValidationError: nil
-    default: "Something unexpected went wrong (\(type(of: error))). The log says more."
+    default: "Something unexpected went wrong (\(type(of: error)): \(error.localizedDescription))."
     }
   }
 }

@@ -77,11 +77,14 @@ enum ComponentsFile {
     }
   }
 
+  /// One byte more than may be read, so that a list which is too long is refused and not cut.
+  private static let limit = (1 << 20) + 1
+
   private static func read(_ file: String) throws -> String {
     let bytes =
       try file == "-"
-      ? InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: 1 << 20)
-      : InputFile.read(file, limit: 1 << 20)
+      ? InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: Self.limit)
+      : InputFile.read(file, limit: Self.limit)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ConsoleError(code: "NOT_UTF8", sentence: "\(file) is no text in UTF-8.")
     }

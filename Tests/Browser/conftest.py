@@ -12,7 +12,7 @@ from demo import Demo
 CHROMIUM = os.environ.get("REROOT_CHROMIUM", "/usr/bin/chromium")
 # A machine that builds at the same time is slow; what never happens is told soon enough all the same.
 PATIENCE = 30_000
-LONGEST = 120
+LONGEST = 240
 
 expect.set_options(timeout=PATIENCE)
 
@@ -97,8 +97,10 @@ def browsers(chromium):
 @pytest.fixture
 def demo(tmp_path):
     made = Demo(tmp_path / "demo")
-    yield made.start()
-    made.end(signal.SIGKILL)
+    try:
+        yield made.start()
+    finally:
+        made.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -111,8 +113,10 @@ def admin(demo, browsers):
 def quiet_demo(tmp_path_factory):
     """A demo that everybody uses who neither imports a root nor starts an update."""
     made = Demo(tmp_path_factory.mktemp("quiet") / "demo")
-    yield made.start()
-    made.end(signal.SIGKILL)
+    try:
+        yield made.start()
+    finally:
+        made.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -126,5 +130,7 @@ def reader(quiet_demo, browsers):
 def console(tmp_path):
     """`reroot serve` that nobody has set up yet."""
     made = Console(tmp_path / "serve")
-    yield made.start()
-    made.stop(signal.SIGKILL)
+    try:
+        yield made.start()
+    finally:
+        made.stop(signal.SIGKILL)

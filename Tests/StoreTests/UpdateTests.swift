@@ -69,7 +69,7 @@ import Testing
     let (system, components, root) = try await system()
     let plan = try await system.savePlan(root)
     let started = try await system.store.startUpdate(plan: plan, course: .of(components), by: "ada", worker: "w")
-    var update = TestUpdate(system: system, root: root, id: started.id)
+    var update = TestUpdate(system: system, root: root, id: started.update.id)
     update.take(started.advance)
     try await update.run()
     let again = await code {
@@ -101,7 +101,7 @@ import Testing
     let course = Course.of([components[1]])
     let started = try await system.store.startUpdate(plan: plans[1], course: course, by: "ada", worker: "w")
     #expect(started.advance.state.course == course)
-    #expect(try await system.store.state(started.id).course == course)
+    #expect(try await system.store.state(started.update.id).course == course)
   }
 
   @Test("Attempts are claimed for the worker and closed with what became of them")

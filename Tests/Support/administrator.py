@@ -114,7 +114,21 @@ class Administrator:
         expect(self.cell(name, kind)).to_have_attribute("data-state", state)
 
     def log(self):
-        return set(self.page.locator("#log > li").evaluate_all("all => all.map(one => one.id)"))
+        """The ids of the entries of the log, the newest first."""
+        return self.page.locator("#log > li").evaluate_all("all => all.map(one => one.id)")
+
+    def whole_log(self, path):
+        """The log of an update as a page shows it that is loaded now."""
+        fresh = self.another_tab()
+        fresh.open(path)
+        log = fresh.log()
+        fresh.page.close()
+        return log
+
+    def expect_log(self, log):
+        """The last entry may come a moment after the standing."""
+        expect(self.page.locator("#log > li").first).to_have_id(log[0])
+        assert self.log() == log
 
     def mark(self):
         """Leaves something in the page that a reload would take away."""

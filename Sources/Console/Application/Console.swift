@@ -9,6 +9,7 @@ public final class Console: Sendable {
   /// What the routes work with.
   public let services: Services
   private let server: HTTPServer
+  private let sweep: Task<Void, Never>
   private let logger: Logger
 
   /// Reads the templates and the public files, and puts the routes together.
@@ -31,6 +32,7 @@ public final class Console: Sendable {
       targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
       logger: logger, signInDesk: try await SignInDesk(store: store, workThreads: workThreads))
     self.services = services
+    sweep = Task { await services.sweepStreams() }
 
     var router = Router<Visit>()
     router.addConsoleRoutes()
@@ -48,9 +50,10 @@ public final class Console: Sendable {
   /// Begins to listen, and takes up an update that was interrupted.
   /// - Returns: the port.
   public func start() async throws -> UInt16 {
+    // Before anybody can decide: a decision waits until it is known what an interrupted update has left.
+    await services.updates.resume()
     let port = try server.start()
     services.https.attach(server, port: port)
-    await services.updates.resume()
     return port
   }
 
@@ -59,6 +62,7 @@ public final class Console: Sendable {
   ///
   /// - Parameter limit: for the actions in flight; what takes longer is found interrupted.
   public func stop(within limit: Duration = .seconds(20)) async {
+    sweep.cancel()
     await services.updates.halt(within: limit)
     await server.stop(within: .seconds(10))
   }

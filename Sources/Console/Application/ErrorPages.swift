@@ -89,7 +89,8 @@ struct ErrorPages: Sendable {
   static func status(_ error: StoreError) -> Int {
     switch error.code {
     case "NOT_FOUND": 404
-    case "UPDATE_RUNS", "UPDATE_SUPERSEDED", "PLAN_USED", "ROOT_REMOVED", "ROOT_IN_USE", "ROOT_EXISTS", "NAME_TAKEN",
+    case "UPDATE_RUNS", "UPDATE_SUPERSEDED", "PLAN_USED", "ROOT_REMOVED", "COMPONENTS_CHANGED", "ROOT_IN_USE",
+      "ROOT_EXISTS", "NAME_TAKEN",
       "IN_USE", "SETUP_OVER", "NO_SECRET":
       409
     case "DATABASE_BUSY", "DISK_FULL", "FOLDER_NOT_WRITABLE": 503

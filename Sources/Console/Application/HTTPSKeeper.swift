@@ -12,6 +12,7 @@ public final class HTTPSKeeper: Sendable {
   let names: [AlternativeName]
   private let host: String
   private let workThreads: WorkThreads
+  private let clock: @Sendable () -> Date
   private let server = Mutex<Listening?>(nil)
   private let record: Mutex<HTTPSRecord>
 
@@ -26,10 +27,11 @@ public final class HTTPSKeeper: Sendable {
   static let ownRenewal: TimeInterval = 60 * 86_400
 
   /// Takes what the store says, or makes a certificate of its own at the first start and when its own one ends soon.
-  init(store: Store, host: String, workThreads: WorkThreads, clock: @Sendable () -> Date) async throws {
+  init(store: Store, host: String, workThreads: WorkThreads, clock: @escaping @Sendable () -> Date) async throws {
     self.store = store
     self.host = host
     self.workThreads = workThreads
+    self.clock = clock
     names = Self.names(host: host)
     let now = clock()
     if let found = try await store.https(), !Self.endsSoon(found, now) {
@@ -52,7 +54,7 @@ public final class HTTPSKeeper: Sendable {
     _ source: HTTPSRecord.Source, chain: [Certificate], key: SecretBytes, update: UpdateRecord.ID?
   ) async throws {
     let former = current
-    let next = HTTPSRecord(source: source, chain: chain, key: key, since: Date())
+    let next = HTTPSRecord(source: source, chain: chain, key: key, since: clock())
     // The server tries whether chain and key fit together: what it cannot serve must not be found at the next start.
     try server.withLock { $0?.server }?.replaceIdentity(Self.identity(next))
     do {
@@ -104,7 +106,11 @@ public final class HTTPSKeeper: Sendable {
     texts.removeAll { ["0.0.0.0", "::", ""].contains($0) }
     var names: [AlternativeName] = []
     for text in texts {
-      if let name = try? AlternativeName(parsing: text), !names.contains(name) { names.append(name) }
+      guard let name = try? AlternativeName(parsing: text), !names.contains(name),
+        // A machine may have a name that no certificate can carry.
+        (try? ChildRequest.checkNames([name])) != nil
+      else { continue }
+      names.append(name)
     }
     return names
   }

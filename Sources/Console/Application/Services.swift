@@ -82,6 +82,26 @@ public struct Services: Sendable {
     return visitor
   }
 
+  /// Ties a stream to the visitor's session, which may have ended while the stream was being prepared.
+  public func register(_ stream: EventStream, of visit: Visit) async throws {
+    let visitor = try visit.signedIn()
+    sessionStreams.add(stream, of: visitor)
+    if try await !store.openSessions().contains(visitor.session.id) { stream.close() }
+  }
+
+  /// Ends the streams of sessions that have ended by their time, once a minute, until the task is cancelled.
+  func sweepStreams() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(60))
+      guard !sessionStreams.isEmpty else { continue }
+      do {
+        sessionStreams.end(allBut: try await store.openSessions())
+      } catch {
+        logger.error("sessions not looked at", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
   /// The component's delivery over the target that it is configured with.
   public func delivery(_ component: Component) -> ComponentDelivery {
     ComponentDelivery(component: component, access: targetAccess(component), now: clock)

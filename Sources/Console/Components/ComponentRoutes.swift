@@ -83,18 +83,13 @@ enum ComponentRoutes {
     let (component, found) = form.component(id: former.id)
     let problems = found + clashes(component, with: try await store.components().filter { $0.id != former.id })
     guard problems.isEmpty else { return try editPage(former, form, problems).response(visit) }
-    let others = try await naming(former, visit)
     try await store.replaceComponent(component)
-    if component.name != former.name { try await rename(former.name, to: component.name, in: others, store) }
     visit.log("component changed", ["component": component.name])
     return visit.redirect(to: "/components/\(component.id)", notice: "The component “\(component.name)” was saved.")
   }
 
   static func remove(_ component: Component, _ visit: Visit) async throws -> Response {
-    let store = visit.services.store
-    let others = try await naming(component, visit)
-    try await store.removeComponent(component.id)
-    try await rename(component.name, to: nil, in: others, store)
+    try await visit.services.store.removeComponent(component.id)
     visit.log("component removed", ["component": component.name])
     return visit.redirect(to: "/components", notice: "The component “\(component.name)” was removed.")
   }
@@ -104,17 +99,6 @@ enum ComponentRoutes {
     try await visit.services.store.components().filter {
       $0.id != component.id && $0.peers?.contains(component.name) == true
     }
-  }
-
-  private static func rename(_ name: String, to other: String?, in components: [Component], _ store: Store) async throws
-  {
-    guard !components.isEmpty else { return }
-    let changed = components.map { component in
-      var component = component
-      component.peers = component.peers?.compactMap { $0 == name ? other : $0 }
-      return component
-    }
-    _ = try await store.applyComponents(changed)
   }
 
   /// What does not fit together with the other components.

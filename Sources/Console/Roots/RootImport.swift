@@ -63,8 +63,7 @@ enum RootImport {
     let privateKey = try await services.workThreads.run { try PrivateKey(pem: key) }
     let id = try await services.store.importRoot(
       name: name, certificate: held.certificate, key: privateKey, warnings: held.details.warnings,
-      by: try visit.signedIn().name)
-    try await services.store.dropHeldImport(token)
+      by: try visit.signedIn().name, confirming: token)
     visit.log("root imported", ["root": "\(id)", "fingerprint": held.certificate.fingerprint.hex])
     return visit.redirect(
       to: "/roots", notice: "The root certificate “\(name)” was imported. Nothing has been changed on any component.")

@@ -105,8 +105,7 @@ enum SessionRoutes {
     case .right(let user):
       let secret = Credentials.password(password)
       let hash = try await services.workThreads.run { try PasswordHash.make(secret) }
-      try await services.store.setPassword(user.id, hash: hash)
-      try await services.store.endSessions(of: user.id, except: visitor.session.id)
+      try await services.store.changePassword(user.id, hash: hash, keeping: visitor.session.id)
       services.sessionStreams.end(of: user.id, except: visitor.session.id)
       visit.log("password changed")
       return visit.redirect(to: "/account", notice: "The password was changed. Every other browser is signed out.")

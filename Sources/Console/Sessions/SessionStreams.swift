@@ -2,7 +2,7 @@ import HTTP
 import Store
 import Synchronization
 
-/// The open event streams by session, so that they end when their session does.
+/// The open event streams by session, so that they end when their session does, by signing out or by its time.
 public final class SessionStreams: Sendable {
   private struct Entry {
     weak var stream: EventStream?
@@ -26,6 +26,14 @@ public final class SessionStreams: Sendable {
       state.sweepAt = max(64, state.entries.count * 2)
     }
   }
+
+  /// Ends the streams of every session that is not among the open ones.
+  func end(allBut open: Set<SessionRecord.ID>) {
+    close { !open.contains($0.session) }
+  }
+
+  /// Whether anybody watches anything.
+  var isEmpty: Bool { state.withLock { $0.entries.allSatisfy { $0.stream?.isOpen != true } } }
 
   func end(session: SessionRecord.ID) {
     close { $0.session == session }

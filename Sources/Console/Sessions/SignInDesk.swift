@@ -52,7 +52,7 @@ final class SignInDesk: Sendable {
     try await store.clearFailedSignIns(key)
     if hash.isOutdated {
       let renewed = try await workThreads.run { try PasswordHash.make(password) }
-      try await store.setPassword(user.id, hash: renewed)
+      try await store.renewPasswordHash(user.id, from: hash, to: renewed)
     }
     return .right(user)
   }

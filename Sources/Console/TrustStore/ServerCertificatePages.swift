@@ -96,7 +96,9 @@ enum ServerCertificatePages {
       "confirm",
       [
         "header": Part.header("Remove “\(record.name)”?", breadcrumbs: TrustStorePages.crumbs),
-        "banner": Part.banner("warn", "The private key is deleted", text: "It cannot be had back from Reroot."),
+        "banner": Part.banner(
+          "warn", "The private key is deleted",
+          text: "It is taken out of the trust store and cannot be had back from there."),
         "facts": facts,
         "form": ["path": "\(home)/remove", "buttons": Part.buttons("Remove", isDanger: true, cancel: home)]
           as PageModel,

@@ -114,6 +114,13 @@ struct ActionPerformer: Sendable {
     let planned = try planned(action)
     let kept = try await store.keptFiles(update.id, component: planned.id)
       .map { SnapshotFile(file: $0.file, content: $0.content) }
+    for (role, path) in planned.component.files.paths where roles.contains(role) {
+      guard kept.contains(where: { $0.file.path == path }) else {
+        throw ActionError(
+          code: "NOTHING_KEPT", sentence: "What \(path) held before the update was not kept, so it cannot be put back.",
+          advice: "Put the file back from a backup of the machine, then Override.")
+      }
+    }
     let delivery = delivery(planned.component)
     try await delivery.restore(kept, roles: roles)
     await note(action, "The previous files are back, byte for byte")

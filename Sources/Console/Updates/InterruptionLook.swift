@@ -42,11 +42,15 @@ struct InterruptionLook: Sendable {
     let delivery = ComponentDelivery(component: planned.component, access: access(planned.component), now: clock)
     let known = (try? await store.roots().map(\.certificate)) ?? []
     let (findings, _) = await delivery.inspect(knownRoots: known, now: clock())
-    try? await store.recordSightings(planned.id, findings.served)
-    let issued = try? await store.newestIssued(update, component: planned.id)
-    return [
-      onDisk(findings, planned), onTheWire(findings, planned, issued?.certificate.fingerprint.hex),
-    ].compactMap { $0 }
+    do {
+      try await store.recordSightings(planned.id, findings.served)
+      let issued = try await store.newestIssued(update, component: planned.id)
+      return [
+        onDisk(findings, planned), onTheWire(findings, planned, issued?.certificate.fingerprint.hex),
+      ].compactMap { $0 }
+    } catch {
+      return ["What it was to get could not be read from the database: \(Failure(describing: error).sentence)"]
+    }
   }
 
   private func onDisk(_ findings: Findings, _ planned: PlannedComponent) -> String? {

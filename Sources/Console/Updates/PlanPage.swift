@@ -27,7 +27,7 @@ enum PlanPage {
       "problemCount": Display.count(problems.count, "problem"),
       "problems": problems,
       "isBlocked": plan.isBlocked,
-      "canStart": !plan.isBlocked && startedAs == nil,
+      "isStarted": startedAs != nil,
       "mustAccept": !problems.isEmpty && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
       "refusals": plan.refusals.map(refused),

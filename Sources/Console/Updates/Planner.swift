@@ -50,11 +50,6 @@ struct Planner: Sendable {
     return try await store.savePlan(PlanMaker.make(request), files: files)
   }
 
-  /// Whether the list of components is still the one that the plan was made for.
-  func hasSameComponents(as plan: Plan) async throws -> Bool {
-    Set(try await store.components()) == Set(plan.components.map(\.component))
-  }
-
   /// Checks that what the plan found is still there, so that nothing is rolled back to files that were changed since.
   ///
   /// - Returns: the paths whose content, owner or mode differs now.
@@ -87,7 +82,8 @@ struct Planner: Sendable {
     await eachAtOnce(components) { component in
       let delivery = ComponentDelivery(
         component: component, access: surroundings.access(component), now: surroundings.clock)
-      let (findings, files) = await delivery.inspect(knownRoots: knownRoots, now: now)
+      var (findings, files) = await delivery.inspect(knownRoots: knownRoots, now: now)
+      findings.problems += nameProblems(of: component)
       return Look(component: component, findings: findings, files: files)
     }
   }
@@ -108,6 +104,21 @@ struct Planner: Sendable {
         if let (index, item) = waiting.next() { group.addTask { (index, await body(item)) } }
       }
       return results.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+  }
+
+  /// Names that no certificate would be signed for stop the plan, and not the update in its middle.
+  private func nameProblems(of component: Component) -> [Problem] {
+    do {
+      try ChildRequest.checkNames(component.names.map(\.alternativeName))
+      return []
+    } catch {
+      let failure = Failure(describing: error)
+      return [
+        Problem(
+          code: failure.code, sentence: failure.sentence,
+          advice: "Correct the names of “\(component.name)”, then make a new plan.", isBlocking: true)
+      ]
     }
   }
 

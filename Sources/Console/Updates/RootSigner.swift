@@ -41,8 +41,8 @@ actor RootSigner {
   /// Throws unless the root's key is there, opens, and belongs to its certificate.
   func check() async throws { _ = try await openedIssuer() }
 
-  /// The certificate of an order, as it was issued before in the same update, or anew: a crash between signing and
-  /// writing so does not make two of one.
+  /// The certificate of an order, as it was issued before in the same update, or anew. A signature that a crash kept from
+  /// being written down counts for nothing: nobody has the certificate, and its serial number is not used again.
   func issueOnce(_ order: IssueOrder) async throws -> (certificate: Certificate, isNew: Bool) {
     if let update = order.update, let issued = try await store.newestIssued(update, component: order.component) {
       return (issued.certificate, false)
@@ -80,8 +80,10 @@ actor RootSigner {
 }
 
 extension SubjectName {
+  /// The name as a certificate carries it: an address in its usual form.
   var alternativeName: AlternativeName {
-    switch self {
+    if let name = try? AlternativeName(parsing: text) { return name }
+    return switch self {
     case .dns(let name): .dns(name)
     case .ip(let address): .ip(address)
     }

@@ -22,6 +22,8 @@ actor UpdateEvents {
   private static let interval: Duration = .milliseconds(100)
   /// The most entries that are drawn in one message.
   private static let batch = 1_000
+  /// How often a drawing that fails is tried before the next entry is waited for.
+  private static let tries = 50
 
   init(store: Store, logger: Logger, draw: @escaping Draw) {
     self.store = store
@@ -57,6 +59,7 @@ actor UpdateEvents {
   }
 
   private func flush(_ update: UpdateRecord.ID) async {
+    var triesLeft = Self.tries
     while channels[update]?.isBehind == true, let sequence = channels[update]?.sequence {
       channels[update]?.isBehind = false
       do {
@@ -66,8 +69,12 @@ actor UpdateEvents {
           deliver(message, upTo: last, of: update)
           if entries.count == Self.batch { channels[update]?.isBehind = true }
         }
+        triesLeft = Self.tries
       } catch {
         logger.error("progress not drawn", metadata: ["update": "\(update)", "reason": "\(error)"])
+        triesLeft -= 1
+        // What was not drawn now is drawn with what comes next, at the latest.
+        channels[update]?.isBehind = triesLeft > 0
       }
       try? await Task.sleep(for: Self.interval)
     }
@@ -100,7 +107,9 @@ actor UpdateEvents {
     }
     channels[update, default: Channel()].watchers[number] = Watcher(stream: stream)
     do {
-      let last = try await catchUp(stream, update, after: sequence)
+      // A client may come from another journal, of a restored backup say, and have seen more than there is.
+      let newest = try await store.lastSequence(update)
+      let last = try await catchUp(stream, update, after: min(sequence, newest))
       channels[update]?.watchers[number]?.sequence = last
       if channels[update]?.sequence == nil { channels[update]?.sequence = last }
       beginFlush(update)

@@ -51,7 +51,9 @@ enum UpdateRoutes {
     return visit.redirect(to: "/plans/\(try await services.updates.plan(choices))")
   }
 
-  static func planPage(_ id: Plan.ID, refusal: String?, _ visit: Visit) async throws -> Response {
+  static func planPage(
+    _ id: Plan.ID, refusal: String?, status: Int = 409, _ visit: Visit
+  ) async throws -> Response {
     let store = visit.services.store
     let plan = try await store.plan(id)
     var served: String?
@@ -61,7 +63,7 @@ enum UpdateRoutes {
     let started = try await store.updates().first { $0.plan == id }
     return try visit.page(
       "plans/show", PlanPage.model(id, plan, refusal: refusal, served: served, startedAs: started?.id),
-      status: refusal == nil ? 200 : 409)
+      status: refusal == nil ? 200 : status)
   }
 
   static func start(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -74,7 +76,7 @@ enum UpdateRoutes {
         plan, acceptsProblems: request.form["acceptProblems"] != nil, by: visit.signedIn().name)
       return visit.redirect(to: "/updates/\(update)")
     } catch let refusal as UpdateRefusal {
-      return try await planPage(plan, refusal: refusal.sentence, visit)
+      return try await planPage(plan, refusal: refusal.sentence, status: refusal.status, visit)
     } catch let error as StoreError where ErrorPages.status(error) == 409 {
       return try await planPage(plan, refusal: error.sentence, visit)
     }
@@ -93,7 +95,7 @@ enum UpdateRoutes {
     _ = try await services.store.update(id)
     let after = request.headers.first("last-event-id") ?? request.query["after"] ?? "0"
     let stream = try await services.updates.events.watch(id, after: max(0, Int(after) ?? 0))
-    services.sessionStreams.add(stream, of: try visit.signedIn())
+    try await services.register(stream, of: visit)
     services.extension?.join(stream)
     return .events(stream)
   }
@@ -106,7 +108,11 @@ enum UpdateRoutes {
       throw PageError(
         400, "The form names no decision, or not the failure that it answers. Nothing was changed.", back: back)
     }
-    let actions = request.form.all("action").compactMap { ActionID($0) }
+    let named = request.form.all("action")
+    let actions = named.compactMap { ActionID($0) }
+    guard actions.count == named.count else {
+      throw PageError(400, "The form names an action that does not exist. Nothing was changed.", back: back)
+    }
     let decision = Decision(
       kind, question: question, actions: actions.isEmpty ? nil : actions, by: try visit.signedIn().name)
     do {
@@ -114,7 +120,7 @@ enum UpdateRoutes {
     } catch let refusal as Refusal {
       throw PageError(409, ErrorPages.sentence(refusal), title: ErrorPages.title(refusal), back: back)
     } catch let refusal as UpdateRefusal {
-      throw PageError(503, refusal.sentence, back: back)
+      throw PageError(refusal.status, refusal.sentence, back: back)
     } catch let error as StoreError where ErrorPages.status(error) == 409 {
       throw PageError(409, error.sentence, back: back)
     }

@@ -14,6 +14,7 @@ actor UpdateRunner {
   private let events: UpdateEvents
   private let logger: Logger
   private let worker: String
+  private let whenEnded: @Sendable () async -> Void
   private var waiting: [Event] = []
   private var isWriting = false
   /// How many of those that wait are written one by one, because together they were refused.
@@ -25,7 +26,7 @@ actor UpdateRunner {
 
   init(
     id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, logger: Logger,
-    worker: String
+    worker: String, whenEnded: @escaping @Sendable () async -> Void
   ) {
     self.id = id
     self.store = store
@@ -33,6 +34,7 @@ actor UpdateRunner {
     self.events = events
     self.logger = logger
     self.worker = worker
+    self.whenEnded = whenEnded
   }
 
   /// Writes a decision, and performs what follows from it.
@@ -52,12 +54,19 @@ actor UpdateRunner {
   func perform(_ effects: [Effect], entries: [JournalEntry]) async {
     await events.publish(entries, of: id)
     for case .perform(let action, let attempt) in effects { begin(action, attempt: attempt) }
+    if effects.contains(where: { if case .finish = $0 { true } else { false } }) { await whenEnded() }
   }
 
   /// Lets nothing new begin and waits until the actions in flight have ended, up to a limit.
   func halt(within limit: Duration) async {
     isHalted = true
-    try? await write([.halted])
+    do {
+      try await write([.halted])
+    } catch is Refusal {
+      // Nothing runs: it waits for a decision, or has ended.
+    } catch {
+      logger.error("halt not journaled", metadata: ["update": "\(id)", "reason": "\(error)"])
+    }
     let timer = Task {
       try? await Task.sleep(for: limit)
       if !Task.isCancelled { giveUpWaiting() }
@@ -84,6 +93,8 @@ actor UpdateRunner {
   }
 
   private func begin(_ action: ActionID, attempt: Int) {
+    // What was claimed and not begun is found interrupted at the next start.
+    guard !isHalted else { return }
     let begun = Attempt(action: action, number: attempt)
     inFlight.insert(begun)
     Task {

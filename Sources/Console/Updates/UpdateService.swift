@@ -15,8 +15,7 @@ struct UpdateSurroundings: Sendable {
   let logger: Logger
 }
 
-/// The operations on updates: plan, start, decide, and find again after a restart. The pages, the API and the command
-/// line all come here.
+/// The operations on updates: plan, start, decide, and find again after a restart. Everybody who wants one comes here.
 public actor UpdateService {
   private let surroundings: UpdateSurroundings
   /// Names this process in the claims of actions.
@@ -53,16 +52,17 @@ public actor UpdateService {
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }
     let planner = try await planner()
-    guard try await planner.hasSameComponents(as: plan) else { throw UpdateRefusal.componentsChanged }
     let changed = await planner.changedFiles(since: plan)
     guard changed.isEmpty else { throw UpdateRefusal.outdated(changed) }
+    // Everything that can fail comes before: once the start is written down somebody must carry it out.
+    let root = try await store.root(RootRecord.ID(rawValue: plan.root.id))
     let started = try await store.startUpdate(
       plan: id, course: plan.course(parallel: planner.parallel), by: user, worker: worker)
-    logger.notice(
-      "update started", metadata: ["update": "\(started.id)", "by": "\(user)", "root": "\(plan.root.name)"])
-    let runner = try await runner(of: started.id)
+    let update = started.update
+    logger.notice("update started", metadata: ["update": "\(update.id)", "by": "\(user)", "root": "\(plan.root.name)"])
+    let runner = runner(performer(update, plan, root))
     await runner.perform(started.advance.effects, entries: started.advance.entries)
-    return started.id
+    return update.id
   }
 
   /// Takes an administrator's decision.
@@ -80,10 +80,14 @@ public actor UpdateService {
   /// wants to decide waits until it is done.
   func resume() {
     resumption = Task {
-      do {
-        try await findInterrupted()
-      } catch {
-        logger.error("an interrupted update could not be taken up", metadata: ["reason": "\(error)"])
+      while !isHalting {
+        do {
+          return try await findInterrupted()
+        } catch {
+          logger.error("an interrupted update could not be taken up", metadata: ["reason": "\(error)"])
+          // Nobody can decide before it is, so it is tried until it can be.
+          try? await Task.sleep(for: .seconds(1))
+        }
       }
     }
   }
@@ -110,7 +114,9 @@ public actor UpdateService {
   func halt(within limit: Duration) async {
     isHalting = true
     await resumption?.value
-    for runner in runners.values { await runner.halt(within: limit) }
+    await withTaskGroup(of: Void.self) { group in
+      for runner in runners.values { group.addTask { await runner.halt(within: limit) } }
+    }
   }
 
   private func planner() async throws -> Planner {
@@ -119,27 +125,38 @@ public actor UpdateService {
 
   private func runner(of id: UpdateRecord.ID) async throws -> UpdateRunner {
     if let runner = runners[id] { return runner }
-    let performer = try await performer(of: id)
+    let update = try await store.update(id)
+    let plan = try await store.plan(update.plan)
+    let root = try await store.root(update.root)
     // Another call may have made one while this one waited.
-    if let runner = runners[id] { return runner }
+    return runners[id] ?? runner(performer(update, plan, root))
+  }
+
+  private func runner(_ performer: ActionPerformer) -> UpdateRunner {
+    let id = performer.update.id
     let runner = UpdateRunner(
-      id: id, store: store, performer: performer, events: events, logger: logger, worker: worker)
+      id: id, store: store, performer: performer, events: events, logger: logger, worker: worker
+    ) { [weak self] in await self?.forget(id) }
     runners[id] = runner
     return runner
   }
 
-  private func performer(of id: UpdateRecord.ID) async throws -> ActionPerformer {
-    let record = try await store.update(id)
-    let plan = try await store.plan(record.plan)
-    let root = try await store.root(record.root)
-    let (store, events) = (store, events)
+  /// With its runner an ended update lets go of the root's key. A later decision makes a new one.
+  private func forget(_ id: UpdateRecord.ID) { runners[id] = nil }
+
+  private func performer(_ update: UpdateRecord, _ plan: Plan, _ root: RootRecord) -> ActionPerformer {
+    let (store, events, logger, id) = (store, events, logger, update.id)
     return ActionPerformer(
-      update: record, plan: plan, store: store,
+      update: update, plan: plan, store: store,
       signer: RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock),
       inForce: RootsInForce(update: id, plan: plan, root: root.certificate, store: store),
       access: surroundings.access, https: surroundings.https, clock: surroundings.clock
     ) { action, text in
-      if let entry = try? await store.note(id, action: action, text: text) { await events.publish([entry], of: id) }
+      do {
+        await events.publish([try await store.note(id, action: action, text: text)], of: id)
+      } catch {
+        logger.error("observation not journaled", metadata: ["update": "\(id)", "reason": "\(error)"])
+      }
     }
   }
 }
@@ -150,12 +167,13 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case blocked
   /// Problems were found and not accepted.
   case problemsNotAccepted
-  /// Components were added, changed or removed since the plan was made.
-  case componentsChanged
   /// Files have changed since the plan was made.
   case outdated([String])
   /// The program is being ended.
   case halting
+
+  /// The status of the answer.
+  var status: Int { self == .halting ? 503 : 409 }
 
   /// What is wrong and what to do.
   var sentence: String {
@@ -164,8 +182,6 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .problemsNotAccepted:
       "The plan names problems. Tick the box that says that you want to start all the same, or solve them and make a "
         + "new plan."
-    case .componentsChanged:
-      "The list of components has changed since the plan was made. Make a new plan."
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"
         + "\(paths.count > 5 ? " and \(paths.count - 5) more" : ""). Make a new plan."

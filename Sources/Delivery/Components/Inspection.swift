@@ -47,7 +47,8 @@ struct Inspection {
         state = file?.state
         snapshot.append(SnapshotFile(file: FoundFile(role: role, path: path, state: state), content: file?.content))
       } catch {
-        add(DeliveryFailure(error, doing: "Reading \(path)"))
+        // What cannot be kept could not be put back.
+        add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: true)
       }
       await note("Looking at \(path)") { try await access.checkWritable(path) }
       let owner = component.files.owner ?? state.map { String($0.owner) }
@@ -163,9 +164,9 @@ struct Inspection {
     }
   }
 
-  private mutating func add(_ failure: DeliveryFailure) {
+  private mutating func add(_ failure: DeliveryFailure, isBlocking: Bool = false) {
     let problem = Problem(
-      code: failure.code, sentence: failure.failure.sentence, advice: failure.failure.advice)
+      code: failure.code, sentence: failure.failure.sentence, advice: failure.failure.advice, isBlocking: isBlocking)
     if !findings.problems.contains(problem) { findings.problems.append(problem) }
   }
 }

@@ -15,7 +15,7 @@ enum PEMFile {
 
   /// The certificates of a chain or combined file, at least one.
   static func chain(_ content: SecretBytes, path: String) throws -> [Certificate] {
-    try read("CERTIFICATE_UNREADABLE", path) { try Certificate.parse(pem: content.publicText) }
+    try read("CERTIFICATE_UNREADABLE", path) { try Certificate.parse(pem: content) }
   }
 
   /// The certificates of a trust bundle; an empty file has none.

@@ -88,13 +88,23 @@ final class Folder: Sendable {
     }
     defer { closedir(stream) }
     var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    while true {
+      // "To distinguish end of stream from an error, set errno to zero before calling readdir()" (readdir(3)).
+      errno = 0
+      guard let entry = readdir(stream) else {
+        guard errno == 0 else { throw DeliveryFailure.system(errno, "Listing the folder \(path)") }
+        break
       }
+      let name = Self.name(of: entry)
       if name != ".", name != ".." { names.append(name) }
     }
     return names
+  }
+
+  /// Read where it stands: a record is only as long as its name, so the whole field must not be copied.
+  private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+    let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 19
+    return String(cString: UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self))
   }
 }
 

@@ -57,19 +57,17 @@ final class DemoLive: Sendable {
   }
 
   private func send(_ renderer: PageRenderer) {
-    let streams = inside.withLock { inside in
-      inside.watchers.removeAll { $0.stream?.isOpen != true }
-      return inside.watchers.compactMap(\.stream)
-    }
-    guard !streams.isEmpty else { return }
+    guard inside.withLock({ !$0.watchers.isEmpty }) else { return }
     do {
       let parts = try drawn(renderer)
-      let changed = inside.withLock { inside in
+      // Under one lock: who joins later finds nothing marked as sent that was not sent to him.
+      let (changed, streams) = inside.withLock { inside in
+        inside.watchers.removeAll { $0.stream?.isOpen != true }
         let changed = parts.filter { inside.sent[$0.id] != $0.html }
         for part in changed { inside.sent[part.id] = part.html }
-        return changed
+        return (changed, inside.watchers.compactMap(\.stream))
       }
-      guard !changed.isEmpty else { return }
+      guard !changed.isEmpty, !streams.isEmpty else { return }
       let message = try LiveChanges(partials: changed).message(id: nil)
       for stream in streams { stream.send(message) }
     } catch {

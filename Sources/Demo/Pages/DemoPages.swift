@@ -30,7 +30,7 @@ struct DemoPages: Sendable {
     }
     router.on(.get, "/demo/events") { _, _, visit in
       let stream = EventStream()
-      visit.services.sessionStreams.add(stream, of: try visit.signedIn())
+      try await visit.services.register(stream, of: visit)
       live.join(stream)
       return .events(stream)
     }

@@ -17,7 +17,7 @@ struct FirstRoot: Sendable {
   func bringIntoForce() async throws {
     guard try await store.currentSet() == nil else { return }
     let identity = try await WorkThreads.files.run { try SampleRoots.makeFirst() }
-    guard let certificate = identity.leaf else { return }
+    guard let certificate = identity.leaf else { throw SampleFailure("The first root has no certificate.") }
     let root = try await store.importRoot(
       name: SampleRoots.firstName, certificate: certificate, key: identity.key, warnings: [], by: "Reroot")
     let issuer = try Issuer(root: certificate, key: identity.key)
@@ -27,7 +27,7 @@ struct FirstRoot: Sendable {
       let component = try await addedComponent(member)
       let child = try await WorkThreads.files.run { try Self.child(of: issuer, for: component) }
       try await deploy(child, root: certificate, to: component)
-      guard let leaf = child.leaf else { continue }
+      guard let leaf = child.leaf else { throw SampleFailure("\(component.name) got no certificate.") }
       members[component.id] = CertificateSet.Member(
         root: root, fingerprint: leaf.fingerprint.hex, serial: leaf.serialNumber, notAfter: leaf.notAfter)
     }

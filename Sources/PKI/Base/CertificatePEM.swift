@@ -19,11 +19,19 @@ extension Certificate {
   ///
   /// Throws `CERTIFICATE_MALFORMED` when a block is damaged, `NO_CERTIFICATE` when there is none.
   public static func parse(pem: String) throws -> [Certificate] {
-    let bytes = Array(pem.utf8)
+    try Array(pem.utf8).withUnsafeBytes { try parse($0) }
+  }
+
+  /// The same for a text that may hold a private key beside the certificates; it is not copied.
+  public static func parse(pem: SecretBytes) throws -> [Certificate] {
+    try pem.withBytes { try parse($0) }
+  }
+
+  private static func parse(_ bytes: UnsafeRawBufferPointer) throws -> [Certificate] {
     guard bytes.count <= 16 << 20 else {
       throw PKIError(code: "TOO_LARGE", sentence: "The certificates take more than 16 MiB; give fewer at a time.")
     }
-    let certificates = try bytes.withUnsafeBytes { try read($0) }
+    let certificates = try read(bytes)
     guard !certificates.isEmpty else {
       throw PKIError(
         code: "NO_CERTIFICATE",

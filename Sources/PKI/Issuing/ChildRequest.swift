@@ -27,4 +27,8 @@ public struct ChildRequest: Sendable {
     self.notBefore = notBefore
     self.notAfter = notAfter
   }
+
+  /// Throws a sentence about the first name that no certificate is signed for, or about what is wrong with all of them;
+  /// the same check that signing begins with. Codes begin with `PROFILE_`.
+  public static func checkNames(_ names: [AlternativeName]) throws { try ProfileCheck.checkNames(names) }
 }

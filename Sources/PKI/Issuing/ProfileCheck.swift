@@ -51,7 +51,7 @@ enum ProfileCheck {
     }
   }
 
-  private static func checkForm(_ name: AlternativeName) throws {
+  static func checkForm(_ name: AlternativeName) throws {
     let shown = VisibleText.of(name.text, limit: 253)
     let parsed: AlternativeName
     do {

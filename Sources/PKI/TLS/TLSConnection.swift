@@ -74,7 +74,11 @@ public final class TLSConnection {
   public func write(_ bytes: [UInt8]) throws {
     guard !bytes.isEmpty else { return }
     // Without SSL_MODE_ENABLE_PARTIAL_WRITE everything is written or nothing (SSL_write(3)).
-    _ = try perform { SSL_write($0, bytes, Int32(bytes.count)) }
+    let written = try perform { SSL_write($0, bytes, Int32(bytes.count)) }
+    guard written > 0 else {
+      throw PKIError(
+        code: "CONNECTION_LOST", sentence: "The connection with \(socket.peer) broke off: the other side closed it.")
+    }
   }
 
   /// Says that nothing more will be sent; does not wait for the other side.
@@ -97,7 +101,12 @@ public final class TLSConnection {
   /// Whether this side has sent its last handshake message. A client does so only after it has verified the server's
   /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3); with the old
   /// RSA key transport alone, which has no signature, the server would prove its key only by what it sends next.
+  ///
+  /// With RSA key transport there is no such signature: there only the server's own last message would prove the key.
   var hasProvedPeerKey: Bool {
+    guard let cipher = SSL_get_current_cipher(connection), SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa else {
+      return false
+    }
     var byte: UInt8 = 0
     return SSL_get_finished(connection, &byte, 1) > 0
   }

@@ -38,6 +38,23 @@ enum NetworkName {
     text.contains(":") ? isVersion6(text) : isVersion4(text)
   }
 
+  /// Whether two texts are the same IPv6 address, written in different ways.
+  static func isSameAddress(_ left: String, _ right: String) -> Bool {
+    guard isVersion6(left), isVersion6(right) else { return false }
+    return groups(left) == groups(right)
+  }
+
+  /// The eight groups of an IPv6 address in hexadecimal digits (RFC 4291, section 2.2); nil for the form that ends like an
+  /// IPv4 address.
+  private static func groups(_ text: String) -> [UInt16]? {
+    guard !text.contains(".") else { return nil }
+    let halves = text.components(separatedByPair: "::").map { half in
+      half.split(separator: ":").compactMap { UInt16($0, radix: 16) }
+    }
+    guard halves.count == 2 else { return halves.first }
+    return halves[0] + [UInt16](repeating: 0, count: max(0, 8 - halves[0].count - halves[1].count)) + halves[1]
+  }
+
   private static func isLabelByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: true
@@ -93,6 +110,20 @@ extension SubjectName {
   /// An address where the text is one, otherwise a host name in lower case; checked by ``Component/problems()``.
   public init(text: String) {
     self = NetworkName.isAddress(text) ? .ip(text.lowercased()) : .dns(text.lowercased())
+  }
+}
+
+extension SubjectName {
+  /// Whether a certificate with this name is one for a host (RFC 9525, section 6.3: a wildcard stands for one label).
+  func covers(_ host: String) -> Bool {
+    let wanted = host.lowercased()
+    switch self {
+    case .ip(let address): return address == wanted || NetworkName.isSameAddress(address, wanted)
+    case .dns(let name):
+      if name == wanted { return true }
+      guard name.hasPrefix("*."), let dot = wanted.firstIndex(of: ".") else { return false }
+      return wanted[dot...] == name.dropFirst(1)
+    }
   }
 }
 

@@ -86,8 +86,22 @@ public enum PlanMaker {
     _ component: Component, _ findings: Findings, _ request: PlanRequest
   ) -> PlannedComponent {
     PlannedComponent(
-      component: component, findings: findings, actions: actions(component, request), problems: findings.problems,
+      component: component, findings: findings, actions: actions(component, request),
+      problems: findings.problems + nameProblems(component),
       notes: notes(component, findings, request))
+  }
+
+  /// An endpoint that is asked for a name which its certificate will not carry could never be verified.
+  private static func nameProblems(_ component: Component) -> [Problem] {
+    component.endpoints.filter { endpoint in !component.names.contains { $0.covers(endpoint.expectedName) } }
+      .map { endpoint in
+        Problem(
+          code: "NAME_NOT_COVERED",
+          sentence:
+            "The endpoint \(endpoint.address) is asked for “\(endpoint.expectedName)”, which is not among the names "
+            + "of “\(component.name)”, so its verification would fail.",
+          advice: "Add the name to the component, or correct the endpoint's server name.")
+      }
   }
 
   private static func actions(_ component: Component, _ request: PlanRequest) -> [PlannedAction] {

@@ -72,6 +72,8 @@ extension UpdateState {
   private mutating func halted() throws(Refusal) -> [Effect] {
     guard standing == .running || standing == .stopping else { throw .unexpected("nothing is running") }
     standing = .stopping
+    // A rollback would begin something new; who wants it decides again after the next start.
+    isAborting = false
     wasInterrupted = true
     return schedule()
   }

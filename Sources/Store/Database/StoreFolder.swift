@@ -8,6 +8,7 @@ enum StoreFolder {
   static func prepare(_ folder: String) throws {
     let manager = FileManager.default
     if !manager.fileExists(atPath: folder) {
+      // Whatever goes wrong shows in the check below.
       try? manager.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
@@ -117,12 +118,16 @@ enum MasterKeyFile {
     unlink(temporary)
     let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     let bytes = Array("\(heading)\n\(key)\n".utf8)
-    guard descriptor >= 0, Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0,
-      close(descriptor) == 0, rename(temporary, path) == 0
-    else {
+    // A file of a hundred bytes is written in one go, or there is no room for it.
+    let isWritten =
+      descriptor >= 0 && Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+    let number = errno
+    if descriptor >= 0 { close(descriptor) }
+    guard isWritten, rename(temporary, path) == 0 else {
+      let reason = String(cString: strerror(isWritten ? errno : number))
+      unlink(temporary)
       throw StoreError(
-        code: "FOLDER_NOT_WRITABLE",
-        sentence: "The master key \(path) cannot be written (\(String(cString: strerror(errno)))).")
+        code: "FOLDER_NOT_WRITABLE", sentence: "The master key \(path) cannot be written (\(reason)).")
     }
     let folder = Glibc.open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folder >= 0 {

@@ -81,9 +81,12 @@ struct TestSystem {
       id: root.rawValue, name: record.name, subject: record.certificate.subject,
       key: RootKey(record.certificate.fingerprint.hex), notBefore: record.certificate.notBefore,
       notAfter: record.certificate.notAfter)
+    let components = try await store.components().map { component in
+      PlannedComponent(component: component, findings: Findings(), actions: [], problems: [], notes: [])
+    }
     let plan = Plan(
       root: planned, months: 12, childNotAfter: record.certificate.notAfter, policy: .stop, https: .existing,
-      components: [], problems: [], refusals: [], estimatedSeconds: 1, madeAt: madeAt ?? clock.now)
+      components: components, problems: [], refusals: [], estimatedSeconds: 1, madeAt: madeAt ?? clock.now)
     return try await store.savePlan(plan, files: files)
   }
 }

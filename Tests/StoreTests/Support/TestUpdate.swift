@@ -20,7 +20,7 @@ struct TestUpdate {
   ) async throws -> TestUpdate {
     let plan = try await system.savePlan(root)
     let started = try await system.store.startUpdate(plan: plan, course: .of(components), by: "ada", worker: "w1")
-    var update = TestUpdate(system: system, root: root, id: started.id, failing: failing)
+    var update = TestUpdate(system: system, root: root, id: started.update.id, failing: failing)
     update.take(started.advance)
     return update
   }
