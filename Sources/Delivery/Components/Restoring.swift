@@ -16,6 +16,16 @@ extension ComponentDelivery {
     let order = changes.filter { $0.content != nil } + changes.filter { $0.content == nil }
     if !order.isEmpty { try await access.replace(order) }
     for kept in wanted { try await requireAsKept(kept) }
+    try await requireAllKept(files, roles)
+  }
+
+  /// Throws where a file that could not be read, and so not be kept, has been replaced since: what can be read now is
+  /// another one.
+  private func requireAllKept(_ files: [SnapshotFile], _ roles: Set<FileLayout.Role>) async throws {
+    let kept = Set(files.map(\.file.path))
+    for (role, path) in component.files.paths where roles.contains(role) && !kept.contains(path) {
+      if (try? await access.read(path)) != nil { throw nothingKept(path) }
+    }
   }
 
   /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
@@ -33,15 +43,17 @@ extension ComponentDelivery {
       return FileChange(path: kept.file.path, content: nil, mode: 0)
     }
     guard let content = kept.content, content.sha256Hex == state.sha256 else {
-      throw DeliveryFailure(
-        code: "NOTHING_KEPT",
-        sentence:
-          "The former content of \(kept.file.path) could not be kept when the plan was made, so it cannot be put "
-          + "back.",
-        advice: "Put the file back from a backup of the machine, then retry; or override.")
+      throw nothingKept(kept.file.path)
     }
     return FileChange(
       path: kept.file.path, content: content, owner: String(state.owner), group: String(state.group), mode: state.mode)
+  }
+
+  private func nothingKept(_ path: String) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "NOTHING_KEPT",
+      sentence: "The former content of \(path) could not be kept when the plan was made, so it cannot be put back.",
+      advice: "Put the file back from a backup of the machine, then override.")
   }
 
   private func isAsKept(_ kept: SnapshotFile) async throws -> Bool {

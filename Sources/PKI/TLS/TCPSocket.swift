@@ -79,6 +79,26 @@ final class TCPSocket: Sendable {
     }
   }
 
+  /// Ends the sending and takes in what still comes, for a second at most.
+  ///
+  /// Closing with something unread resets the connection (RFC 1122, section 4.2.2.13), and what was said last, such as
+  /// the alert that tells why, is lost on the other side.
+  func finish() {
+    shutdown(descriptor, Int32(SHUT_WR))
+    let end = min(deadline, .now + .seconds(1))
+    var bytes = [UInt8](repeating: 0, count: 4_096)
+    while true {
+      let count = recv(descriptor, &bytes, bytes.count, 0)
+      if count > 0 { continue }
+      guard count < 0, errno == EAGAIN || errno == EINTR else { return }
+      do {
+        try Self.wait(descriptor, Int16(POLLIN), deadline: end, peer: peer)
+      } catch {
+        return
+      }
+    }
+  }
+
   private func waitAfterFailure(toRead: Bool) throws {
     switch errno {
     case EINTR: return

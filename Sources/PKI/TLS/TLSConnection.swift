@@ -28,11 +28,18 @@ public final class TLSConnection {
 
   /// Completes a handshake as the server of a connection that was accepted; the descriptor is taken over.
   ///
+  /// A client that is refused gets up to a second to learn why.
+  ///
   /// - Throws: as ``connect(host:port:serverName:context:timeLimit:)``.
   public static func accept(descriptor: Int32, context: TLSContext, timeLimit: Duration) throws -> TLSConnection {
     let socket = TCPSocket(takingOwnership: descriptor, deadline: .now + timeLimit)
     let connection = try TLSConnection(socket: socket, context: context, serverName: nil)
-    try connection.handshake { SSL_accept($0) }
+    do {
+      try connection.handshake { SSL_accept($0) }
+    } catch {
+      socket.finish()
+      throw error
+    }
     return connection
   }
 
@@ -88,7 +95,8 @@ public final class TLSConnection {
   func peerChain() throws -> [Certificate] { try CertificateList.certificates(in: SSL_get_peer_cert_chain(connection)) }
 
   /// Whether this side has sent its last handshake message. A client does so only after it has verified the server's
-  /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3).
+  /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3); with the old
+  /// RSA key transport alone, which has no signature, the server would prove its key only by what it sends next.
   var hasProvedPeerKey: Bool {
     var byte: UInt8 = 0
     return SSL_get_finished(connection, &byte, 1) > 0

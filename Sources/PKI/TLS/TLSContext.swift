@@ -53,6 +53,9 @@ public final class TLSContext: @unchecked Sendable {
     let context = try OpenSSLErrors.require("OUT_OF_MEMORY", "There is no memory left for a TLS connection.") {
       SSL_CTX_new(TLS_method())
     }
+    // What is shown is the identity's chain and not what OpenSSL would add to it from the trusted certificates, so that
+    // an incomplete chain is seen to be one (SSL_CTX_set_mode(3), which is a macro).
+    SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(SSL_MODE_NO_AUTO_CHAIN), nil)
     // Each connection shows what is served now; a resumed session would show nothing.
     reroot_context_disable_sessions(context)
     return context

@@ -35,8 +35,14 @@ enum TLSFailure {
     }
   }
 
-  /// Such as `unknown ca` (RFC 8446, section 6.2).
+  /// Those of TLS 1.3, which OpenSSL 3.0 has no words for (RFC 8446, section 6.2).
+  private static let newAlerts: [Int32: String] = [109: "missing extension", 116: "certificate required"]
+
+  /// Such as `unknown CA` (RFC 8446, section 6.2).
   private static func words(_ reason: Int32) -> String {
-    SSL_alert_desc_string_long(reason - alerts).map { String(cString: $0) } ?? "number \(reason - alerts)"
+    let number = reason - alerts
+    if let words = newAlerts[number] { return words }
+    let words = SSL_alert_desc_string_long(number).map { String(cString: $0) }
+    return words.flatMap { $0 == "unknown" ? nil : $0 } ?? "number \(number)"
   }
 }
