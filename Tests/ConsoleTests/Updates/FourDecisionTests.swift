@@ -207,6 +207,8 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
         let answer = try await system.press(id, kind, question: first.question)
         #expect(answer.status == 409)
         #expect(answer.says("This question has been answered already"))
+        let leadsBack = answer.links.contains("/updates/\(id)")
+        #expect(leadsBack)
       }
       #expect(try await system.store.state(id) == state)
       #expect(system.targets.snapshot == files)

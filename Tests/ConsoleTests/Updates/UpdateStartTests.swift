@@ -151,6 +151,21 @@ import Testing
     }
   }
 
+  @Test("Under the policy Continue Update nobody is asked, and the failure is offered for Retry at the end")
+  func continuePolicy() async throws {
+    try await withSystem { system in
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start(policy: .continue)
+      let ended = try await system.settled(id)
+      #expect(ended.outcome == .completedWithErrors)
+      #expect(ended.offers == [.retry, .abort])
+      #expect(try system.issuer("broker") == "New root")
+      #expect(try await !system.journal(id).contains { $0.contains("decided") })
+      #expect(try await system.decide(id, .retry).outcome == .completed)
+      #expect(try system.issuer("web") == "New root")
+    }
+  }
+
   @Test("Every bundle has both roots before the first certificate is replaced")
   func trustFirst() async throws {
     try await withSystem { system in
@@ -170,8 +185,15 @@ import Testing
   func https() async throws {
     try await withSystem { system in
       let own = try #require(system.console.console.services.https.current.chain.first)
+      system.targets.hold("web")
       let id = try await system.start(https: "issue")
+      let reader = try await system.browser.events("/updates/\(id)/events")
+      system.targets.letGo("web")
       #expect(try await system.settled(id).outcome == .completed)
+      // The stream that was opened under the former certificate brings the end.
+      try await eventually("The end has come") { reader.text.contains("\"hasEnded\":true") }
+      #expect(!reader.hasEnded)
+      reader.close()
       let issued = try #require(system.console.console.services.https.current.chain.first)
       #expect(issued.isSigned(by: system.new.certificate))
       #expect(try await system.browser.get("/roots").status == 200)
