@@ -169,7 +169,7 @@ def test_the_longest_name_and_long_paths_do_not_break_a_page(crowded, inspection
     crowded.open("/roots/1/remove")
     inspection.look(page, "root-remove")
 
-    root.issue([f"{LONG_NAME[:60]}.internal.example.net", "localhost"], tmp_path / "served")
+    root.issue(["localhost", f"{LONG_NAME[:60]}.internal.example.net"], tmp_path / "served")
     crowded.open("/trust-store/certificates/add")
     page.fill("#name", LONG_NAME)
     page.set_input_files("#certificate", tmp_path / "served" / "server.pem")

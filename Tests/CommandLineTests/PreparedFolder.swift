@@ -32,7 +32,7 @@ struct PreparedFolder {
       problems: [], refusals: [], estimatedSeconds: 1, madeAt: Date())
     let planID = try await store.savePlan(plan, files: [:])
     let started = try await store.startUpdate(plan: planID, course: plan.course(parallel: 1), by: "ada", worker: "w")
-    update = started.id
+    update = started.update.id
     let failure = Failure(code: "BROKEN", sentence: "It broke.", advice: "Mend it.")
     _ = try await store.advance(
       update, [.actionFailed(ActionID(.generate, component.id), attempt: 1, failure)], worker: "w")
