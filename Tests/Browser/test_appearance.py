@@ -156,7 +156,7 @@ def test_the_longest_name_and_long_paths_do_not_break_a_page(crowded, inspection
         crowded.open(path)
         inspection.look(page, name)
 
-    root = Authority("Second root certificate authority of the northern heating networ", days=400)
+    root = Authority("Second root certificate authority of the northern heating system", days=400)
     (tmp_path / "root.pfx").write_bytes(root.pfx("1"))
     crowded.open("/roots/import")
     crowded.upload(tmp_path / "root.pfx", "1")

@@ -49,8 +49,7 @@ struct TLSServedChainTests {
     Options(
       name: "TLS 1.2 with an RSA key, that demands a certificate", key: .rsa2048, words: ["-tls1_2", "-Verify", "1"]),
     Options(
-      name: "TLS 1.2 with RSA key transport, that demands a certificate", key: .rsa2048,
-      words: ["-tls1_2", "-Verify", "1", "-cipher", "AES128-SHA"]),
+      name: "TLS 1.2 with RSA key transport", key: .rsa2048, words: ["-tls1_2", "-cipher", "AES128-SHA"]),
     Options(
       name: "TLS 1.0, as old devices have it", key: .rsa2048, words: ["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"]),
   ]
@@ -62,6 +61,14 @@ struct TLSServedChainTests {
     defer { server.end() }
     #expect(try look(server.port) == identity.chain)
     #expect(try look(server.port) == identity.chain, "The second look resumes nothing.")
+  }
+
+  @Test("does not believe a server that refuses before it has proved its key, as RSA key transport lets it")
+  func refusedUnproved() throws {
+    let identity = try TLSCast.identity(key: .rsa2048)
+    let server = try OpenSSLServer(identity, ["-tls1_2", "-Verify", "1", "-cipher", "AES128-SHA"])
+    defer { server.end() }
+    #expect(throws: PKIError.self) { try look(server.port) }
   }
 
   @Test("does not believe a certificate whose key the server has not proved")

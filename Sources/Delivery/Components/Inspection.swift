@@ -167,7 +167,12 @@ struct Inspection {
   private mutating func add(_ failure: DeliveryFailure, isBlocking: Bool = false) {
     let problem = Problem(
       code: failure.code, sentence: failure.failure.sentence, advice: failure.failure.advice, isBlocking: isBlocking)
-    if !findings.problems.contains(problem) { findings.problems.append(problem) }
+    // The same may be found by several looks; the graver one counts.
+    if let known = findings.problems.firstIndex(where: { $0.sentence == problem.sentence && $0.code == problem.code }) {
+      findings.problems[known].isBlocking = findings.problems[known].isBlocking || isBlocking
+    } else {
+      findings.problems.append(problem)
+    }
   }
 }
 

@@ -99,10 +99,9 @@ public final class TLSConnection {
   func peerChain() throws -> [Certificate] { try CertificateList.certificates(in: SSL_get_peer_cert_chain(connection)) }
 
   /// Whether this side has sent its last handshake message. A client does so only after it has verified the server's
-  /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3); with the old
-  /// RSA key transport alone, which has no signature, the server would prove its key only by what it sends next.
+  /// signature with the key of the certificate it showed (RFC 5246, section 7.4.3; RFC 8446, section 4.4.3).
   ///
-  /// With RSA key transport there is no such signature: there only the server's own last message would prove the key.
+  /// With the old RSA key transport there is no such signature: only the server's own last message would prove the key.
   var hasProvedPeerKey: Bool {
     guard let cipher = SSL_get_current_cipher(connection), SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa else {
       return false
