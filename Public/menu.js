@@ -34,6 +34,11 @@ document.addEventListener("keydown", event => {
     if (opened) close(opened, opened === menu)
     return
   }
+  if (event.key === "Tab" && menu?.open) {
+    // From the last item of a page the focus goes to the browser itself, which "focusout" does not tell.
+    requestAnimationFrame(() => { if (!menu.contains(document.activeElement)) close(menu) })
+    return
+  }
   if (!menu || !["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return
   const all = items(menu)
   const at = all.indexOf(event.target)
