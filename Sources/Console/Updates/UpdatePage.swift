@@ -41,7 +41,8 @@ struct UpdatePage: Sendable {
       "entries": log.reversed().map(entry),
       "eventsPath": "/updates/\(record.id)/events?after=\(log.last?.sequence ?? 0)",
     ]
-    if isLive { model["refreshSeconds"] = 5 }
+    // While nothing goes on, somebody may be reading what a command wrote.
+    if isLive { model["refreshSeconds"] = state.standing == .deciding ? 60 : 5 }
     return model
   }
 

@@ -82,7 +82,7 @@ public struct ComponentDelivery: Sendable {
 
   private func failure(of result: CommandResult, words: [String]) -> DeliveryFailure? {
     let command = "The activation command of “\(component.name)” (\(words.joined(separator: " ")))"
-    let advice = "The new files are in place, but perhaps not in use. Read the output, mend what it names, then retry."
+    let advice = "It may go on with what it had loaded before. Read the output, mend what it names, then retry."
     switch result.end {
     case .exited(0): return nil
     case .exited(let status):

@@ -34,7 +34,7 @@ public enum Validity {
     }
     guard months.contains(asked) else {
       return Problem(
-        code: "MONTHS_OUT_OF_RANGE", sentence: "The number of months must be from 1 to \(largest).",
+        code: "MONTHS_OUT_OF_RANGE", sentence: "This number of months is not possible.",
         advice: "Choose a number from 1 to \(largest).", isBlocking: true)
     }
     guard asked <= largest else {
