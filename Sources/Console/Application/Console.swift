@@ -30,7 +30,7 @@ public final class Console: Sendable {
     let services = Services(
       store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
       targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
-      logger: logger, signInDesk: try await SignInDesk(store: store, workThreads: workThreads))
+      logger: logger, signInDesk: try await SignInDesk(store: store))
     self.services = services
     sweep = Task { await services.sweepStreams() }
 
@@ -64,6 +64,8 @@ public final class Console: Sendable {
   public func stop(within limit: Duration = .seconds(20)) async {
     sweep.cancel()
     await services.updates.halt(within: limit)
+    // What took longer is found interrupted; left alone it would run beside what is decided then.
+    RunningCommands.end()
     await server.stop(within: .seconds(10))
   }
 }

@@ -61,7 +61,9 @@ enum SessionRoutes {
     guard let name = Credentials.name(given), let password = request.form["password"], !password.isEmpty else {
       return try again(Part.banner("error", "Give your name and your password", role: "alert"), 422)
     }
-    switch try await services.signInDesk.check(name: name, password: Credentials.password(password)) {
+    switch try await services.signInDesk.check(
+      name: name, password: Credentials.password(password), from: request.remoteAddress)
+    {
     case .right(let user):
       visit.log("signed in", ["name": user.name, "from": request.remoteAddress])
       return try await begin(user, at: target ?? "/", visit)
@@ -101,7 +103,7 @@ enum SessionRoutes {
       againField: "password_again")
     guard problems.isEmpty else { return try SessionPages.account(visit, problems: problems) }
     let current = Credentials.password(request.form["current"])
-    switch try await services.signInDesk.check(name: visitor.name, password: current) {
+    switch try await services.signInDesk.check(name: visitor.name, password: current, from: request.remoteAddress) {
     case .right(let user):
       let secret = Credentials.password(password)
       let hash = try await services.workThreads.run { try PasswordHash.make(secret) }

@@ -16,30 +16,36 @@ final class SignInDesk: Sendable {
     case busy
   }
 
-  /// Attempts for all names that may wait for a thread: each costs a tenth of a second of it.
-  private static let limit = 32
+  /// Attempts for all names that may wait for the thread: each costs a tenth of a second of it.
+  private static let limit = 16
+  /// Attempts from one address that may wait, so that one stranger does not take all the places.
+  private static let addressLimit = 4
 
   private let store: Store
-  private let workThreads: WorkThreads
-  private let names = Mutex<Set<String>>([])
+  /// One of its own: strangers who sign in must not keep an update from its threads.
+  private let workThreads = WorkThreads(count: 1, name: "passwords")
+  private let waiting = Mutex<[String: String]>([:])
   /// The hash of a password that nobody knows, for names that nobody has.
   private let strangersHash: PasswordHash
 
-  init(store: Store, workThreads: WorkThreads) async throws {
+  init(store: Store) async throws {
     self.store = store
-    self.workThreads = workThreads
     strangersHash = try await workThreads.run { try PasswordHash.make(SecretBytes(utf8: SecureRandom.token())) }
   }
 
   /// Whether this is the password of the name. An unknown name costs as much time as a wrong password.
-  func check(name: String, password: SecretBytes) async throws -> Answer {
+  func check(name: String, password: SecretBytes, from address: String) async throws -> Answer {
     let key = name.lowercased()
-    let place = names.withLock { names -> Answer? in
-      guard names.count < Self.limit else { return .busy }
-      return names.insert(key).inserted ? nil : .later(seconds: 1)
+    let place = waiting.withLock { waiting -> Answer? in
+      if waiting[key] != nil { return .later(seconds: 1) }
+      guard waiting.count < Self.limit, waiting.values.count(where: { $0 == address }) < Self.addressLimit else {
+        return .busy
+      }
+      waiting[key] = address
+      return nil
     }
     if let place { return place }
-    defer { names.withLock { _ = $0.remove(key) } }
+    defer { waiting.withLock { $0[key] = nil } }
 
     if let delay = try await store.signInDelay(key) { return .later(seconds: max(1, Int(delay.components.seconds))) }
     let user = try await store.user(name: name)

@@ -19,6 +19,12 @@ enum AuthorityImport {
     func again(_ sentence: String) throws -> Response {
       try AuthorityPages.form(visit, pem: pasted, error: (field, sentence))
     }
+    if String(decoding: bytes, as: UTF8.self).contains("PRIVATE KEY") {
+      // Not shown again, nor kept: a page is no place for a key.
+      return try AuthorityPages.form(
+        visit, pem: "",
+        error: (field, "This holds a private key, which was not kept. Add the certificates of the authorities alone."))
+    }
     guard bytes.contains(where: { $0 > 0x20 }) else {
       return try AuthorityPages.form(visit, pem: "", error: ("file", "Choose a file, or paste the certificates."))
     }

@@ -67,8 +67,15 @@ struct ActionPerformer: Sendable {
     try await delivery.deployTrust(bundle: bundle)
     await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
     try await noteOutput(action, delivery.activate())
-    // A component that does not come back with its certificate must stop the update here, not at its deployment.
-    try await delivery.verifyRestored([], served: served)
+    // After Continue Update the component may have its new files already, which this activation makes it load.
+    if let issued = try await store.newestIssued(update.id, component: planned.id),
+      try await delivery.deployedLeaf() == issued.certificate
+    {
+      _ = try await delivery.verify(expected: issued.certificate, root: signer.root, previous: nil)
+    } else {
+      // A component that does not come back with its certificate must stop the update here, not at its deployment.
+      try await delivery.verifyRestored([], served: served)
+    }
   }
 
   /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.

@@ -47,6 +47,8 @@ struct FailurePanel: Sendable {
 
   private func heading(_ count: Int) -> String {
     switch state.standing {
+    case .deciding where state.abortWasPending:
+      "Abort had been chosen when Reroot was ended, before anything was put back. Choose it again, or another way."
     case .deciding where count == 0: "Reroot was ended in the middle of this update. What shall happen?"
     case .deciding: "\(Display.count(count, "action")) failed. What shall happen?"
     case .stopping: "\(Display.count(count, "action")) failed. Waiting for the actions in flight"

@@ -135,7 +135,8 @@ struct Planner: Sendable {
     }
   }
 
-  private func problems(of choice: HTTPSChoice) async throws -> [Problem] {
+  /// What is wrong with what the console is to serve HTTPS with, at this moment.
+  func problems(of choice: HTTPSChoice) async throws -> [Problem] {
     guard case .trustStore(let number) = choice else { return [] }
     guard let record = try await store.serverCertificates().first(where: { $0.id.rawValue == number }) else {
       return [

@@ -52,6 +52,9 @@ public actor UpdateService {
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }
     let planner = try await planner()
+    if let problem = try await planner.problems(of: plan.https).first {
+      throw UpdateRefusal.https("\(problem.sentence) \(problem.advice)")
+    }
     let changed = await planner.changedFiles(since: plan)
     guard changed.isEmpty else { throw UpdateRefusal.outdated(changed) }
     // Everything that can fail comes before: once the start is written down somebody must carry it out.
@@ -167,6 +170,8 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case blocked
   /// Problems were found and not accepted.
   case problemsNotAccepted
+  /// What the console was to serve HTTPS with cannot be used any more.
+  case https(String)
   /// Files have changed since the plan was made.
   case outdated([String])
   /// The program is being ended.
@@ -182,6 +187,7 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .problemsNotAccepted:
       "The plan names problems. Tick the box that says that you want to start all the same, or solve them and make a "
         + "new plan."
+    case .https(let sentence): "\(sentence) Make a new plan."
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"
         + "\(paths.count > 5 ? " and \(paths.count - 5) more" : ""). Make a new plan."

@@ -34,6 +34,8 @@ struct Command: Sendable {
     let program = try await WorkThreads.files.run { [words] in try Program.find(words.first ?? "") }
     let pipe = try OutputPipe()
     let group = ProcessGroup()
+    RunningCommands.add(group)
+    defer { RunningCommands.remove(group) }
     let answer = FirstAnswer<CommandResult.End>()
     // A task of its own: to be cancelled in the middle of an activation would leave it half done.
     Task.detached { [self] in

@@ -42,6 +42,14 @@ public struct ComponentDelivery: Sendable {
     return try PEMFile.bundle(file.content, path: path)
   }
 
+  /// The component's own certificate in its files as they are now; nil where there is none that can be read.
+  public func deployedLeaf() async throws -> Certificate? {
+    guard let path = component.files.certificateChain ?? component.files.combined,
+      let file = try await access.read(path)
+    else { return nil }
+    return try? PEMFile.chain(file.content, path: path).first
+  }
+
   /// Replaces the chain, the key and, where it is given, the bundle as one.
   ///
   /// - Parameters:

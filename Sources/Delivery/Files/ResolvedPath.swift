@@ -50,10 +50,34 @@ struct ResolvedPath: Sendable, Hashable {
     return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
   }
 
+  /// The path of a folder without symbolic links, each of which must be trusted: one that a component's own account has
+  /// made must not lead to another's files.
   private static func realPath(_ folder: String) throws -> String {
-    guard let resolved = realpath(folder, nil) else { throw Folder.failure(errno, opening: folder) }
-    defer { free(resolved) }
-    return String(cString: resolved)
+    var rest = folder.split(separator: "/").map(String.init)[...]
+    var real: [String] = []
+    var links = 0
+    while let name = rest.popFirst() {
+      if name == "." { continue }
+      if name == ".." {
+        _ = real.popLast()
+        continue
+      }
+      let whole = "/" + (real + [name]).joined(separator: "/")
+      var status = stat()
+      guard lstat(whole, &status) == 0 else { throw Folder.failure(errno, opening: folder) }
+      guard status.isLink else {
+        real.append(name)
+        continue
+      }
+      links += 1
+      // Linux itself follows 40 links at most (path_resolution(7)).
+      guard links <= 40 else { throw DeliveryFailure.system(ELOOP, "Following \(folder)") }
+      let target = try target(of: whole)
+      try checkTrust(link: whole, owner: status.st_uid)
+      if target.hasPrefix("/") { real = [] }
+      rest = target.split(separator: "/").map(String.init)[...] + rest
+    }
+    return "/" + real.joined(separator: "/")
   }
 
   private static func target(of link: String) throws -> String {
@@ -71,7 +95,7 @@ struct ResolvedPath: Sendable, Hashable {
     throw DeliveryFailure(
       code: "LINK_NOT_TRUSTED",
       sentence: "The symbolic link \(link) belongs to \(Ownership.userName(owner)), "
-        + "but the file behind it to \(Ownership.userName(behind.st_uid)).",
+        + "but what is behind it to \(Ownership.userName(behind.st_uid)).",
       advice: "Name the file itself in the component's settings, or let the link belong to root.")
   }
 }

@@ -43,8 +43,10 @@ extension UpdateState {
     let untrusting = Set(openFailures.filter { $0.kind == .trust }.compactMap(\.component))
     let left = remaining(without: aside)
     let sentence =
-      "Ignores \(counted(openFailures.count, "error")); sets \(counted(aside.count, "component")) aside on "
-      + "the previous certificate and goes on with the remaining \(counted(left, "component"))."
+      aside.isEmpty
+      ? "Ignores \(counted(openFailures.count, "error")) and goes on with what is left."
+      : "Ignores \(counted(openFailures.count, "error")); sets \(counted(aside.count, "component")) aside on "
+        + "the previous certificate and goes on with the remaining \(counted(left, "component"))."
     return predicted(.override, sentence, names(of: Array(aside))) { row, member in
       let keepsOld = aside.contains(member.id) || row.isSetAside
       return (

@@ -22,6 +22,7 @@ extension UpdateState {
     if decision.actions != nil { try checkChoice(decision) }
     question += 1
     wasInterrupted = false
+    abortWasPending = false
     switch decision.kind {
     case .retry: retry(decision.actions)
     case .override: override()

@@ -16,6 +16,8 @@ public struct UpdateState: Sendable, Equatable {
   public internal(set) var openFailures: [ActionID] = []
   /// Whether the program ended in the middle, and nobody has decided since.
   public internal(set) var wasInterrupted = false
+  /// Whether Abort had been chosen when the program ended, and nobody has decided since.
+  public internal(set) var abortWasPending = false
   /// Whether Abort was chosen while actions were in flight.
   public internal(set) var isAborting = false
 

@@ -63,6 +63,7 @@ extension UpdateState {
       }
       openFailures.append(action.action)
     }
+    abortWasPending = abortWasPending || isAborting
     isAborting = false
     wasInterrupted = true
     return ask()
@@ -73,6 +74,7 @@ extension UpdateState {
     guard standing == .running || standing == .stopping else { throw .unexpected("nothing is running") }
     standing = .stopping
     // A rollback would begin something new; who wants it decides again after the next start.
+    abortWasPending = abortWasPending || isAborting
     isAborting = false
     wasInterrupted = true
     return schedule()
