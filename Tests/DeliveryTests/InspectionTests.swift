@@ -25,6 +25,7 @@ struct InspectionTests {
     #expect(findings.served.map(\.endpoint) == ["127.0.0.1:\(server.port)"])
     #expect(findings.presents == authority.rootKey)
     #expect(findings.accepts == [authority.rootKey])
+    #expect(findings.previousNotAfter == identity.chain.first?.notAfter)
     #expect(snapshot.map(\.file) == findings.files)
     for kept in snapshot { #expect(kept.content?.sha256Hex == kept.file.state?.sha256) }
     #expect(snapshot.first?.content?.text == identity.chainPEM)

@@ -6,6 +6,8 @@ import Store
 struct FailurePanel: Sendable {
   let record: UpdateRecord
   let state: UpdateState
+  /// The components whose previous certificate has expired since, so that putting it back would help nobody.
+  var expired: [String] = []
 
   /// How many failures are listed; the rest is counted.
   private static let listed = 50
@@ -79,7 +81,7 @@ struct FailurePanel: Sendable {
   private func decision(_ consequence: Consequence) -> PageModel {
     let shown = consequence.components.prefix(6).map { VisibleText.of($0) }
     let more = consequence.components.count - shown.count
-    return [
+    var model: PageModel = [
       "path": "/updates/\(record.id)/decisions",
       "question": state.question,
       "kind": consequence.kind.rawValue,
@@ -93,6 +95,16 @@ struct FailurePanel: Sendable {
       "breaks": consequence.refusalCount > 0,
       "connections": connections(consequence),
     ]
+    // An empty text would be drawn all the same.
+    if consequence.kind == .abort, !expired.isEmpty { model["expired"] = expiredWords }
+    return model
+  }
+
+  private var expiredWords: String {
+    let names = Display.list(expired.prefix(6).map { VisibleText.of($0) })
+    return expired.count == 1
+      ? "The previous certificate of \(names) has expired: peers would refuse what is put back."
+      : "The previous certificates of \(names) have expired: peers would refuse what is put back."
   }
 
   /// The decision in a few words.

@@ -47,7 +47,12 @@ struct UpdatePage: Sendable {
   }
 
   /// What succeeded, what failed, and the buttons.
-  var panel: PageModel { FailurePanel(record: record, state: state).model(canDecide: !isSuperseded) }
+  var panel: PageModel {
+    FailurePanel(
+      record: record, state: state,
+      expired: plan.components.filter { $0.findings.previousNotAfter.map { $0 < now } ?? false }.map(\.component.name)
+    ).model(canDecide: !isSuperseded)
+  }
 
   /// The bar, the counts and the current step.
   var progress: PageModel {

@@ -89,6 +89,7 @@ struct Inspection {
       leaf = (deployed.chain, deployed.path)
       if let first = deployed.chain.first { addIfExpired(first, "The certificate in \(deployed.path)") }
     }
+    findings.previousNotAfter = leaf?.chain.first?.notAfter
     let roots = knownRoots + (bundle ?? []).filter(\.isSelfIssued)
     findings.presents = leaf.flatMap { RootSearch.root(of: $0.chain, among: roots) }.map { RootKey($0.fingerprint.hex) }
   }

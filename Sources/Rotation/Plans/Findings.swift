@@ -10,18 +10,21 @@ public struct Findings: Sendable, Hashable, Codable {
   public var presents: RootKey?
   /// The roots in the trust bundle that was found; nil when no trust bundle is configured.
   public var accepts: Set<RootKey>?
+  /// When the certificate that Abort would put back expires; nil where none was found.
+  public var previousNotAfter: Date?
   /// What would make a step fail.
   public var problems: [Problem]
 
   /// Collects what was found.
   public init(
     files: [FoundFile] = [], served: [ServedCertificate] = [], presents: RootKey? = nil,
-    accepts: Set<RootKey>? = nil, problems: [Problem] = []
+    accepts: Set<RootKey>? = nil, previousNotAfter: Date? = nil, problems: [Problem] = []
   ) {
     self.files = files
     self.served = served
     self.presents = presents
     self.accepts = accepts
+    self.previousNotAfter = previousNotAfter
     self.problems = problems
   }
 }

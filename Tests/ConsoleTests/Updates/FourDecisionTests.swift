@@ -88,6 +88,20 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test("Abort says whose previous certificate has expired since")
+  func expired() async throws {
+    try await withSystem { system in
+      system.targets.arm(.activate, at: "web")
+      let id = try await system.start()
+      _ = try await system.settled(id)
+      let early = try await system.browser.get("/updates/\(id)")
+      #expect(!early.says("expired: peers would refuse what is put back"))
+      system.console.clock.advance(310 * 86_400)
+      let late = try await system.console.browser().get("/updates/\(id)")
+      #expect(late.says("have expired: peers would refuse what is put back"))
+    }
+  }
+
   private func checkJournal(
     _ row: DecisionRow, _ failure: Failure, _ id: UpdateRecord.ID, _ system: TestSystem
   ) async throws {
