@@ -98,6 +98,28 @@ struct FileReadingTests {
     #expect(try folder.text("real") == (row.code == nil ? "new" : "old"))
   }
 
+  @Test(
+    "behind another user's link to a folder is not trusted, unless the folder is that user's too",
+    .enabled(if: isRoot, "giving away takes root"),
+    arguments: [
+      Link(name: "of root, to another user's folder", link: 0, file: 65_534, code: nil),
+      Link(name: "of a user, to his own folder", link: 65_534, file: 65_534, code: nil),
+      Link(name: "of a user, to root's folder", link: 65_534, file: 0, code: "LINK_NOT_TRUSTED"),
+    ])
+  func folderLinkTrust(row: Link) async throws {
+    let folder = try TestFolder()
+    try folder.folder("real/inner")
+    try folder.write("old", to: "real/inner/file")
+    try folder.link("way", to: "real")
+    try folder.giveAway("way", to: row.link, group: 0)
+    if let owner = row.file { try folder.giveAway("real", to: owner, group: 0) }
+    let path = folder.path("way/inner/file")
+    #expect(await code { try await access.checkWritable(path) } == row.code)
+    let change = FileChange(path: path, content: SecretBytes(utf8: "new"), mode: 0o644)
+    #expect(await code { try await access.replace([change]) } == row.code)
+    #expect(try folder.text("real/inner/file") == (row.code == nil ? "new" : "old"))
+  }
+
   @Test("can be replaced or made: the check says so and leaves nothing behind")
   func writable() async throws {
     let folder = try TestFolder()

@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 import Testing
 
 @testable import Console
@@ -133,6 +134,26 @@ import Testing
       #expect(try await signIn(console.stranger(), "ada", TestConsole.password).status == 303)
     }
   }
+
+  @Test("One address takes few of the places to wait for a password check, and another's is still looked at")
+  func crowd() async throws {
+    try await withConsole { console in
+      let desk = try await SignInDesk(store: console.store)
+      let attempts = (1...12).map { number in
+        Task { try await desk.check(name: "nobody\(number)", password: SecretBytes(utf8: "wrong"), from: "192.0.2.1") }
+      }
+      let other = try await desk.check(
+        name: "ada", password: SecretBytes(utf8: TestConsole.password), from: "192.0.2.2")
+      guard case .right = other else { throw Unexpected(answer: "\(other)") }
+      var busy = 0
+      for attempt in attempts {
+        if case .busy = try await attempt.value { busy += 1 }
+      }
+      #expect(busy > 0)
+    }
+  }
+
+  private struct Unexpected: Error { let answer: String }
 
   @Test("A session ends when it was not used for half an hour, and after twelve hours in any case")
   func ends() async throws {

@@ -45,6 +45,24 @@ import Testing
     }
   }
 
+  @Test("A start is refused when the server certificate that was chosen has expired since the plan")
+  func serverCertificateExpired() async throws {
+    try await withSystem { system in
+      let server = try system.old.child(["console.example"], until: 60)
+      _ = try await system.store.addServerCertificate(
+        name: "Short", chain: server.chain, key: try server.key.pkcs8PEM(), by: "ada")
+      let id = try #require(try await system.store.serverCertificates().first?.id)
+      let form = try await system.browser.get("/roots/\(system.newID)/update")
+      let plan = try await system.browser.follow(
+        system.browser.submit(form, "/plans", ["https": "trustStore", "serverCertificate": "\(id)"]))
+      system.console.clock.advance(61)
+      let refused = try await system.browser.submit(plan, "/updates")
+      #expect(refused.status == 409)
+      #expect(refused.says("The server certificate “Short” has expired. Choose another one. Make a new plan."))
+      #expect(try await system.store.updates().isEmpty)
+    }
+  }
+
   /// Changes that make a plan old.
   enum Change: String, CaseIterable { case content, owner, mode, gone, added, componentAdded, componentChanged }
 
