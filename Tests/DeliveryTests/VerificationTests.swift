@@ -97,7 +97,29 @@ struct VerificationTests {
     let seen = try await verify(
       [at(server)], expected: new.chain[0], root: authority.certificate, previous: old.chain[0], limit: 30)
     #expect(seen.map(\.fingerprint) == [new.chain[0].fingerprint.hex])
-    #expect(server.accepted == 4)
+    #expect(server.accepted >= 4)
+  }
+
+  @Test("is not believed at first sight: former workers of a server may go on accepting for a moment")
+  func formerWorkers() async throws {
+    let authority = try TestAuthority()
+    let (old, new) = (try authority.child(), try authority.child())
+    // What a client meets while old and new workers take turns.
+    let server = try TestListener.tls { [1, 2, 4].contains($0) || $0 > 5 ? new : old }
+    _ = try await verify(
+      [at(server)], expected: new.chain[0], root: authority.certificate, previous: old.chain[0], limit: 30)
+    #expect(server.accepted > 6, "No connection meets the old certificate any more.")
+  }
+
+  @Test("is not what a server shows that serves the old certificate to every third connection for good")
+  func oneOfThree() async throws {
+    let authority = try TestAuthority()
+    let (old, new) = (try authority.child(), try authority.child())
+    let server = try TestListener.tls { $0 % 3 == 2 ? old : new }
+    let failed = await failure {
+      _ = try await verify([at(server)], expected: new.chain[0], root: authority.certificate, previous: old.chain[0])
+    }
+    #expect(failed?.code == "STILL_PREVIOUS_CERTIFICATE")
   }
 
   @Test("is waited for: a server that hangs in its first handshake and answers the next one succeeds")
@@ -115,7 +137,7 @@ struct VerificationTests {
       }
     }
     let seen = try await verify([at(server)], expected: identity.chain[0], root: authority.certificate, limit: 20)
-    #expect(seen.count == 1 && server.accepted == 2)
+    #expect(seen.count == 1 && server.accepted >= 2)
   }
 
   @Test("is not another certificate, of the same root or of another")
@@ -275,7 +297,7 @@ struct VerificationTests {
     }
     _ = try await verify(
       [at(server, transport: .postgresql)], expected: identity.chain[0], root: authority.certificate)
-    #expect(requests.all == [[0, 0, 0, 8, 4, 210, 22, 47]])
+    #expect(Set(requests.all) == [[0, 0, 0, 8, 4, 210, 22, 47]])
   }
 
   @Test("is also what a server shows that demands a certificate of its clients")

@@ -104,6 +104,18 @@ struct UpdateCourseTests {
     #expect(player.state.outcome == .completed)
   }
 
+  @Test("Abort that was chosen before the end of the program is remembered until somebody decides")
+  func abortWasPending() throws {
+    var player = Player(Sample.course())
+    try player.start()
+    try player.send(.decided(Decision(.abort, question: player.state.question, by: "ada")))
+    try player.send(.halted)
+    try player.run()
+    #expect(player.state.standing == .deciding && player.state.abortWasPending)
+    try player.decide(.retry)
+    #expect(!player.state.abortWasPending)
+  }
+
   @Test("An interruption must account for every action in flight")
   func interruptedIncompletely() throws {
     var player = Player(Sample.course())

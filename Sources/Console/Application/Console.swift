@@ -64,8 +64,6 @@ public final class Console: Sendable {
   public func stop(within limit: Duration = .seconds(20)) async {
     sweep.cancel()
     await services.updates.halt(within: limit)
-    // What took longer is found interrupted; left alone it would run beside what is decided then.
-    RunningCommands.end()
     await server.stop(within: .seconds(10))
   }
 }

@@ -21,7 +21,7 @@ actor UpdateRunner {
   private var alone = 0
   private var isHalted = false
   private var hasGivenUp = false
-  private var inFlight: Set<Attempt> = []
+  private var inFlight: [Attempt: Task<Void, Never>] = [:]
   private var idle: [CheckedContinuation<Void, Never>] = []
 
   init(
@@ -57,7 +57,8 @@ actor UpdateRunner {
     if effects.contains(where: { if case .finish = $0 { true } else { false } }) { await whenEnded() }
   }
 
-  /// Lets nothing new begin and waits until the actions in flight have ended, up to a limit.
+  /// Lets nothing new begin and waits until the actions in flight have ended, up to a limit. Those that take longer are
+  /// told to end, and the next start finds them interrupted.
   func halt(within limit: Duration) async {
     isHalted = true
     do {
@@ -79,6 +80,7 @@ actor UpdateRunner {
 
   private func giveUpWaiting() {
     hasGivenUp = true
+    for task in inFlight.values { task.cancel() }
     endWaiting()
   }
 
@@ -96,8 +98,7 @@ actor UpdateRunner {
     // What was claimed and not begun is found interrupted at the next start.
     guard !isHalted else { return }
     let begun = Attempt(action: action, number: attempt)
-    inFlight.insert(begun)
-    Task {
+    inFlight[begun] = Task {
       let event: Event
       do {
         try await performer.perform(action)
@@ -110,9 +111,11 @@ actor UpdateRunner {
   }
 
   private func ended(_ attempt: Attempt, _ event: Event) async {
+    // How it ended after it was told to says nothing of the component; the next start looks for itself.
+    guard !hasGivenUp else { return }
     waiting.append(event)
     if !isWriting { await drain() }
-    inFlight.remove(attempt)
+    inFlight[attempt] = nil
     if inFlight.isEmpty { endWaiting() }
   }
 

@@ -29,15 +29,14 @@ struct Command: Sendable {
   /// Runs it. Throws when it cannot be started; everything else is in the result.
   ///
   /// After the time limit the whole group gets SIGTERM and half a second later SIGKILL. Children that outlive a program
-  /// which ended in time are left alone: they may be the service that it started.
+  /// which ended in time are left alone: they may be the service that it started. To cancel the task that waits is for
+  /// the end of the whole program: the group gets SIGTERM, so that it does not go on beside what is decided afterwards.
   func run() async throws -> CommandResult {
     let program = try await WorkThreads.files.run { [words] in try Program.find(words.first ?? "") }
     let pipe = try OutputPipe()
     let group = ProcessGroup()
-    RunningCommands.add(group)
-    defer { RunningCommands.remove(group) }
     let answer = FirstAnswer<CommandResult.End>()
-    // A task of its own: to be cancelled in the middle of an activation would leave it half done.
+    // A task of its own: Subprocess would answer a cancellation with SIGKILL to the leader alone.
     Task.detached { [self] in
       do {
         answer.give(.success(try await spawn(program, output: pipe, group: group)))
@@ -48,11 +47,17 @@ struct Command: Sendable {
     let watch = Task.detached { [timeLimit] in try await Self.end(group, after: timeLimit, answer: answer) }
     defer { watch.cancel() }
     do {
-      let end = try await withCheckedThrowingContinuation { answer.wait($0) }
+      let end = try await withTaskCancellationHandler {
+        try await withCheckedThrowingContinuation { answer.wait($0) }
+      } onCancel: {
+        group.signal(SIGTERM)
+      }
+      // A command that was told to end has not run out of its time.
+      try Task.checkCancellation()
       return CommandResult(end: end, output: await pipe.finish())
     } catch {
       _ = await pipe.finish()
-      throw failure(of: error, program: program)
+      throw error is CancellationError ? error : failure(of: error, program: program)
     }
   }
 

@@ -41,33 +41,55 @@ extension ComponentDelivery {
       advice: first.advice)
   }
 
-  /// Looks again after 100 ms, then after ever longer pauses of up to a second.
+  /// For how long every look has to find what is expected before it is believed. A server that reloads lets its former
+  /// workers go on for a moment, which accept connections beside the new ones (nginx's do for about 100 ms), so one
+  /// look may meet the new certificate and the next connection the old one.
+  static let settling = Duration.milliseconds(300)
+
+  /// How soon one looks again after finding what is expected.
+  private static let settlingPause = Duration.milliseconds(50)
+
+  /// Looks again after 100 ms, then after ever longer pauses of up to a second, until what is expected was found at every
+  /// look of the settling time. That may end a little after the deadline, for something found just before it.
   private func watch(
     _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
     var pause = Duration.milliseconds(100)
+    var foundSince: ContinuousClock.Instant?
     // The last thing that was seen is told, and not that the time was over while looking once more.
     var last: DeliveryFailure?
-    while true {
-      do {
-        let sightings = try await sight(endpoint, until: attemptEnd(deadline))
-        switch judgement.judge(sightings, expectation, at: now()) {
-        case .success(let leaf):
+    while !Task.isCancelled {
+      let end = foundSince == nil ? deadline : max(deadline, .now + .seconds(5))
+      switch await look(endpoint, expectation, judgement, until: end) {
+      case .success(let leaf):
+        let since = foundSince ?? .now
+        if ContinuousClock.now - since >= Self.settling {
           return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
-        case .failure(let failure):
-          if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
         }
-        guard ContinuousClock.now + pause < deadline else { break }
-        try await Task.sleep(for: pause)
-      } catch {
-        last = DeliveryFailure(error, doing: "Verifying \(endpoint.address)")
-        if Task.isCancelled || ContinuousClock.now + pause >= deadline { break }
-        try? await Task.sleep(for: pause)
+        foundSince = since
+        try? await Task.sleep(for: Self.settlingPause)
+        continue
+      case .failure(let failure):
+        foundSince = nil
+        if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
       }
+      guard ContinuousClock.now + pause < deadline else { break }
+      try? await Task.sleep(for: pause)
       pause = min(pause * 3 / 2, .seconds(1))
     }
     return .failure(last ?? judgement.nothingServed)
+  }
+
+  /// One look at all addresses of an endpoint.
+  private func look(
+    _ endpoint: Endpoint, _ expectation: Expectation, _ judgement: Judgement, until deadline: ContinuousClock.Instant
+  ) async -> Result<Certificate, DeliveryFailure> {
+    do {
+      return judgement.judge(try await sight(endpoint, until: attemptEnd(deadline)), expectation, at: now())
+    } catch {
+      return .failure(DeliveryFailure(error, doing: "Verifying \(endpoint.address)"))
+    }
   }
 
   /// A server that hangs in one handshake may answer the next one at once, so none gets the whole time.

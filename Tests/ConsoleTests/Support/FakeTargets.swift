@@ -19,6 +19,7 @@ final class FakeTargets: Sendable {
     var isRestoring: Set<String> = []
     var held: Set<String> = []
     var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
+    var cancelled: Set<String> = []
     var log: [String] = []
     var onActivation: [String: @Sendable () -> Void] = [:]
     var output = "nginx: [emerg] cannot load certificate\n"
@@ -81,6 +82,9 @@ final class FakeTargets: Sendable {
 
   func isHeld(_ component: String) -> Bool { state.withLock { $0.waiting[component]?.isEmpty == false } }
 
+  /// Whether a command of the component was told to end.
+  func wasCancelled(_ component: String) -> Bool { state.withLock { $0.cancelled.contains(component) } }
+
   func access(to component: Component) -> TargetAccess {
     let name = component.name
     return TargetAccess(
@@ -135,13 +139,17 @@ final class FakeTargets: Sendable {
   }
 
   private func run(_ words: [String], of name: String) async -> CommandResult {
-    await withCheckedContinuation { continuation in
-      let goesOn = state.withLock { state in
-        guard state.held.contains(name) else { return true }
-        state.waiting[name, default: []].append(continuation)
-        return false
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let goesOn = state.withLock { state in
+          guard state.held.contains(name) else { return true }
+          state.waiting[name, default: []].append(continuation)
+          return false
+        }
+        if goesOn { continuation.resume() }
       }
-      if goesOn { continuation.resume() }
+    } onCancel: {
+      state.withLock { _ = $0.cancelled.insert(name) }
     }
     let (result, after) = state.withLock { state -> (CommandResult, (@Sendable () -> Void)?) in
       state.log.append("run \(name)")

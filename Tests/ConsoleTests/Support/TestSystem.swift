@@ -94,6 +94,15 @@ struct TestSystem {
     return try await settled(id)
   }
 
+  /// Presses the Retry beside one failure of an update that has ended, and waits for what comes of it.
+  func retry(_ id: UpdateRecord.ID, _ action: ActionID) async throws -> UpdateState {
+    let page = try await browser.get("/updates/\(id)")
+    let form = try #require(PageForm.all(page.html).first { $0.value("action") == "\(action)" }, "\(page.text)")
+    #expect(form.value("decision") == "retry")
+    #expect(try await browser.post(form.action, form.fields.map { ($0.name, $0.value) }).status == 303)
+    return try await settled(id)
+  }
+
   func press(_ id: UpdateRecord.ID, _ kind: Decision.Kind, question: Int? = nil) async throws -> Answer {
     let page = try await browser.get("/updates/\(id)")
     let forms = PageForm.all(page.html).filter { $0.action == "/updates/\(id)/decisions" }

@@ -115,6 +115,23 @@ final class TestListener: Sendable {
     }
   }
 
+  @Test("Trust that failed can be retried after Continue Update, though its activation loads the new certificate too")
+  func trustAfterwards() async throws {
+    try await withListener { system, _ in
+      system.targets.arm(.trust, at: "edge")
+      let id = try await system.start()
+      let edge = try system.id("edge")
+      #expect(try await system.settled(id).openFailures == [ActionID(.trust, edge)])
+      // So the new files are in place afterwards, and the former certificate is still served.
+      system.targets.arm(.activate, at: "edge")
+      let ended = try await system.decide(id, .continueUpdate)
+      #expect(ended.failedActions.map(\.id).contains(ActionID(.activate, edge)))
+      #expect(try system.issuer("edge") == "New root")
+      let retried = try await system.retry(id, ActionID(.trust, edge))
+      #expect(!retried.failedActions.map(\.id).contains(ActionID(.trust, edge)))
+    }
+  }
+
   @Test("Test connection shows what is served and changes nothing at the component")
   func connectionTest() async throws {
     try await withListener { system, listener in

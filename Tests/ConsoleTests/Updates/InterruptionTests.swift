@@ -94,6 +94,34 @@ import Testing
     try await second.stop()
   }
 
+  @Test(
+    "What does not end when Reroot is ended is found interrupted, and so is an Abort that waited for it",
+    arguments: [false, true])
+  func haltInTheMiddle(aborting: Bool) async throws {
+    let folder = try TemporaryFolder()
+    let (clock, targets) = (TestClock(), FakeTargets())
+    let first = try await TestConsole(folder: folder, clock: clock, targets: targets)
+    let system = try await TestSystem(first)
+    targets.hold("web")
+    let id = try await system.start()
+    try await eventually("The command is waited for") { targets.isHeld("web") }
+    if aborting { #expect(try await system.press(id, .abort).status == 303) }
+    await first.console.stop(within: .milliseconds(50))
+    try first.store.close()
+    try await eventually("The command is told to end") { targets.wasCancelled("web") }
+    targets.letGo("web")
+
+    let second = try await TestConsole(folder: folder, clock: clock, targets: targets)
+    let next = try await TestSystem.taking(system, second)
+    let state = try await next.settled(id)
+    #expect(state.wasInterrupted)
+    #expect(state.openFailures == [ActionID(.trust, try next.id("web"))])
+    let page = try await next.browser.get("/updates/\(id)")
+    #expect(page.says("Abort had been chosen when Reroot was ended") == aborting)
+    #expect(try await next.decide(id, .retry).outcome == .completed)
+    try await second.stop()
+  }
+
   @Test("A certificate that was signed before the interruption is found, and no second one is signed")
   func signsOnce() async throws {
     try await withSystem { system in
