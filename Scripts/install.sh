@@ -1,9 +1,13 @@
-# Shared by Scripts/run and Scripts/test: finds or installs what they need. Sourced, not run.
+# Shared by Scripts/run, Scripts/test and Scripts/measure: finds or installs what they need. Sourced, not run.
 # shellcheck shell=bash
 
 # What the build needs: headers of OpenSSL, SQLite, libmicrohttpd and of GnuTLS, which libmicrohttpd's TLS is made of.
 # shellcheck disable=SC2034
 build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev)
+
+# The real servers of the tests, with the clients that connect to them.
+# shellcheck disable=SC2034
+server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redis-server procps)
 
 # Installs those of the named Debian packages that are missing; does nothing when none is.
 install_packages() {

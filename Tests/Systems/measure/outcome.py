@@ -1,0 +1,44 @@
+"""What became of one attempt to use a server, judged by what the client's program says."""
+import re
+
+OK = "ok"
+CLOSED = "closed while idle"
+REFUSED = "refused handshake"
+UNREACHABLE = "refused connection"
+DROPPED = "dropped connection"
+FILES = "unusable files"
+SLOW = "no answer in time"
+OTHER = "other"
+BAD = [REFUSED, UNREACHABLE, DROPPED, FILES, SLOW, OTHER]
+
+# The first that is found in what a program wrote decides.
+PATTERNS = [
+    # Read before anything is sent: the program cannot use what it was given.
+    (FILES, r"key values mismatch|does not match private key|unable to load client (cert|key)|unable to set private key"
+            r"|could not (read|load|open).*(certificate|private key)|Problem with the local SSL certificate"),
+    (REFUSED, r"alert|verify failed|certificate problem|certificate verify|unable to get local issuer|SSL certificate error"
+              r"|unknown ca|TLS error|handshake|SSL_connect|requires a valid client certificate|SSL error"
+              r"|^HTTP(/1\.1)? (400|495|496|502|503)"),
+    (UNREACHABLE, r"refused|Could not connect|Couldn.t connect|Failed to connect"),
+]
+# What a client sees when a server that has refused its certificate hangs up, from TLS 1.3 on, is no more than an end.
+ENDS = r"unexpectedly|Protocol error|connection was lost|reset by peer|Broken pipe|Empty reply|EOF|closed"
+
+
+def judge(code, text, connected=False):
+    """One of the words above.
+
+    - code: the program's status; None when it was ended for being too slow.
+    - text: everything that it wrote.
+    - connected: whether it had got an answer from the server before, so that an end is no refusal.
+    """
+    if code is None:
+        return SLOW
+    if code == 0:
+        return OK
+    for outcome, pattern in PATTERNS:
+        if re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
+            return outcome
+    if re.search(ENDS, text, re.IGNORECASE):
+        return DROPPED if connected else REFUSED
+    return DROPPED if connected else OTHER

@@ -1,0 +1,130 @@
+"""A root change refuses nobody: counted in a system of real servers and clients that connect all the time.
+
+`REROOT_MEASURE_ROUNDS` says how many root changes are made in a row, and how many fail in the middle and are taken back
+(3 of each; Scripts/measure makes 10).
+"""
+import os
+
+import pytest
+from cryptography import x509
+
+import update as steps
+from measure.faults import FAULTS
+from measure.plain import replace_and_reload
+from measure.report import Counts
+from measure.system import System
+
+ROUNDS = int(os.environ.get("REROOT_MEASURE_ROUNDS") or 3)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measure")
+    # Folders above must let the unprivileged servers through.
+    for above in [folder, *folder.parents]:
+        if above.owner() == "root" and str(above).startswith("/tmp/"):
+            above.chmod(0o755)
+    made = System(folder)
+    try:
+        made.start_console()
+        made.start_clients()
+        yield made
+    finally:
+        made.stop()
+
+
+class Measurement:
+    """Counts from its beginning to its end; what goes on at the end is counted too."""
+
+    def __init__(self, system):
+        self.system = system
+        self.reloads = self.reloads_now()
+        self.span = system.span()
+
+    def reloads_now(self):
+        return self.system.edge.reloads() + self.system.haproxy.reloads()
+
+    def end(self):
+        self.system.wait_for_some_of_each(self.system.span())
+        return Counts(self.span, self.reloads_now() - self.reloads)
+
+
+@pytest.fixture
+def say(capsys):
+    """Prints a line whatever becomes of the test."""
+
+    def line(text):
+        with capsys.disabled():
+            print(f"\n  {text}", end="")
+
+    return line
+
+
+def expect_all_under(system, authority):
+    for member in system.members:
+        certificate = x509.load_pem_x509_certificates(member.certificate.read_bytes())[0]
+        certificate.verify_directly_issued_by(authority.certificate)
+
+
+def expect_nobody_noticed(counts):
+    assert counts.refused == 0 and counts.other == 0 and counts.dropped == 0, "\n".join(counts.bad)
+    # nginx and HAProxy close kept connections that are idle when they reload; each of the two has one such client.
+    assert counts.closed <= counts.reloads
+
+
+def test_the_system_consists_of_at_least_ten_processes(system):
+    assert system.process_count() >= 10
+
+
+def test_root_changes_in_a_row_refuse_nobody(system, say):
+    measurement = Measurement(system)
+    for _ in range(ROUNDS):
+        authority, plan = system.plan()
+        update = steps.start(system.client, plan)
+        steps.wait_for(system.client, update, "completed", limit=120)
+        expect_all_under(system, authority)
+    counts = measurement.end()
+    say(counts.line(f"Reroot, {ROUNDS} root changes in a row"))
+    expect_nobody_noticed(counts)
+
+
+def test_root_changes_that_fail_and_are_taken_back_refuse_nobody(system, say):
+    measurement = Measurement(system)
+    faults = (FAULTS * (ROUNDS // len(FAULTS) + 1))[:ROUNDS]
+    for fault in faults:
+        fail_and_abort(system, fault)
+    counts = measurement.end()
+    say(counts.line(f"Reroot, {ROUNDS} root changes that fail in the middle and are taken back by Abort"))
+    expect_nobody_noticed(counts)
+
+
+def fail_and_abort(system, fault):
+    before = {member.name: member.files() for member in system.members}
+    afterwards = fault.before_plan(system)
+    _, plan = system.plan()
+    started = []
+    mend = fault.strike_at_its_moment(system, lambda: started.append(steps.start(system.client, plan)))
+    try:
+        page = steps.wait_for(system.client, started[0], "deciding", limit=120)
+        assert fault.expected in page.text, f"{fault.title}: the page does not say “{fault.expected}”"
+    finally:
+        mend()
+    answer = steps.decide(system.client, started[0], "abort")
+    assert answer.status == 303, answer.text
+    steps.wait_for(system.client, started[0], "rolledBack", limit=120)
+    for member in system.members:
+        assert member.files() == before[member.name], f"{fault.title}: {member.name} has other files than before"
+    afterwards()
+
+
+def test_a_plain_replacement_and_reload_refuses_many(system, say):
+    measurement = Measurement(system)
+    for _ in range(ROUNDS):
+        authority = replace_and_reload(system)
+        expect_all_under(system, authority)
+    counts = measurement.end()
+    say(counts.line(f"Plain replacement and reload, {ROUNDS} root changes in a row"))
+    # The instrument shows refusals where there are some.
+    assert counts.refused > 0
+    again = Measurement(system).end()
+    assert again.refused == 0, "\n".join(again.bad)
