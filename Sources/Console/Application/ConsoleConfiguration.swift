@@ -13,6 +13,8 @@ public struct ConsoleConfiguration: Sendable {
   public var publicFolder: String
   /// The folder of the templates.
   public var templatesFolder: String
+  /// The ways to the targets; their connections are closed when the console stops.
+  public var targets: Targets
   /// How the files of a component are reached.
   public var targetAccess: @Sendable (Component) -> TargetAccess
   /// What a demonstration adds.
@@ -26,14 +28,15 @@ public struct ConsoleConfiguration: Sendable {
   /// when they are in neither.
   public init(
     host: String = "127.0.0.1", port: UInt16 = 8443, publicFolder: String? = nil, templatesFolder: String? = nil,
-    targetAccess: @escaping @Sendable (Component) -> TargetAccess = { _ in .local() },
+    targets: Targets = Targets(), targetAccess: (@Sendable (Component) -> TargetAccess)? = nil,
     extension: ConsoleExtension? = nil, clock: @escaping @Sendable () -> Date = { Date() }
   ) throws {
     self.host = host
     self.port = port
     self.publicFolder = try publicFolder ?? Self.find("Public")
     self.templatesFolder = try templatesFolder ?? Self.find("Templates")
-    self.targetAccess = targetAccess
+    self.targets = targets
+    self.targetAccess = targetAccess ?? { targets.access(to: $0) }
     self.extension = `extension`
     self.clock = clock
   }

@@ -25,7 +25,7 @@ struct ComponentForm {
     values = [
       "name": component.name, "description": component.description, "stage": String(component.stage),
       "names": component.names.map(\.text).joined(separator: "\n"), "usage": component.usage.rawValue,
-      "key": component.key.rawValue, "target": component.target.rawValue,
+      "key": component.key.rawValue,
       "files.certificate": files.certificateChain ?? "", "files.key": files.key ?? "",
       "files.combined": files.combined ?? "", "files.trust_bundle": files.trustBundle ?? "",
       "files.owner": files.owner ?? "", "files.group": files.group ?? "", "files.mode": files.mode.description,
@@ -34,6 +34,7 @@ struct ComponentForm {
       "peers.choice": component.peers == nil ? "all" : "named",
       "peers": (component.peers ?? []).joined(separator: "\n"),
     ]
+    values.merge(TargetFields.values(of: component.target)) { own, _ in own }
     switch component.activation.method {
     case .none: values["activation.method"] = "none"
     case .command(let words):
@@ -74,7 +75,7 @@ struct ComponentForm {
       id: id, name: trimmed("name"), description: trimmed("description"),
       stage: number("stage", in: Component.Limits.stage, &problems),
       names: lines("names").map(SubjectName.init(text:)), usage: choice("usage", .server, &problems),
-      key: choice("key", .ecdsaP256, &problems), target: choice("target", .local, &problems),
+      key: choice("key", .ecdsaP256, &problems), target: target(&problems),
       files: files(&problems), activation: activation(&problems), endpoints: endpoints,
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
       peers: text("peers.choice") == "named" ? lines("peers") : nil)
@@ -83,6 +84,21 @@ struct ComponentForm {
       FieldProblem(field: Self.field(problem.field, rows), sentence: problem.sentence)
     }
     return (component, problems + found.filter { !known.contains($0.field) })
+  }
+
+  private func target(_ problems: inout [FieldProblem]) -> Target {
+    switch text("target") {
+    case "local", "": return .local
+    case "ssh":
+      return .ssh(
+        SSHTarget(
+          host: trimmed("target.ssh.host"), port: UInt16(number("target.ssh.port", in: 1...65535, &problems)),
+          user: trimmed("target.ssh.user"), identityFile: trimmed("target.ssh.identity_file"),
+          hostKey: trimmed("target.ssh.host_key"), sudo: text("target.ssh.sudo") == "yes"))
+    default:
+      problems.append(FieldProblem(field: "target", sentence: "Choose one of the values in the list."))
+      return .local
+    }
   }
 
   private func endpoints(_ problems: inout [FieldProblem]) -> (endpoints: [Endpoint], rows: [Int]) {

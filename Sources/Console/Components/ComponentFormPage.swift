@@ -22,6 +22,7 @@ struct ComponentFormPage {
   private var groups: [PageModel] {
     [
       group("General", nil, general), group("Certificate", nil, certificate),
+      group("Target", "Where the files are, and how Reroot reaches them.", TargetFields.parts(form, error)),
       group(
         "Files", "Absolute paths of PEM files: a certificate file and a key file, or one combined file with both.",
         files),
@@ -57,9 +58,6 @@ struct ComponentFormPage {
       FieldPart.select(
         "key", "Key", options: KeyKind.allCases.map { ($0.rawValue, $0.rawValue) }, chosen: form.text("key"),
         error: error("key")),
-      FieldPart.select(
-        "target", "Target", options: [("local", "This machine")], chosen: form.text("target"),
-        hint: "Where the files are.", error: error("target")),
     ]
   }
 

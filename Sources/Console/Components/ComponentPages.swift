@@ -1,3 +1,4 @@
+import Delivery
 import Foundation
 import HTTP
 import Rotation
@@ -85,6 +86,7 @@ enum ComponentPages {
       standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
       Part.row("Stage", String(component.stage)), Part.row("Names", lines: component.names.map(\.text)),
       Part.row("Usage", usage(component.usage)), Part.row("Key", component.key.rawValue),
+      target(component.target),
       Part.row("Files", lines: files.paths.map { "\(role($0.role)): \($0.path), mode \(files.mode(of: $0.role))" }),
       Part.row("Owner", owner), Part.row("Activation", component.activation.sentence + "."),
       component.endpoints.isEmpty
@@ -101,6 +103,17 @@ enum ComponentPages {
     case .combined: "Certificate and key"
     case .trustBundle: "Trust bundle"
     }
+  }
+
+  private static func target(_ target: Target) -> PageModel {
+    guard let ssh = target.ssh else { return Part.row("Target", "This machine") }
+    let fingerprint = SSHFingerprint.text(of: ssh.hostKey) ?? "of a kind that is not known"
+    return Part.row(
+      "Target",
+      lines: [
+        "\(ssh.address), by SSH as \(ssh.user)\(ssh.sudo ? ", with the rights of root through sudo" : "")",
+        "Signs in with \(ssh.identityFile)", "Host key \(fingerprint)",
+      ])
   }
 
   private static func usage(_ usage: Component.Usage) -> String {

@@ -56,8 +56,10 @@ public final class Demo: Sendable {
     let faults = Faults()
     live = DemoLive(fleet: fleet, faults: faults, logger: logger)
     let access = FaultyAccess(faults: faults, fleet: fleet)
+    let targets = Targets()
     let configuration = try ConsoleConfiguration(
-      host: host, port: port, targetAccess: { access.access(to: $0, over: .local()) },
+      host: host, port: port, targets: targets,
+      targetAccess: { access.access(to: $0, over: targets.access(to: $0)) },
       extension: DemoPages(fleet: fleet, faults: faults, second: second, live: live).extension)
     console = try await Console(store: store, configuration: configuration, logger: logger)
     live.begin(console.services.renderer)

@@ -92,9 +92,3 @@ public enum KeyKind: String, Sendable, Hashable, Codable, CaseIterable {
   case rsa4096 = "rsa-4096"
   case ed25519
 }
-
-/// Where a component's files live and how Reroot reaches them.
-public enum Target: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The machine that Reroot runs on.
-  case local
-}

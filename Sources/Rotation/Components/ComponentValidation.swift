@@ -33,7 +33,8 @@ extension Component {
 
   /// Everything that is wrong with this component by itself, in the order of the form; empty when it can be used.
   public func problems() -> [FieldProblem] {
-    generalProblems + nameProblems + files.problems() + activation.problems() + endpointProblems + peerProblems
+    generalProblems + nameProblems + target.problems() + files.problems() + activation.problems() + endpointProblems
+      + peerProblems
   }
 
   private var generalProblems: [FieldProblem] {
@@ -131,15 +132,16 @@ extension Component {
   public static func problems(among components: [Component]) -> [(index: Int, problem: FieldProblem)] {
     var found: [(index: Int, problem: FieldProblem)] = []
     var names: Set<String> = []
-    var writers: [String: Int] = [:]
+    var writers: [Writable: Int] = [:]
     for (index, component) in components.enumerated() {
       if !names.insert(component.name.lowercased()).inserted {
         let sentence = "There is a component of the name “\(FieldText.shown(component.name))” already."
         found.append((index, FieldProblem(field: "name", sentence: sentence)))
       }
       for (role, path) in component.files.paths {
-        guard let other = writers[path] else {
-          writers[path] = index
+        let file = Writable(machine: component.target.machine, path: path)
+        guard let other = writers[file] else {
+          writers[file] = index
           continue
         }
         guard other != index else { continue }
@@ -150,6 +152,12 @@ extension Component {
       }
     }
     return found
+  }
+
+  /// A file that a component would write: the same path on another machine is another file.
+  private struct Writable: Hashable {
+    let machine: String
+    let path: String
   }
 
   /// The peers that are no component's name. The field of a problem belongs to the component with the index.

@@ -107,6 +107,7 @@ public enum PlanMaker {
   private static func actions(_ component: Component, _ request: PlanRequest) -> [PlannedAction] {
     let names = component.names.map(\.text).joined(separator: ", ")
     let files = component.files.identityPaths.map(\.path).joined(separator: " and ")
+    let place = component.target.ssh.map { " on \($0.words)" } ?? ""
     var actions = [
       PlannedAction(
         kind: .generate,
@@ -117,9 +118,9 @@ public enum PlanMaker {
       actions.append(
         PlannedAction(
           kind: .trust,
-          sentence: "Put the old and the new roots into \(bundle); then \(component.activation.sentence)"))
+          sentence: "Put the old and the new roots into \(bundle)\(place); then \(component.activation.sentence)"))
     }
-    actions.append(PlannedAction(kind: .deploy, sentence: "Replace \(files), as one"))
+    actions.append(PlannedAction(kind: .deploy, sentence: "Replace \(files)\(place), as one"))
     actions.append(PlannedAction(kind: .activate, sentence: component.activation.sentence.capitalizedFirst))
     actions.append(PlannedAction(kind: .verify, sentence: verification(component)))
     return actions

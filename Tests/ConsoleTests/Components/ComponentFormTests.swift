@@ -31,13 +31,24 @@ import Testing
     return component
   }
 
+  static let hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHbnEFO+gqJKYpeAugrdHywFv5MyC7Ayhx1kX6CATMf4"
+
+  static var remote: Component {
+    var component = bare
+    component.target = .ssh(
+      SSHTarget(
+        host: "2001:db8::7", port: 2222, user: "reroot", identityFile: "/etc/reroot/id one", hostKey: hostKey + " c",
+        sudo: true))
+    return component
+  }
+
   static var bare: Component {
     Component(
       id: Component.ID(rawValue: 0), name: "b", names: [.dns("b")],
       files: FileLayout(certificateChain: "/b/c", key: "/b/k"))
   }
 
-  @Test("Saving a form as it is shown changes nothing", arguments: [full, signalled, bare])
+  @Test("Saving a form as it is shown changes nothing", arguments: [full, signalled, bare, remote])
   func roundTrip(_ component: Component) async throws {
     try await withBrowser { console, browser in
       let stored = try await console.store.addComponent(component)
@@ -45,6 +56,36 @@ import Testing
       let answer = try await browser.submit(page)
       #expect(answer.status == 303, "\(answer)")
       #expect(try await console.store.components() == [stored])
+    }
+  }
+
+  /// A field of the target, what is typed into it, and a part of the sentence beside it.
+  static let targetRows: [(field: String, value: String, sentence: String)] = [
+    ("target.ssh.host", "", "Give a host"), ("target.ssh.host", "-oProxyCommand=x", "not a host name"),
+    ("target.ssh.port", "0", "1 to 65535"), ("target.ssh.port", "x", "1 to 65535"),
+    ("target.ssh.user", "-l root", "account"), ("target.ssh.identity_file", "id", "absolute path"),
+    ("target.ssh.host_key", "gw1 " + hostKey, "Leave out the host's name"),
+  ]
+
+  @Test("What is wrong with a target by SSH is said at its field, and a good one is shown with its fingerprint")
+  func target() async throws {
+    try await withBrowser { console, browser in
+      let page = try await browser.get("/components/new")
+      let good = Self.good.merging([
+        "target": "ssh", "target.ssh.host": "gw1.example", "target.ssh.port": "22", "target.ssh.user": "reroot",
+        "target.ssh.identity_file": "/etc/reroot/id", "target.ssh.host_key": Self.hostKey,
+      ]) { $1 }
+      for row in Self.targetRows {
+        let answer = try await browser.submit(page, nil, good.merging([row.field: row.value]) { $1 })
+        #expect(answer.status == 422, "\(row)")
+        #expect(answer.error(of: row.field)?.contains(row.sentence) == true, "\(row): \(answer.errorFields)")
+      }
+      #expect(try await browser.submit(page, nil, good).status == 303)
+      let stored = try #require(try await console.store.components().first)
+      #expect(stored.target.ssh?.words == "gw1.example by SSH as reroot")
+      let details = try await browser.get("/components/\(stored.id)")
+      #expect(details.says("gw1.example, by SSH as reroot"))
+      #expect(details.says("ssh-ed25519 SHA256:Tck2F3E2uyc94We3kOYIdrJ9icTklhdrBKug6c2xlw4"))
     }
   }
 

@@ -32,6 +32,29 @@ import Testing
 
     """
 
+  static let remote = """
+        target:
+          ssh:
+            host: gw1
+            port: 2222
+            user: reroot
+            identity_file: /etc/reroot/id
+            host_key: "\(ComponentFormTests.hostKey)"
+            sudo: true
+
+    """
+
+  @Test("A target by SSH is read, and written and read back the same")
+  func target() throws {
+    let component = try #require(try read(Self.minimal + Self.remote).first)
+    let ssh = SSHTarget(
+      host: "gw1", port: 2222, user: "reroot", identityFile: "/etc/reroot/id", hostKey: ComponentFormTests.hostKey,
+      sudo: true)
+    #expect(component.target == .ssh(ssh))
+    #expect(try read(ComponentWriter.text([component, ComponentFormTests.bare])).first == component)
+    #expect(try read(Self.minimal + "    target: local\n").first?.target == .local)
+  }
+
   /// Every combination of usage, key, files, activation, endpoints and peers.
   static var combinations: [Component] {
     var made: [Component] = []
@@ -112,6 +135,12 @@ import Testing
       "line 7: 'usage' must be one of server, client, both, not 'sever'; did you mean 'server'?"
     ),
     (minimal + "    peers: a\n", "line 7: 'peers' must be a list, not text"),
+    (minimal + "    target: moon\n", "line 7: 'target' must be local, or have the key 'ssh'"),
+    (minimal + "    target: {shh: {}}\n", "unknown key 'shh'; did you mean 'ssh'?"),
+    (minimal + "    target: {ssh: gw1}\n", "'ssh' must be a list of keys and values, not text"),
+    (minimal + "    target:\n      ssh: {host: gw1}\n", "line 8: the target has no 'host_key'"),
+    (minimal + remote.replacing("sudo: true", with: "sudo: 1"), "line 14: 'sudo' must be true or false, not '1'"),
+    (minimal + remote.replacing("gw1", with: "-gw1"), "line 9: target.ssh.host: “-gw1” is not a host name"),
     (minimal + "    endpoints: {host: a}\n", "line 7: 'endpoints' must be a list, not keys and values"),
     (minimal + "    endpoints:\n      - host: a.example\n", "line 8: the endpoint has no 'port'"),
     (minimal + "    activation:\n      signal: HUP\n", "line 8: 'signal' and 'pid_file' must be given together"),

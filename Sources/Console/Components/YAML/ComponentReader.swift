@@ -50,6 +50,7 @@ public enum ComponentReader {
     var lines = FieldLines(start: map.line)
     for key in keys { lines.set(key, map) }
     let files = files(map, &lines, problems)
+    let target = TargetReader.target(map, &lines, problems)
     let activation = activation(map, &lines, problems)
     let endpoints = endpoints(map, &lines, problems)
     let missing = ["name", "names", "files"].filter { !map.has($0) }
@@ -62,8 +63,8 @@ public enum ComponentReader {
       stage: map.integer("stage", in: Component.Limits.stage) ?? 1,
       names: (map.texts("names") ?? []).map(SubjectName.init(text:)),
       usage: map.choice("usage", Component.Usage.self) ?? .server,
-      key: map.choice("key", KeyKind.self) ?? .ecdsaP256, target: map.choice("target", Target.self) ?? .local,
-      files: files, activation: activation, endpoints: endpoints,
+      key: map.choice("key", KeyKind.self) ?? .ecdsaP256, target: target, files: files, activation: activation,
+      endpoints: endpoints,
       verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds) ?? 30,
       peers: map.texts("peers"))
     return (component, lines)
@@ -132,7 +133,7 @@ public enum ComponentReader {
 }
 
 /// Where the fields of a component stand in the text, and which of them were reported while reading.
-private struct FieldLines {
+struct FieldLines {
   private let start: Int?
   private var lines: [String: Int] = [:]
   private var reported: Set<String> = []

@@ -16,7 +16,7 @@ public enum ComponentWriter {
     add("names: \(list(component.names.map(\.text)))")
     add("usage: \(component.usage.rawValue)")
     add("key: \(component.key.rawValue)")
-    add("target: \(component.target.rawValue)")
+    for line in target(component.target) { add(line) }
     add("files:")
     for (role, path) in component.files.paths { add("  \(role.field.dropFirst("files.".count)): \(quoted(path))") }
     if let owner = component.files.owner { add("  owner: \(quoted(owner))") }
@@ -42,6 +42,14 @@ public enum ComponentWriter {
     add("verification_time_limit: \(component.verificationTimeLimit)")
     if let peers = component.peers { add("peers: \(list(peers))") }
     return lines
+  }
+
+  private static func target(_ target: Target) -> [String] {
+    guard let ssh = target.ssh else { return ["target: local"] }
+    return [
+      "target:", "  ssh:", "    host: \(quoted(ssh.host))", "    port: \(ssh.port)", "    user: \(quoted(ssh.user))",
+      "    identity_file: \(quoted(ssh.identityFile))", "    host_key: \(quoted(ssh.hostKey))", "    sudo: \(ssh.sudo)",
+    ]
   }
 
   private static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ", ") + "]" }

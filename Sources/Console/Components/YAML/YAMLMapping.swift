@@ -79,6 +79,23 @@ struct YAMLMapping {
     return nil
   }
 
+  /// True or false.
+  func flag(_ key: String) -> Bool? {
+    guard let text = text(key) else { return nil }
+    switch text {
+    case "true": return true
+    case "false": return false
+    default:
+      problems.add(line(key), "'\(key)' must be true or false, not '\(Self.shown(text))'")
+      return nil
+    }
+  }
+
+  /// Whether the key's value is keys and values of its own.
+  func isMapping(_ key: String) -> Bool {
+    if case .mapping = values[key] { true } else { false }
+  }
+
   /// A list of texts; nil when the key is missing.
   func texts(_ key: String) -> [String]? {
     items(key)?.compactMap { node in
