@@ -32,10 +32,11 @@ def make_plan(client, root, months=3, policy="stop", https="existing"):
     return page
 
 
-def start(client, plan):
+def start(client, plan, in_spite_of_problems=False):
     """Starts the update of a plan's page; returns the update's path."""
     form = plan.form("/updates")
-    page = client.post("/updates", form["fields"])
+    accepted = {"acceptProblems": "yes"} if in_spite_of_problems else {}
+    page = client.post("/updates", form["fields"] | accepted)
     assert page.status == 200, page.text
     assert re.fullmatch(r"/updates/\d+", client.location or ""), client.location
     return client.location

@@ -68,8 +68,9 @@ def expect_all_under(system, authority):
 
 def expect_nobody_noticed(counts):
     assert counts.refused == 0 and counts.other == 0 and counts.dropped == 0, "\n".join(counts.bad)
-    # nginx and HAProxy close kept connections that are idle when they reload; each of the two has one such client.
-    assert counts.closed <= counts.reloads
+    # nginx and HAProxy close kept connections that are idle when they reload. Each of the two has one such client, which
+    # may be taken in by the other of nginx's two former workers once more before that one ends as well.
+    assert counts.closed <= 2 * counts.reloads
 
 
 def test_the_system_consists_of_at_least_ten_processes(system):
@@ -77,6 +78,7 @@ def test_the_system_consists_of_at_least_ten_processes(system):
 
 
 def test_root_changes_in_a_row_refuse_nobody(system, say):
+    system.put_in_one_stage()
     measurement = Measurement(system)
     for _ in range(ROUNDS):
         authority, plan = system.plan()
@@ -89,12 +91,15 @@ def test_root_changes_in_a_row_refuse_nobody(system, say):
 
 
 def test_root_changes_that_fail_and_are_taken_back_refuse_nobody(system, say):
+    # So that there is a middle, in which some are replaced and others are not.
+    system.put_in_stages()
     measurement = Measurement(system)
     faults = (FAULTS * (ROUNDS // len(FAULTS) + 1))[:ROUNDS]
     for fault in faults:
         fail_and_abort(system, fault)
+        say(f"  taken back: {fault.title}")
     counts = measurement.end()
-    say(counts.line(f"Reroot, {ROUNDS} root changes that fail in the middle and are taken back by Abort"))
+    say(counts.line(f"Reroot, {ROUNDS} root changes that fail and are taken back by Abort"))
     expect_nobody_noticed(counts)
 
 
@@ -103,7 +108,11 @@ def fail_and_abort(system, fault):
     afterwards = fault.before_plan(system)
     _, plan = system.plan()
     started = []
-    mend = fault.strike_at_its_moment(system, lambda: started.append(steps.start(system.client, plan)))
+
+    def start():
+        started.append(steps.start(system.client, plan, in_spite_of_problems=fault.is_foreseen))
+
+    mend = fault.strike_at_its_moment(system, start)
     try:
         page = steps.wait_for(system.client, started[0], "deciding", limit=120)
         assert fault.expected in page.text, f"{fault.title}: the page does not say “{fault.expected}”"

@@ -22,6 +22,8 @@ class Fault:
         self.strike = strike
         self.expected = expected
         self.before_plan = before_plan or (lambda system: lambda: None)
+        # The plan names what it finds, and the update is started in spite of it.
+        self.is_foreseen = before_plan is not None
 
     def strike_at_its_moment(self, system, start):
         """Calls `start`, which starts the update, and lets the fault happen; returns what mends it."""
@@ -115,7 +117,7 @@ FAULTS = [
           lambda system: pid_file_names(NOBODY_THERE, system.postgresql.pid_file), str(NOBODY_THERE)),
     Fault("Mosquitto's activation ends with an error", MIDDLE,
           lambda system: replace(system.mosquitto.script, "#!/bin/sh\necho not today >&2\nexit 1\n"), "not today"),
-    Fault("the console looks at the wrong endpoint", START, nothing, "serves another certificate", wrong_endpoint),
+    Fault("the console looks at the wrong endpoint", START, nothing, "still serves the previous certificate", wrong_endpoint),
     Fault("Redis does not listen on its local socket", START, lambda system: renamed(system.redis.socket),
           "ended with status 1"),
     Fault("Mosquitto's activation hangs", MIDDLE,

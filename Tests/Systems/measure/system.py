@@ -101,12 +101,20 @@ class System:
         authority = self.next_authority()
         return authority, steps.make_plan(self.client, steps.import_root(self.client, authority))
 
-    def change(self, component):
-        """Gives the console another description of a component, as YAML."""
+    def change(self, *components):
+        """Gives the console other descriptions of components, as YAML."""
         form = self.client.get("/components/import").form("/components/import")
-        fields = form["fields"] | {"yaml": json.dumps({"components": [component]})}
+        fields = form["fields"] | {"yaml": json.dumps({"components": components})}
         page = self.client.upload(form["action"], fields, [])
         assert page.status == 200 and self.client.location == "/components", page.text
+
+    def put_in_one_stage(self):
+        """As it is where nobody has given stages: servers and clients are replaced side by side."""
+        self.change(*[member.component() | {"stage": 1} for member in self.members])
+
+    def put_in_stages(self):
+        """Servers before those who connect to them."""
+        self.change(*[member.component() for member in self.members])
 
     def restart_console(self):
         self.console.stop(signal.SIGKILL)
