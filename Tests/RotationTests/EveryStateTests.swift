@@ -14,6 +14,12 @@ struct EveryStateTests {
         "two stages, one without a bundle",
         Sample.course([Sample.member(1), Sample.member(2, stage: 2, trusts: false)], parallel: 2), 3_000
       ),
+      (
+        "a retirement in two stages, one component without a bundle",
+        Sample.retirement(
+          [Sample.moved(1), Sample.moved(2, stage: 2), Sample.moved(3, accepts: nil)], parallel: 1), 2_000
+      ),
+      ("a retirement of two at once", Sample.retirement(parallel: 2), 2_000),
     ])
   func everything(name: String, course: Course, limit: Int) throws {
     var seen: Set<String> = []

@@ -17,6 +17,39 @@ struct Seeded: RandomNumberGenerator {
 
 @Suite("Random sequences of events")
 struct RandomSequenceTests {
+  @Test("5,000 random retirements touch trust alone, never reach a forbidden state, end, and replay to the same state")
+  func retirements() throws {
+    var outcomes: [Outcome: Int] = [:]
+    for seed in 0..<5_000 {
+      var random = Seeded(state: UInt64(seed))
+      var player = Player(retirement(&random))
+      try player.start()
+      try play(&player, &random, seed: seed)
+      let outcome = try #require(player.state.outcome, "seed \(seed) did not end")
+      outcomes[outcome, default: 0] += 1
+      #expect(player.order.allSatisfy { $0.kind == .trust || $0.kind == .restoreTrust }, "seed \(seed)")
+      for id in player.order {
+        let member = try #require(player.state.course.members.first { $0.id == id.component })
+        #expect(member.acceptsBefore?.contains(Sample.old) == true, "seed \(seed): \(member.name) holds no such root")
+      }
+      var replayed = UpdateState(course: player.state.course)
+      for event in player.events { _ = try replayed.apply(event) }
+      #expect(replayed == player.state, "seed \(seed)")
+    }
+    #expect(outcomes.keys.count == Outcome.allCases.count, "every way to end was reached: \(outcomes)")
+  }
+
+  private func retirement(_ random: inout Seeded) -> Course {
+    let bundles: [Set<RootKey>?] = [[Sample.old, Sample.new], [Sample.old, Sample.new], [Sample.new], nil]
+    let members = (1...Int64.random(in: 1...6, using: &random)).map { number in
+      Sample.moved(
+        number, stage: .random(in: 1...3, using: &random), accepts: bundles.randomElement(using: &random) ?? nil)
+    }
+    return Sample.retirement(
+      members, policy: FailurePolicy.allCases.randomElement(using: &random) ?? .stop,
+      parallel: .random(in: 1...4, using: &random))
+  }
+
   @Test("10,000 random updates never reach a forbidden state, end, and replay to the same state")
   func random() throws {
     var outcomes: [Outcome: Int] = [:]

@@ -18,6 +18,19 @@ enum Sample {
     Course(members: members, root: new, policy: policy, changesHTTPS: https, parallel: parallel)
   }
 
+  /// A system that has moved to the new root and still trusts the old one, which is to go.
+  static func retirement(
+    _ members: [Course.Member] = [moved(1), moved(2)], policy: FailurePolicy = .stop, parallel: Int = 8
+  ) -> Course {
+    Course(members: members, root: new, retires: old, policy: policy, changesHTTPS: false, parallel: parallel)
+  }
+
+  static func moved(_ number: Int64, stage: Int = 1, accepts: Set<RootKey>? = [old, new]) -> Course.Member {
+    Course.Member(
+      id: Component.ID(rawValue: number), name: "c\(number)", stage: stage, usage: .both,
+      hasTrustBundle: accepts != nil, presentsBefore: new, acceptsBefore: accepts)
+  }
+
   static let failure = Failure(code: "BROKEN", sentence: "It broke.", advice: "Mend it.")
 }
 

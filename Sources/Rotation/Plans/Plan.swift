@@ -5,8 +5,10 @@ public struct Plan: Sendable, Hashable, Codable {
   /// The number of a plan in the store.
   public typealias ID = Identifier<Plan>
 
-  /// The root that signs.
+  /// The root that signs, or that stays in force when another one is retired.
   public var root: PlannedRoot
+  /// The root that a retirement takes out of the trust bundles; nil for every other update.
+  public var retires: RetiredRoot?
   /// How long the child certificates are to be valid, in months.
   public var months: Int
   /// When the child certificates end.
@@ -28,11 +30,13 @@ public struct Plan: Sendable, Hashable, Codable {
 
   /// Collects a plan; ``PlanMaker`` computes one.
   public init(
-    root: PlannedRoot, months: Int, childNotAfter: Date, policy: FailurePolicy, https: HTTPSChoice,
+    root: PlannedRoot, retires: RetiredRoot? = nil, months: Int, childNotAfter: Date, policy: FailurePolicy,
+    https: HTTPSChoice,
     components: [PlannedComponent], problems: [Problem], refusals: [RefusedConnection], estimatedSeconds: Int,
     madeAt: Date
   ) {
     self.root = root
+    self.retires = retires
     self.months = months
     self.childNotAfter = childNotAfter
     self.policy = policy
@@ -87,6 +91,23 @@ public struct PlannedRoot: Sendable, Hashable, Codable {
     self.key = key
     self.notBefore = notBefore
     self.notAfter = notAfter
+  }
+}
+
+/// A root that is taken out of the trust bundles. It need not have been imported.
+public struct RetiredRoot: Sendable, Hashable, Codable {
+  /// What administrators call it; the name in its subject where it was never imported.
+  public var name: String
+  /// Its subject (RFC 4514).
+  public var subject: String
+  /// Its fingerprint.
+  public var key: RootKey
+
+  /// Describes a root that goes.
+  public init(name: String, subject: String, key: RootKey) {
+    self.name = name
+    self.subject = subject
+    self.key = key
   }
 }
 

@@ -194,7 +194,8 @@ extension Plan {
         acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] })
     }
     return Course(
-      members: members, root: root.key, policy: policy, changesHTTPS: https != .existing, parallel: parallel)
+      members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
+      parallel: parallel)
   }
 }
 

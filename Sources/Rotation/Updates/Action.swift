@@ -2,7 +2,7 @@
 public enum ActionKind: String, Sendable, Hashable, Codable, CaseIterable {
   /// A key and a child certificate are made.
   case generate
-  /// The bundle of old and new roots is put in place and activated.
+  /// The bundle of old and new roots, or the one without the root that is retired, is put in place and activated.
   case trust
   /// The certificate, the key and the bundle are replaced as one.
   case deploy

@@ -42,32 +42,38 @@ extension UpdateState {
     let aside = Set(openFailures.filter { !$0.kind.isRestoring }.compactMap(\.component))
     let untrusting = Set(openFailures.filter { $0.kind == .trust }.compactMap(\.component))
     let left = remaining(without: aside)
+    let fate = course.purpose == .renewal ? "the previous certificate" : "the former trust bundle, with the old root,"
     let sentence =
       aside.isEmpty
       ? "Ignores \(counted(openFailures.count, "error")) and goes on with what is left."
       : "Ignores \(counted(openFailures.count, "error")); sets \(counted(aside.count, "component")) aside on "
-        + "the previous certificate and goes on with the remaining \(counted(left, "component"))."
+        + "\(fate) and goes on with the remaining \(counted(left, "component"))."
     return predicted(.override, sentence, names(of: Array(aside))) { row, member in
       let keepsOld = aside.contains(member.id) || row.isSetAside
       return (
-        keepsOld ? previous(member) : [course.root],
-        untrusting.contains(member.id) || row[.trust]?.status == .failed ? member.acceptsBefore : bothRoots(member)
+        keepsOld ? previous(member) : course.presentsAfter(member),
+        untrusting.contains(member.id) || row[.trust]?.status == .failed
+          ? member.acceptsBefore : course.acceptsAfter(member)
       )
     }
   }
 
   private var continueConsequence: Consequence {
     let failed = Set(openFailures.compactMap(\.component))
-    let left = remaining(without: [])
+    let left = remaining(without: course.purpose == .renewal ? [] : failed)
+    let rest =
+      course.purpose == .renewal
+      ? "generates, deploys and activates what is left on \(counted(left, "component")), the failed ones included"
+      : "takes the old root out of the trust bundles of the remaining \(counted(left, "component"))"
     let sentence =
-      "Disregards \(counted(openFailures.count, "error")) and every further one; generates, deploys and activates "
-      + "what is left on \(counted(left, "component")), the failed ones included. Never asks again."
+      "Disregards \(counted(openFailures.count, "error")) and every further one; \(rest). Never asks again."
     return predicted(.continueUpdate, sentence, names(of: Array(failed))) { row, member in
       let uncertain = failed.contains(member.id)
       let trustFailed = row[.trust]?.status == .failed
       return (
-        row.isSetAside ? previous(member) : uncertain ? previous(member).union([course.root]) : [course.root],
-        trustFailed ? member.acceptsBefore : bothRoots(member)
+        row.isSetAside
+          ? previous(member) : course.presentsAfter(member).union(uncertain ? previous(member) : []),
+        trustFailed ? member.acceptsBefore : course.acceptsAfter(member)
       )
     }
   }
@@ -76,11 +82,14 @@ extension UpdateState {
     let touched = course.members.indices.filter { index in
       [ActionKind.trust, .deploy].contains { (rows[index][$0]?.attempts ?? 0) > 0 }
     }
+    let what =
+      course.purpose == .renewal
+      ? "the previous files back, byte for byte, activates them and verifies each against its previous certificate"
+      : "the former trust bundle back, byte for byte, activates it and verifies that each serves what it served"
     let sentence =
       touched.isEmpty
       ? "Ends the update; no component has been touched."
-      : "Gives \(counted(touched.count, "component")) the previous files back, byte for byte, activates them and "
-        + "verifies each against its previous certificate."
+      : "Gives \(counted(touched.count, "component")) \(what)."
     return predicted(.abort, sentence, touched.map { course.members[$0].name }) { _, member in
       (previous(member), member.acceptsBefore)
     }
@@ -115,15 +124,11 @@ extension UpdateState {
     member.presentsBefore.map { [$0] } ?? []
   }
 
-  private func bothRoots(_ member: Course.Member) -> Set<RootKey>? {
-    guard member.hasTrustBundle else { return nil }
-    let inForce = Set(course.members.compactMap(\.presentsBefore))
-    return (member.acceptsBefore ?? []).union(inForce).union([course.root])
-  }
-
   private func remaining(without aside: Set<Component.ID>) -> Int {
     zip(rows, course.members).count { row, member in
-      !row.isSetAside && !aside.contains(member.id) && row[.verify]?.status != .succeeded
+      guard !row.isSetAside, !aside.contains(member.id) else { return false }
+      let last = course.purpose == .renewal ? row[.verify] : row[.trust]
+      return last.map { $0.status != .succeeded } ?? false
     }
   }
 

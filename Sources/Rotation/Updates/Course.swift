@@ -2,8 +2,10 @@
 public struct Course: Sendable, Hashable, Codable {
   /// The components, ordered by stage and then as given.
   public let members: [Member]
-  /// The root that the update brings.
+  /// The root that the update brings, or that stays when another one is retired.
   public let root: RootKey
+  /// The root that leaves every trust bundle; nil unless the update is a retirement.
+  public let retires: RootKey?
   /// What happens to the rest when an action fails, as chosen before the start.
   public let policy: FailurePolicy
   /// Whether the console's own HTTPS certificate is exchanged.
@@ -12,10 +14,14 @@ public struct Course: Sendable, Hashable, Codable {
   public let parallel: Int
 
   /// Orders the members by stage and fixes the rest.
-  public init(members: [Member], root: RootKey, policy: FailurePolicy, changesHTTPS: Bool, parallel: Int = 8) {
+  public init(
+    members: [Member], root: RootKey, retires: RootKey? = nil, policy: FailurePolicy, changesHTTPS: Bool,
+    parallel: Int = 8
+  ) {
     let ordered = members.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }
     self.members = ordered.map(\.element)
     self.root = root
+    self.retires = retires
     self.policy = policy
     self.changesHTTPS = changesHTTPS
     self.parallel = max(1, parallel)
@@ -72,7 +78,7 @@ public struct Course: Sendable, Hashable, Codable {
 public enum Phase: Sendable, Hashable {
   /// Keys and certificates are made.
   case generate
-  /// The members in a range get the bundle of old and new roots.
+  /// The members in a range get the bundle of old and new roots, or the one without the root that is retired.
   case trust(Range<Int>)
   /// The members in a range are deployed, activated and verified.
   case replace(Range<Int>)
@@ -87,9 +93,10 @@ public enum Phase: Sendable, Hashable {
 }
 
 extension Course {
-  /// The way forward: nothing is deployed before everything trusts the new root.
+  /// The way forward: nothing is deployed before everything trusts the new root. A retirement changes trust only.
   var forwardPhases: [Phase] {
-    [.generate] + stages.map(Phase.trust) + stages.map(Phase.replace) + (changesHTTPS ? [.https] : [])
+    if purpose == .retirement { return stages.map(Phase.trust) }
+    return [.generate] + stages.map(Phase.trust) + stages.map(Phase.replace) + (changesHTTPS ? [.https] : [])
   }
 
   /// The way back: the reverse, so that the new root is trusted until nothing presents it any more.

@@ -37,8 +37,9 @@ public struct UpdateState: Sendable, Equatable {
     policy = course.policy
     rows = course.members.map { member in
       var row = Row()
+      if course.changesTrust(of: member) { row[.trust] = ActionState() }
+      guard course.purpose == .renewal else { return row }
       row[.generate] = ActionState()
-      if member.hasTrustBundle { row[.trust] = ActionState() }
       row[.deploy] = ActionState()
       row[.activate] = ActionState()
       row[.verify] = ActionState()
