@@ -1,4 +1,5 @@
 """What every server of the measured system has in common."""
+import shlex
 import subprocess
 
 from servers import as_nobody, free_port, give_to_nobody, listens, wait_until
@@ -102,14 +103,20 @@ class Server(Member):
     def activation(self):
         return {"signal": "HUP", "pid_file": str(self.pid_file)}
 
-    def reload(self):
-        """Lets the server load its files again, as its activation does."""
+    def activation_words(self):
+        """The activation as a command, whether it is one or a signal."""
         activation = self.activation()
         if "command" in activation:
-            subprocess.run(activation["command"], check=True, capture_output=True, timeout=30)
-        else:
-            words = ["kill", f"-{activation['signal']}", self.pid_file.read_text().split()[0]]
-            subprocess.run(words, check=True, capture_output=True, timeout=30)
+            return activation["command"]
+        return ["sh", "-c", f"kill -{activation['signal']} $(head -n 1 {self.pid_file})"]
+
+    def late_activation(self, seconds):
+        """A command that ends at once, after which the server is told in its own time to load its files."""
+        return ["/usr/bin/setsid", "--fork", "sh", "-c", f"sleep {seconds}; exec {shlex.join(self.activation_words())}"]
+
+    def reload(self):
+        """Lets the server load its files again, as its activation does."""
+        subprocess.run(self.activation_words(), check=True, capture_output=True, timeout=30)
 
     def component(self):
         endpoint = {"host": "127.0.0.1", "port": self.port, "server_name": "localhost", "transport": self.transport}

@@ -73,7 +73,7 @@ require_certificate true
 
     def activation(self):
         words = [self.script, self.bundle, self.folder / "roots", self.pid_file]
-        return {"command": [str(word) for word in words], "time_limit": 4}
+        return {"command": [str(word) for word in words], "time_limit": 6}
 
 
 class Redis(Server):

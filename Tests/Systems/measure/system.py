@@ -116,6 +116,15 @@ class System:
         """Servers before those who connect to them."""
         self.change(*[member.component() for member in self.members])
 
+    def let_reloads_be_late(self, seconds):
+        """Each server loads its files a while after its activation has ended well, as with `systemctl --no-block`."""
+        late = []
+        for server in self.servers:
+            component = server.component()
+            component["activation"] = {"command": server.late_activation(seconds), "time_limit": 10}
+            late.append(component)
+        self.change(*late)
+
     def restart_console(self):
         self.console.stop(signal.SIGKILL)
         self.console.start()
