@@ -68,13 +68,15 @@ def expect_all_under(system, authority):
 
 def expect_nobody_noticed(counts):
     assert counts.refused == 0 and counts.other == 0 and counts.dropped == 0, "\n".join(counts.bad)
-    # nginx and HAProxy close kept connections that are idle when they reload. Each of the two has one such client, which
-    # may be taken in by the other of nginx's two former workers once more before that one ends as well.
+    # nginx and HAProxy close kept connections that are idle when they reload. Each of the two has one such client,
+    # which may be taken in by the other of nginx's two former workers once more before that one ends as well.
     assert counts.closed <= 2 * counts.reloads
 
 
-def test_the_system_consists_of_at_least_ten_processes(system):
-    assert system.process_count() >= 10
+def test_the_system_consists_of_at_least_ten_processes(system, say):
+    count = system.process_count()
+    say(f"A system of {count} processes")
+    assert count >= 10
 
 
 def test_root_changes_in_a_row_refuse_nobody(system, say):
@@ -86,7 +88,7 @@ def test_root_changes_in_a_row_refuse_nobody(system, say):
         steps.wait_for(system.client, update, "completed", limit=120)
         expect_all_under(system, authority)
     counts = measurement.end()
-    say(counts.line(f"Reroot, {ROUNDS} root changes in a row"))
+    say(counts.line(f"Reroot, root changes in a row, {ROUNDS} times"))
     expect_nobody_noticed(counts)
 
 
@@ -97,9 +99,9 @@ def test_root_changes_that_fail_and_are_taken_back_refuse_nobody(system, say):
     faults = (FAULTS * (ROUNDS // len(FAULTS) + 1))[:ROUNDS]
     for fault in faults:
         fail_and_abort(system, fault)
-        say(f"  taken back: {fault.title}")
+        say(f"Taken back: {fault.title}")
     counts = measurement.end()
-    say(counts.line(f"Reroot, {ROUNDS} root changes that fail and are taken back by Abort"))
+    say(counts.line(f"Reroot, root changes that fail and are taken back by Abort, {ROUNDS} times"))
     expect_nobody_noticed(counts)
 
 
@@ -132,8 +134,16 @@ def test_a_plain_replacement_and_reload_refuses_many(system, say):
         authority = replace_and_reload(system)
         expect_all_under(system, authority)
     counts = measurement.end()
-    say(counts.line(f"Plain replacement and reload, {ROUNDS} root changes in a row"))
+    say(counts.line(f"Plain replacement and reload in a row, {ROUNDS} times"))
     # The instrument shows refusals where there are some.
     assert counts.refused > 0
     again = Measurement(system).end()
     assert again.refused == 0, "\n".join(again.bad)
+
+
+def test_a_server_that_is_restarted_drops_what_is_counted_as_dropped(system):
+    for server in [system.postgresql, system.mosquitto, system.redis]:
+        measurement = Measurement(system)
+        server.stop()
+        server.start()
+        assert measurement.end().dropped == 1, f"{server.name} was restarted, and has one kept connection"

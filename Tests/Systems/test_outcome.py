@@ -4,21 +4,37 @@ import pytest
 from measure.outcome import DROPPED, FILES, OK, OTHER, REFUSED, SLOW, UNREACHABLE, judge
 
 ROWS = {
-    "curl does not accept the server": (60, "curl: (60) SSL certificate problem: unable to get local issuer certificate", REFUSED),
-    "curl is not accepted": (56, "curl: (56) OpenSSL SSL_read: error:0A000418:SSL routines::tlsv1 alert unknown ca, errno 0", REFUSED),
+    "curl does not accept the server": (
+        60, "curl: (60) SSL certificate problem: unable to get local issuer certificate", REFUSED,
+    ),
+    "curl is not accepted": (
+        56, "curl: (56) OpenSSL SSL_read: error:0A000418:SSL routines::tlsv1 alert unknown ca, errno 0", REFUSED,
+    ),
     "nginx does not accept the client": (-1, "<html>400 The SSL certificate error</html>\nHTTP 400", REFUSED),
     "nginx is refused behind the edge": (-1, "<h1>502 Bad Gateway</h1>\nHTTP 502", REFUSED),
     "HAProxy is refused behind it": (-1, "HTTP/1.1 503 Service Unavailable\r\n", REFUSED),
-    "psql does not accept the server": (2, "psql: error: connection to server at \"127.0.0.1\", port 5432 failed: SSL error: certificate verify failed", REFUSED),
+    "psql does not accept the server": (
+        2, "psql: error: connection to server at \"127.0.0.1\" failed: SSL error: certificate verify failed", REFUSED,
+    ),
     "psql is not accepted": (2, "psql: error: connection failed: SSL error: tlsv1 alert unknown ca", REFUSED),
     "mosquitto_pub does not accept the server": (8, "Error: A TLS error occurred.", REFUSED),
     "mosquitto_pub is not accepted": (7, "Error: The connection was lost.", REFUSED),
-    "redis-cli does not accept the server": (1, "Could not connect to Redis at 127.0.0.1:6379: SSL_connect failed: certificate verify failed", REFUSED),
+    "redis-cli does not accept the server": (
+        1, "Could not connect to Redis at 127.0.0.1:6379: SSL_connect failed: certificate verify failed", REFUSED,
+    ),
     "redis-cli is not accepted": (1, "Error: Server closed the connection", REFUSED),
-    "nobody listens for curl": (7, "curl: (7) Failed to connect to localhost port 443 after 0 ms: Couldn't connect to server", UNREACHABLE),
-    "nobody listens for redis-cli": (1, "Could not connect to Redis at 127.0.0.1:6379: Connection refused", UNREACHABLE),
-    "curl has a key of another certificate": (58, "curl: (58) unable to set private key file: 'own.pem' type PEM", FILES),
-    "psql has a key of another certificate": (2, "psql: error: certificate does not match private key file \"own.pem\": key values mismatch", FILES),
+    "nobody listens for curl": (
+        7, "curl: (7) Failed to connect to localhost port 443 after 0 ms: Couldn't connect to server", UNREACHABLE,
+    ),
+    "nobody listens for redis-cli": (
+        1, "Could not connect to Redis at 127.0.0.1:6379: Connection refused", UNREACHABLE,
+    ),
+    "curl has a key of another certificate": (
+        58, "curl: (58) unable to set private key file: 'own.pem' type PEM", FILES,
+    ),
+    "psql has a key of another certificate": (
+        2, "psql: error: certificate does not match private key file \"own.pem\": key values mismatch", FILES,
+    ),
     "the program was too slow": (None, "", SLOW),
     "something else": (2, "psql: error: FATAL:  the database system is shutting down", OTHER),
     "an answer": (0, "PONG", OK),
@@ -32,3 +48,9 @@ def test_what_a_program_says_is_judged(code, text, outcome):
 
 def test_an_end_after_an_answer_is_a_drop_and_no_refusal():
     assert judge(-1, "server closed the connection unexpectedly", connected=True) == DROPPED
+    again = "Error: Server closed the connection\nCould not connect to Redis: Connection refused"
+    assert judge(-1, again, connected=True) == DROPPED
+
+
+def test_a_proxy_that_is_refused_on_a_kept_connection_is_a_refusal():
+    assert judge(-1, "HTTP/1.1 502 Bad Gateway\r\n", connected=True) == REFUSED

@@ -35,10 +35,13 @@ class Process:
         whole = self.results.read_text(errors="replace").rpartition("\n")[0]
         return [line.split("\t") for line in whole.split("\n") if line]
 
+    def tell_to_stop(self):
+        if self.process:
+            self.process.terminate()
+
     def stop(self):
         if not self.process:
             return
-        self.process.terminate()
         try:
             self.process.wait(40)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,6 @@
 """What every server of the measured system has in common."""
 import shlex
+import signal
 import subprocess
 
 from servers import as_nobody, free_port, give_to_nobody, listens, wait_until
@@ -77,6 +78,7 @@ class Server(Member):
     """A member that listens."""
 
     transport = "tls"
+    ending = signal.SIGTERM
 
     def __init__(self, folder, authority):
         self.port = free_port()
@@ -136,7 +138,7 @@ class Server(Member):
 
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(self.ending)
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:

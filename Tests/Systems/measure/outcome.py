@@ -16,8 +16,8 @@ PATTERNS = [
     # Read before anything is sent: the program cannot use what it was given.
     (FILES, r"key values mismatch|does not match private key|unable to load client (cert|key)|unable to set private key"
             r"|could not (read|load|open).*(certificate|private key)|Problem with the local SSL certificate"),
-    (REFUSED, r"alert|verify failed|certificate problem|certificate verify|unable to get local issuer|SSL certificate error"
-              r"|unknown ca|TLS error|handshake|SSL_connect|requires a valid client certificate|SSL error"
+    (REFUSED, r"alert|verify failed|certificate problem|certificate verify|unable to get local issuer"
+              r"|SSL certificate error|unknown ca|TLS error|handshake|SSL_connect|SSL error"
               r"|^HTTP(/1\.1)? (400|495|496|502|503)"),
     (UNREACHABLE, r"refused|Could not connect|Couldn.t connect|Failed to connect"),
 ]
@@ -36,7 +36,9 @@ def judge(code, text, connected=False):
         return SLOW
     if code == 0:
         return OK
-    for outcome, pattern in PATTERNS:
+    # What follows the end of a connection, such as that it could not be made anew, does not matter.
+    patterns = [row for row in PATTERNS if row[0] == REFUSED] if connected else PATTERNS
+    for outcome, pattern in patterns:
         if re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
             return outcome
     if re.search(ENDS, text, re.IGNORECASE):

@@ -1,5 +1,5 @@
-"""What is done where there is no Reroot: for one component after the other, a new certificate, key and root, a reload, and a
-look whether it is served."""
+"""What is done where there is no Reroot: for one component after the other a new certificate, key and root, a reload,
+and a look whether it is served."""
 import subprocess
 
 from servers import wait_until

@@ -1,5 +1,5 @@
-"""A client that keeps one connection and uses it ten times a second. When it ends, that is written down, and a new one is
-made.
+"""A client that keeps one connection and uses it ten times a second. When it ends, that is written down, and a new one
+is made.
 
     session.py KIND COMBINED BUNDLE PORT RESULTS
 """
@@ -13,7 +13,7 @@ import sys
 import time
 
 from client import copy_of, publish, sql
-from outcome import CLOSED, judge
+from outcome import CLOSED, OK, judge
 
 BEAT = 0.1
 LIMIT = 15
@@ -57,7 +57,9 @@ class Session:
         """Looks for signs that the program has connected anew behind our back."""
 
     def end(self):
-        """The program's status, after it was ended if it had not."""
+        """Ends the program, if it has not ended, and reads what it has said last. Does nothing a second time."""
+        if self.process.stdout.closed:
+            return
         try:
             self.process.stdin.close()
         except OSError:
@@ -91,6 +93,8 @@ class Cache(Session):
 
     def look(self, _):
         found = re.search(rb"(\d+)\n", self.text)
+        if b"Error" in self.text:
+            raise EOFError
         if found and self.number not in (None, found.group(1)):
             raise EOFError
         self.number = found.group(1) if found else self.number
@@ -106,7 +110,8 @@ class Web(Session):
 
     def words(self, own, bundle, port):
         return ["openssl", "s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost",
-                "-connect", f"127.0.0.1:{port}", "-servername", "localhost", "-CAfile", bundle, "-cert", own, "-key", own]
+                "-connect", f"127.0.0.1:{port}", "-servername", "localhost", "-CAfile", bundle, "-cert", own,
+                "-key", own]
 
     def look(self, _):
         if re.search(rb"HTTP/1.1 [45]", self.text):
@@ -132,34 +137,39 @@ class Subscription(Session):
 KINDS = {kind.__name__.lower(): kind for kind in (SQL, Cache, Web, Subscription)}
 
 
+def use(session, write):
+    """Uses the connection until it ends, and says what became of it."""
+    try:
+        while True:
+            session.beat()
+            write(OK)
+            time.sleep(BEAT)
+    except TimeoutError:
+        session.end()
+        return judge(None, "")
+    except EOFError:
+        session.end()
+        text = session.text.decode("utf-8", "replace")
+        if session.may_be_closed and session.answers and not text.strip():
+            return CLOSED
+        return judge(-1, text, connected=session.answers > 0)
+    finally:
+        session.end()
+
+
 def main(kind, combined, bundle, port, results):
-    ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    combined = pathlib.Path(combined)
+    # However long it has been waiting for an answer.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with open(results, "a", buffering=1) as file:
+
         def write(outcome, text=b""):
             words = " ".join(text.decode("utf-8", "replace").split())[-300:]
             file.write(f"{time.time():.3f}\t{outcome}\t{words}\n")
 
-        while not ended:
-            session = KINDS[kind](copy_of(combined, pathlib.Path(results).parent), bundle, port)
-            try:
-                while not ended:
-                    session.beat()
-                    write("ok")
-                    time.sleep(BEAT)
-                session.end()
-            except TimeoutError:
-                session.end()
-                write(judge(None, ""), session.text)
-            except EOFError:
-                session.end()
-                text = session.text.decode("utf-8", "replace")
-                if session.may_be_closed and session.answers and not text.strip():
-                    write(CLOSED)
-                else:
-                    write(judge(-1, text, connected=session.answers > 0), session.text)
-                time.sleep(BEAT)
+        while True:
+            session = KINDS[kind](copy_of(pathlib.Path(combined), pathlib.Path(results).parent), bundle, port)
+            write(use(session, write), session.text)
+            time.sleep(BEAT)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The servers that keep data: PostgreSQL, Mosquitto and Redis. Each requires a client certificate."""
 import pathlib
 import shutil
+import signal
 import subprocess
 
 from servers import as_nobody, give_to_nobody
@@ -42,10 +43,13 @@ ssl_ca_file = '{self.bundle}'
     def command(self):
         return [str(PROGRAMS / "postgres"), "-D", str(self.folder / "data")]
 
+    # A fast shutdown: SIGTERM would wait for the clients.
+    ending = signal.SIGINT
+
 
 class Mosquitto(Server):
-    """Its activation puts the roots into the folder of its `capath` first: Mosquitto 2.0 reads a `cafile` when it starts
-    and never again, but looks into that folder at each handshake."""
+    """Its activation puts the roots into the folder of its `capath` first: Mosquitto 2.0 reads a `cafile` when it
+    starts and never again, but looks into that folder at each handshake."""
 
     name = "mosquitto"
     stage = 3
@@ -107,7 +111,8 @@ daemonize no
         return [shutil.which("redis-server") or "/usr/bin/redis-server", str(self.folder / "redis.conf")]
 
     def activation(self):
-        files = ["tls-cert-file", self.certificate, "tls-key-file", self.own / "server.key", "tls-ca-cert-file", self.bundle]
+        files = ["tls-cert-file", self.certificate, "tls-key-file", self.own / "server.key"]
         # -e: without it redis-cli ends with 0 whatever the server answered.
-        words = ["/usr/bin/redis-cli", "-e", "-s", self.socket, "CONFIG", "SET", *files]
+        words = ["/usr/bin/redis-cli", "-e", "-s", self.socket, "CONFIG", "SET", *files,
+                 "tls-ca-cert-file", self.bundle]
         return {"command": [str(word) for word in words]}

@@ -131,10 +131,14 @@ class System:
         self.console.sign_in()
 
     def stop(self):
-        problems = []
+        """Ends everything that was started, the clients before their servers."""
         if self.console:
             self.console.stop(signal.SIGKILL)
-        for one in [process for client in self.clients for process in client.processes] + self.servers[::-1]:
+        processes = [process for client in self.clients for process in client.processes]
+        for process in processes:
+            process.tell_to_stop()
+        problems = []
+        for one in processes + self.servers[::-1]:
             try:
                 one.stop()
             except AssertionError as error:

@@ -31,7 +31,8 @@ class Nginx(Server):
 
     def command(self):
         program = shutil.which("nginx") or "/usr/sbin/nginx"
-        return [program, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", str(self.folder / "error.log")]
+        folder = str(self.folder)
+        return [program, "-p", folder, "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error.log"]
 
     def reloads(self):
         """How often it has loaded its configuration again."""
@@ -65,6 +66,8 @@ class HAProxy(Server):
 
     def prepare(self):
         # No retries and no reuse: a refused handshake behind it must show, and each request makes one.
+        certificate = f"ssl crt {self.combined} ca-file {self.bundle} verify required"
+        name = "verifyhost localhost sni str(localhost)"
         (self.folder / "haproxy.cfg").write_text(
             f"""
 global
@@ -80,8 +83,8 @@ defaults
   timeout client 30s
   timeout server 30s
 listen between
-  bind 127.0.0.1:{self.port} ssl crt {self.combined} ca-file {self.bundle} verify required
-  server inner 127.0.0.1:{self.inner.port} ssl crt {self.combined} ca-file {self.bundle} verify required verifyhost localhost sni str(localhost) no-ssl-reuse
+  bind 127.0.0.1:{self.port} {certificate}
+  server inner 127.0.0.1:{self.inner.port} {certificate} {name} no-ssl-reuse
 """
         )
 
