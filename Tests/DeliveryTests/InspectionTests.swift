@@ -123,6 +123,13 @@ struct InspectionTests {
     Fault(name: "the activation's program is missing", codes: ["PROGRAM_MISSING"]) {
       $0.component.activation = Activation(method: .command(["/no/such/program"]))
     },
+    Fault(name: "the check's program is missing", codes: ["PROGRAM_MISSING"]) {
+      $0.component.activation.check = ["/no/such/check"]
+    },
+    Fault(name: "the check refuses already", codes: ["CHECK_REFUSES_TODAY"]) {
+      $0.component.activation.check = ["/bin/false"]
+    },
+    Fault(name: "the check is content", codes: []) { $0.component.activation.check = ["/bin/true"] },
     Fault(name: "the pid file is missing", codes: ["PID_FILE_MISSING"]) {
       $0.component.activation = Activation(method: .signal("HUP", pidFile: $0.folder.path("pid")))
     },

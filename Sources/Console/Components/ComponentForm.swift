@@ -1,3 +1,4 @@
+import Delivery
 import HTTP
 import Rotation
 
@@ -23,7 +24,8 @@ struct ComponentForm {
   init(_ component: Component) {
     let files = component.files
     values = [
-      "name": component.name, "description": component.description, "stage": String(component.stage),
+      "name": component.name, "description": component.description, "kind": component.kind ?? "",
+      "stage": String(component.stage),
       "names": component.names.map(\.text).joined(separator: "\n"), "usage": component.usage.rawValue,
       "key": component.key.rawValue,
       "files.certificate": files.certificateChain ?? "", "files.key": files.key ?? "",
@@ -35,6 +37,7 @@ struct ComponentForm {
       "peers": (component.peers ?? []).joined(separator: "\n"),
     ]
     values.merge(TargetFields.values(of: component.target)) { own, _ in own }
+    values["activation.check"] = (component.activation.check ?? []).joined(separator: "\n")
     switch component.activation.method {
     case .none: values["activation.method"] = "none"
     case .command(let words):
@@ -71,12 +74,13 @@ struct ComponentForm {
   func component(id: Component.ID) -> (component: Component, problems: [FieldProblem]) {
     var problems: [FieldProblem] = []
     let (endpoints, rows) = endpoints(&problems)
+    let files = files(&problems)
     let component = Component(
-      id: id, name: trimmed("name"), description: trimmed("description"),
+      id: id, name: trimmed("name"), description: trimmed("description"), kind: kind(&problems),
       stage: number("stage", in: Component.Limits.stage, &problems),
       names: lines("names").map(SubjectName.init(text:)), usage: choice("usage", .server, &problems),
-      key: choice("key", .ecdsaP256, &problems), target: target(&problems),
-      files: files(&problems), activation: activation(&problems), endpoints: endpoints,
+      key: choice("key", .ecdsaP256, &problems), target: target(&problems), files: files,
+      activation: activation(&problems).naming(files), endpoints: endpoints,
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
       peers: text("peers.choice") == "named" ? lines("peers") : nil)
     let known = Set(problems.map(\.field))
@@ -132,17 +136,28 @@ struct ComponentForm {
       mode: mode("files.mode", 0o644), keyMode: mode("files.key_mode", 0o600))
   }
 
+  private func kind(_ problems: inout [FieldProblem]) -> String? {
+    let kind = trimmed("kind")
+    if kind.isEmpty || Preset.named(kind) != nil { return kind.isEmpty ? nil : kind }
+    problems.append(FieldProblem(field: "kind", sentence: "Choose one of the values in the list."))
+    return nil
+  }
+
   private func activation(_ problems: inout [FieldProblem]) -> Activation {
-    let limit = number("activation.time_limit", in: Component.Limits.seconds, &problems)
+    let check = lines("activation.check", trimming: false)
+    return Activation(
+      method: method(&problems), timeLimit: number("activation.time_limit", in: Component.Limits.seconds, &problems),
+      check: check.isEmpty ? nil : check)
+  }
+
+  private func method(_ problems: inout [FieldProblem]) -> Activation.Method {
     switch text("activation.method") {
-    case "command": return Activation(method: .command(lines("activation.command", trimming: false)), timeLimit: limit)
-    case "signal":
-      let method = Activation.Method.signal(trimmed("activation.signal"), pidFile: trimmed("activation.pid_file"))
-      return Activation(method: method, timeLimit: limit)
-    case "none", "": return Activation(timeLimit: limit)
+    case "command": return .command(lines("activation.command", trimming: false))
+    case "signal": return .signal(trimmed("activation.signal"), pidFile: trimmed("activation.pid_file"))
+    case "none", "": return .none
     default:
       problems.append(FieldProblem(field: "activation.method", sentence: "Choose how the component is activated."))
-      return Activation(timeLimit: limit)
+      return .none
     }
   }
 

@@ -1,3 +1,4 @@
+import Delivery
 import HTTP
 import Rotation
 
@@ -38,6 +39,10 @@ struct ComponentFormPage {
   private var general: [FieldPart] {
     [
       input("name", "Name", ["maxlength": "64"]).required, input("description", "Description", width: "full").optional,
+      FieldPart.select(
+        "kind", "Kind",
+        options: [("", "None of the known")] + Preset.all.map { ($0.kind, $0.title) }, chosen: form.text("kind"),
+        hint: "Says what it is. The values below count, whatever the kind.", error: error("kind")),
       input(
         "stage", "Stage", ["inputmode": "numeric", "min": "1", "max": "1000"], type: "number", width: "short",
         hint: "The order in an update: lower stages are finished before higher ones begin."),
@@ -83,6 +88,12 @@ struct ComponentFormPage {
 
   private var activation: [FieldPart] {
     [
+      text(
+        "activation.check", "Check", rows: 3,
+        hint:
+          "A program that looks at the configuration, with its arguments, one to a line. Where it fails the component "
+          + "is not activated. {certificate} and {key} stand for the paths of the files."
+      ).optional,
       FieldPart.radios(
         "activation.method", "Method",
         choices: [
@@ -114,7 +125,8 @@ struct ComponentFormPage {
         input(name + "server_name", number + "server name", hint: "Where it is not the host.").optional,
         FieldPart.select(
           name + "transport", number + "transport",
-          options: [("tls", "TLS"), ("postgresql", "PostgreSQL (STARTTLS)")], chosen: form.text(name + "transport"),
+          options: Endpoint.Transport.allCases.map { ($0.rawValue, $0 == .tls ? $0.label : "\($0.label) (STARTTLS)") },
+          chosen: form.text(name + "transport"),
           error: error(name + "transport")),
       ]
     } + [

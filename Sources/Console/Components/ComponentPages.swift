@@ -84,6 +84,7 @@ enum ComponentPages {
       standing.rootName.map { Part.row("Root certificate", $0) },
       standing.member.map { Part.row("Serial number", code: $0.serial) },
       standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
+      component.kind.map { Part.row("Kind", Preset.named($0)?.title ?? $0) },
       Part.row("Stage", String(component.stage)), Part.row("Names", lines: component.names.map(\.text)),
       Part.row("Usage", usage(component.usage)), Part.row("Key", component.key.rawValue),
       target(component.target),
@@ -126,7 +127,7 @@ enum ComponentPages {
 
   private static func endpoint(_ endpoint: Endpoint) -> String {
     let name = endpoint.serverName.map { ", as \($0)" } ?? ""
-    return endpoint.address + name + (endpoint.transport == .postgresql ? ", PostgreSQL" : "")
+    return endpoint.address + name + (endpoint.transport == .tls ? "" : ", \(endpoint.transport.label)")
   }
 
   static func remove(_ standing: ComponentStanding, peersOf: [String], _ visit: Visit) throws -> Response {

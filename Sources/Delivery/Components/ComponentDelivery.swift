@@ -74,45 +74,6 @@ public struct ComponentDelivery: Sendable {
     try await access.replace(changes)
   }
 
-  /// Makes the component use its files; gives back what the command said.
-  public func activate() async throws -> String {
-    switch component.activation.method {
-    case .none: return ""
-    case .signal(let name, let pidFile):
-      try await access.signal(name, pidFile)
-      return ""
-    case .command(let words):
-      let result = try await access.run(words, .seconds(component.activation.timeLimit))
-      guard let failure = failure(of: result, words: words) else { return result.output }
-      throw failure
-    }
-  }
-
-  private func failure(of result: CommandResult, words: [String]) -> DeliveryFailure? {
-    let command = "The activation command of “\(component.name)” (\(words.joined(separator: " ")))"
-    let advice = "It may go on with what it had loaded before. Read the output, mend what it names, then retry."
-    switch result.end {
-    case .exited(0): return nil
-    case .exited(let status):
-      return DeliveryFailure(
-        code: "COMMAND_FAILED", sentence: "\(command) ended with status \(status).", advice: advice,
-        output: result.output)
-    case .signalled(let number):
-      return DeliveryFailure(
-        code: "COMMAND_KILLED",
-        sentence: "\(command) was ended by signal \(number) (\(String(cString: strsignal(number)))).",
-        advice: advice, output: result.output)
-    case .timedOut:
-      return DeliveryFailure(
-        code: "COMMAND_TIMED_OUT",
-        sentence: "\(command) did not end within \(component.activation.timeLimit) seconds; "
-          + "it was ended, with everything that it had started.",
-        advice:
-          "Run it by hand to see what it waits for, or give it more time in the component's settings, then retry.",
-        output: result.output)
-    }
-  }
-
   private func bundleChange(_ bundle: [Certificate]) throws -> FileChange? {
     guard let path = component.files.trustBundle else { return nil }
     guard !bundle.isEmpty else {

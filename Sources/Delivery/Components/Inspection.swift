@@ -59,15 +59,28 @@ struct Inspection {
     readContents()
   }
 
-  /// The activation: whether what it needs is there.
+  /// The activation: whether what it needs is there, and what its check says of the configuration as it stands.
   mutating func lookAtActivation() async {
     let access = access
+    await lookAtCheck()
     switch component.activation.method {
     case .none: break
     case .command(let words):
       await note("Looking for the activation command") { try await access.checkProgram(words.first ?? "") }
     case .signal(let name, let pidFile):
       await note("Looking at \(pidFile)") { try await access.checkSignal(name, pidFile) }
+    }
+  }
+
+  private mutating func lookAtCheck() async {
+    guard let words = component.activation.check else { return }
+    do {
+      try await access.checkProgram(words.first ?? "")
+      try await delivery.check()
+    } catch let refusal as DeliveryFailure where refusal.code == "CHECK_REFUSED" {
+      add(delivery.refusedToday(refusal.failure.output, words))
+    } catch {
+      add(DeliveryFailure(error, doing: "Checking the configuration of “\(component.name)”"))
     }
   }
 

@@ -20,7 +20,7 @@ extension ProbeProblem {
     case "CONNECTION_REFUSED", "NAME_NOT_RESOLVED": self = .nobody(error.detail)
     case "CONNECTION_TIMED_OUT": self = .tooSlow
     case "NOT_TLS": self = .notTLS(error.sentence)
-    case "TLS_NOT_OFFERED": self = .noTLSOffered
+    case "TLS_NOT_OFFERED": self = .noTLSOffered(error.sentence)
     default: self = .broken(error.sentence)
     }
   }
@@ -31,6 +31,10 @@ extension Endpoint.Transport {
     switch self {
     case .tls: .atOnce
     case .postgresql: .postgreSQL
+    case .mariadb: .mariaDB
+    case .smtp: .smtp
+    case .imap: .imap
+    case .ldap: .ldap
     }
   }
 }

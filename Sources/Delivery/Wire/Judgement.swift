@@ -123,16 +123,28 @@ extension Judgement {
         code: "NOT_TLS", sentence: "\(place) answers, but not with TLS: \(reason)",
         advice:
           "Check the port in the endpoint, that TLS is switched on in “\(component.name)”, and how TLS begins there "
-          + "(at once, or after PostgreSQL's request).")
-    case .noTLSOffered:
+          + "(now: \(endpoint.transport == .tls ? "at once" : "asked for as \(endpoint.transport.label) does it")).")
+    case .noTLSOffered(let reason):
       return DeliveryFailure(
-        code: "TLS_NOT_OFFERED", sentence: "The PostgreSQL server at \(place) does not offer TLS.",
-        advice: "Set ssl = on in its postgresql.conf and look into its log: with files that it cannot use it goes on "
-          + "without TLS.")
+        code: "TLS_NOT_OFFERED", sentence: "\(place) answers without TLS: \(reason)",
+        advice: "Switch TLS on in \(tlsSetting), and look into the log of “\(component.name)”: with files that it "
+          + "cannot use it may go on without TLS.")
     case .broken(let reason):
       return DeliveryFailure(
         code: "HANDSHAKE_FAILED", sentence: "The TLS handshake with \(place) failed: \(reason)",
         advice: "Read the log of “\(component.name)” at this moment; often it could not load its files.")
+    }
+  }
+
+  /// Where TLS is switched on.
+  private var tlsSetting: String {
+    switch endpoint.transport {
+    case .postgresql: "postgresql.conf (ssl = on)"
+    case .mariadb: "the server's section of MariaDB's configuration (ssl-cert and ssl-key)"
+    case .smtp: "Postfix's main.cf (smtpd_tls_security_level = may), or in what the mail server has instead"
+    case .imap: "Dovecot's configuration (ssl = yes), or in what the mail server has instead"
+    case .ldap: "cn=config (olcTLSCertificateFile and its key)"
+    case .tls: "its configuration"
     }
   }
 

@@ -16,8 +16,8 @@ enum ProbeProblem: Error, Sendable, Hashable {
   case tooSlow
   /// Something answers, but not with TLS.
   case notTLS(String)
-  /// PostgreSQL answered that it does not do TLS.
-  case noTLSOffered
+  /// The server answered in its own protocol that it does not do TLS.
+  case noTLSOffered(String)
   /// TLS broke off.
   case broken(String)
 }

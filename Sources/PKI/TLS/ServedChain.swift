@@ -8,6 +8,14 @@ public enum ServedChain {
     case atOnce
     /// After PostgreSQL's SSLRequest (PostgreSQL's manual, section “Message Formats”).
     case postgreSQL
+    /// After the SSLRequest packet of MariaDB and MySQL (MariaDB's Knowledge Base, “Connecting”).
+    case mariaDB
+    /// After SMTP's command STARTTLS (RFC 3207).
+    case smtp
+    /// After IMAP's command STARTTLS (RFC 9051, section 6.2.1).
+    case imap
+    /// After LDAP's StartTLS operation (RFC 4511, section 4.14).
+    case ldap
   }
 
   /// Makes one handshake with an address and returns the chain that was shown, the server's own certificate first.
@@ -16,12 +24,12 @@ public enum ServedChain {
   /// because no client certificate is shown has been seen all the same. Blocking, for the time limit at most.
   ///
   /// - Throws: ``PKIError`` with the codes `CONNECTION_REFUSED`, `CONNECTION_TIMED_OUT`, `CONNECTION_LOST`, `NOT_TLS`,
-  ///   `TLS_NOT_OFFERED` (by PostgreSQL), `HANDSHAKE_REFUSED`, `HANDSHAKE_FAILED`.
+  ///   `TLS_NOT_OFFERED` (where TLS does not begin at once), `HANDSHAKE_REFUSED`, `HANDSHAKE_FAILED`.
   public static func look(
     at address: String, port: UInt16, serverName: String, beginning: Beginning, timeLimit: Duration
   ) throws -> [Certificate] {
     let socket = try TCPSocket(host: address, port: port, deadline: .now + timeLimit)
-    if beginning == .postgreSQL { try requestTLS(socket) }
+    try TLSRequest(socket).make(beginning)
     let connection = try TLSConnection(
       socket: socket, context: try TLSContext(), serverName: try AlternativeName(parsing: serverName))
     defer { connection.close() }
@@ -31,21 +39,5 @@ public enum ServedChain {
       // TLS 1.2: the server missed our certificate after it had shown and proved its own.
     }
     return try connection.peerChain()
-  }
-
-  /// The length of the message, and the number 1234 × 2¹⁶ + 5679; the answer is one byte, `S` or `N`.
-  private static func requestTLS(_ socket: TCPSocket) throws {
-    try socket.send([0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F])
-    switch try socket.receiveByte() {
-    case UInt8(ascii: "S"): return
-    case UInt8(ascii: "N"):
-      throw PKIError(code: "TLS_NOT_OFFERED", sentence: "The PostgreSQL server at \(socket.peer) does not offer TLS.")
-    case nil:
-      throw PKIError(
-        code: "CONNECTION_LOST", sentence: "The connection with \(socket.peer) broke off: the other side closed it.")
-    default:
-      throw PKIError(
-        code: "NOT_TLS", sentence: "What \(socket.peer) answers to PostgreSQL's request for TLS is not PostgreSQL's.")
-    }
   }
 }

@@ -2,13 +2,17 @@
 public struct Activation: Sendable, Hashable, Codable {
   /// What is done.
   public var method: Method
-  /// After how many seconds it has failed; 1 to 3,600.
+  /// After how many seconds it has failed; 1 to 3,600. The check has as many.
   public var timeLimit: Int
+  /// A program and its arguments that look at the component's configuration, run before the activation; nil when there is
+  /// none. Where it fails nothing is activated.
+  public var check: [String]?
 
   /// Describes an activation; by default none, because the component reads its files by itself.
-  public init(method: Method = .none, timeLimit: Int = 30) {
+  public init(method: Method = .none, timeLimit: Int = 30, check: [String]? = nil) {
     self.method = method
     self.timeLimit = timeLimit
+    self.check = check
   }
 
   /// The ways of activating.
@@ -26,6 +30,11 @@ public struct Activation: Sendable, Hashable, Codable {
 
   /// What is done, in words for a person.
   public var sentence: String {
+    guard let check else { return methodSentence }
+    return "check by \(check.joined(separator: " ")), then \(methodSentence)"
+  }
+
+  private var methodSentence: String {
     switch method {
     case .none: "nothing is run; the component notices replaced files by itself"
     case .command(let words): "run " + words.joined(separator: " ")
@@ -59,6 +68,26 @@ public struct Endpoint: Sendable, Hashable, Codable {
     case tls
     /// After PostgreSQL's SSLRequest message.
     case postgresql
+    /// After MariaDB's, which is MySQL's, SSLRequest packet.
+    case mariadb
+    /// After SMTP's STARTTLS (RFC 3207).
+    case smtp
+    /// After IMAP's STARTTLS (RFC 9051, section 6.2.1).
+    case imap
+    /// After LDAP's StartTLS operation (RFC 4511, section 4.14).
+    case ldap
+
+    /// What a person calls it.
+    public var label: String {
+      switch self {
+      case .tls: "TLS"
+      case .postgresql: "PostgreSQL"
+      case .mariadb: "MariaDB"
+      case .smtp: "SMTP"
+      case .imap: "IMAP"
+      case .ldap: "LDAP"
+      }
+    }
   }
 
   /// `host:port`, an IPv6 address in brackets.

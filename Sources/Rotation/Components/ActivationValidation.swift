@@ -6,6 +6,9 @@ extension Activation {
       found.append(
         FieldProblem(field: "activation.time_limit", sentence: "Give a number of seconds from 1 to 3600."))
     }
+    if let check, let sentence = Self.problem(check) {
+      found.append(FieldProblem(field: "activation.check", sentence: sentence))
+    }
     switch method {
     case .none: break
     case .command(let words):

@@ -9,6 +9,8 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
   public var name: String
   /// What it is for, in the administrator's words; may be empty.
   public var description: String
+  /// The preset that its values came from, such as `nginx`; nil for none. The values stand in the component all the same.
+  public var kind: String?
   /// The order in an update: lower stages are finished before higher ones begin.
   public var stage: Int
   /// The subject alternative names of its child certificate; the first is the common name too.
@@ -32,13 +34,15 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
 
   /// Describes a component; the values are checked by ``problems()``.
   public init(
-    id: ID, name: String, description: String = "", stage: Int = 1, names: [SubjectName], usage: Usage = .server,
+    id: ID, name: String, description: String = "", kind: String? = nil, stage: Int = 1, names: [SubjectName],
+    usage: Usage = .server,
     key: KeyKind = .ecdsaP256, target: Target = .local, files: FileLayout, activation: Activation = Activation(),
     endpoints: [Endpoint] = [], verificationTimeLimit: Int = 30, peers: [String]? = nil
   ) {
     self.id = id
     self.name = name
     self.description = description
+    self.kind = kind
     self.stage = stage
     self.names = names
     self.usage = usage

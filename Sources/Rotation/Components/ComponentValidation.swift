@@ -53,6 +53,9 @@ extension Component {
     } else if !FieldText.isText(description) {
       found.append(FieldProblem(field: "description", sentence: "Leave out the control characters."))
     }
+    if let kind, !Limits.name.contains(kind.count) || !FieldText.isOneLine(kind) {
+      found.append(FieldProblem(field: "kind", sentence: "Choose one of the kinds in the list."))
+    }
     if !Limits.stage.contains(stage) {
       found.append(FieldProblem(field: "stage", sentence: "Give a number from 1 to 1000."))
     }

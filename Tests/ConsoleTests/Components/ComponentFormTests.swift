@@ -24,7 +24,9 @@ import Testing
     var component = full
     component.name = "Signalled"
     component.files = FileLayout(combined: "/etc/s/all.pem")
-    component.activation = Activation(method: .signal("USR2", pidFile: "/run/s.pid"), timeLimit: 1)
+    component.kind = "haproxy"
+    component.activation = Activation(
+      method: .signal("USR2", pidFile: "/run/s.pid"), timeLimit: 1, check: ["/usr/sbin/haproxy", "-c", "-f", "/a b"])
     component.usage = .client
     component.endpoints = []
     component.peers = nil
@@ -109,6 +111,7 @@ import Testing
     ("names", "", "at least one"), ("names", "a b", "not a host name"), ("names", "x.example\nX.example", "twice"),
     ("names", "*.example", "two parts"), ("names", "1.2.3", "looks like an IP address"),
     ("names", String(repeating: "l", count: 64) + ".example", "longer than 63"), ("usage", "none", "Choose one"),
+    ("kind", "iis", "Choose one"), ("activation.check", "nginx\n-t", "absolute path"),
     ("key", "dsa", "Choose one"), ("target", "moon", "Choose one"), ("files.certificate", "", "Give the file"),
     ("files.certificate", "relative.pem", "absolute path"), ("files.certificate", "/a/../b", "without “.” and “..”"),
     ("files.certificate", "/dev/null", "cannot be replaced"), ("files.key", "", "Give the file of the key"),
@@ -143,7 +146,7 @@ import Testing
         #expect(answer.error(of: row.field)?.contains(row.sentence) == true, "\(row): \(answer.errorFields)")
         #expect(answer.links.contains("#\(row.field)"), "\(row)")
         let shown = try answer.form()
-        if !["usage", "key", "target", "activation.method", "endpoints.0.transport"].contains(row.field) {
+        if !["usage", "kind", "key", "target", "activation.method", "endpoints.0.transport"].contains(row.field) {
           #expect(shown.value(row.field) == row.value, "\(row)")
         }
         #expect(shown.value("files.certificate") == (row.field == "files.certificate" ? row.value : "/h/c"))

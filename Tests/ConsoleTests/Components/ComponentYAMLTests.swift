@@ -1,3 +1,4 @@
+import Delivery
 import Foundation
 import Rotation
 import Testing
@@ -62,7 +63,7 @@ import Testing
       for key in KeyKind.allCases {
         for (index, activation) in [
           Activation(), Activation(method: .command(["/bin/x", "", "a b", "#", "-: *x &y"]), timeLimit: 1),
-          Activation(method: .signal("HUP", pidFile: "/run/x.pid"), timeLimit: 3600),
+          Activation(method: .signal("HUP", pidFile: "/run/x.pid"), timeLimit: 3600, check: ["/bin/c", "-t", "x y"]),
         ].enumerated() {
           for isCombined in [false, true] {
             let number = made.count
@@ -70,6 +71,7 @@ import Testing
             made.append(
               Component(
                 id: Component.ID(rawValue: 0), name: "c\(number)", description: number % 2 == 0 ? "" : "d: \(number)",
+                kind: number % 4 == 1 ? Preset.kinds[number % Preset.kinds.count] : nil,
                 stage: number % 1000 + 1, names: [.dns("c\(number).example"), .ip("::1")], usage: usage, key: key,
                 files: isCombined
                   ? FileLayout(combined: base + "/all", owner: "root", group: "0", mode: 0o600, keyMode: 0o400)
@@ -80,7 +82,7 @@ import Testing
                   : [
                     Endpoint(
                       host: "::1", port: 1, serverName: index == 0 ? nil : "x.example",
-                      transport: isCombined ? .tls : .postgresql)
+                      transport: Endpoint.Transport.allCases[number % Endpoint.Transport.allCases.count])
                   ],
                 verificationTimeLimit: index + 1, peers: index == 0 ? nil : index == 1 ? [] : ["c0"]))
           }

@@ -1,3 +1,4 @@
+import Delivery
 import Rotation
 import Yams
 
@@ -41,7 +42,7 @@ public enum ComponentReader {
   }
 
   static let keys = [
-    "name", "description", "stage", "names", "usage", "key", "target", "files", "activation", "endpoints",
+    "name", "description", "kind", "stage", "names", "usage", "key", "target", "files", "activation", "endpoints",
     "verification_time_limit", "peers",
   ]
 
@@ -49,86 +50,25 @@ public enum ComponentReader {
     guard let map = YAMLMapping(node, what: "A component", known: keys, problems: problems) else { return nil }
     var lines = FieldLines(start: map.line)
     for key in keys { lines.set(key, map) }
-    let files = files(map, &lines, problems)
     let target = TargetReader.target(map, &lines, problems)
-    let activation = activation(map, &lines, problems)
-    let endpoints = endpoints(map, &lines, problems)
-    let missing = ["name", "names", "files"].filter { !map.has($0) }
+    let preset = preset(map, problems)
+    let files = files(map, preset, &lines, problems)
+    let missing = ["name", "names", "files"].filter { !map.has($0) && ($0 != "files" || !map.has("kind")) }
     for key in missing {
       problems.add(map.line, "the component has no '\(key)'")
       lines.report(key)
     }
+    let names = (map.texts("names") ?? []).map(SubjectName.init(text:))
+    let usage = map.choice("usage", Component.Usage.self) ?? .server
     let component = Component(
       id: Component.ID(rawValue: 0), name: map.text("name") ?? "", description: map.text("description") ?? "",
-      stage: map.integer("stage", in: Component.Limits.stage) ?? 1,
-      names: (map.texts("names") ?? []).map(SubjectName.init(text:)),
-      usage: map.choice("usage", Component.Usage.self) ?? .server,
-      key: map.choice("key", KeyKind.self) ?? .ecdsaP256, target: target, files: files, activation: activation,
-      endpoints: endpoints,
+      kind: preset?.kind, stage: map.integer("stage", in: Component.Limits.stage) ?? 1, names: names, usage: usage,
+      key: map.choice("key", KeyKind.self) ?? .ecdsaP256, target: target,
+      files: files, activation: activation(map, preset, &lines, problems).naming(files),
+      endpoints: endpoints(map, preset, &lines, problems) ?? preset?.endpoints(of: names, usage: usage) ?? [],
       verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds) ?? 30,
       peers: map.texts("peers"))
     return (component, lines)
-  }
-
-  private static func files(_ map: YAMLMapping, _ lines: inout FieldLines, _ problems: YAMLProblems) -> FileLayout {
-    let keys = ["certificate", "key", "combined", "trust_bundle", "owner", "group", "mode", "key_mode"]
-    guard let files = map.mapping("files", known: keys) else {
-      lines.report("files")
-      return FileLayout()
-    }
-    for key in keys { lines.set("files.\(key)", files, key) }
-    func mode(_ key: String, _ usual: FileMode) -> FileMode {
-      guard let text = files.text(key) else { return usual }
-      if let mode = FileMode(text) { return mode }
-      problems.add(files.line(key), "'\(key)' must be three or four octal digits, such as \"0640\"")
-      return usual
-    }
-    return FileLayout(
-      certificateChain: files.text("certificate"), key: files.text("key"), combined: files.text("combined"),
-      trustBundle: files.text("trust_bundle"), owner: files.text("owner"), group: files.text("group"),
-      mode: mode("mode", 0o644), keyMode: mode("key_mode", 0o600))
-  }
-
-  private static func activation(
-    _ map: YAMLMapping, _ lines: inout FieldLines, _ problems: YAMLProblems
-  ) -> Activation {
-    let keys = ["command", "signal", "pid_file", "time_limit"]
-    guard let activation = map.mapping("activation", known: keys) else { return Activation() }
-    for key in keys { lines.set("activation.\(key)", activation, key) }
-    let limit = activation.integer("time_limit", in: Component.Limits.seconds) ?? 30
-    let hasSignal = activation.has("signal") || activation.has("pid_file")
-    if activation.has("command") {
-      if hasSignal { problems.add(activation.line, "give either 'command', or 'signal' and 'pid_file'") }
-      return Activation(method: .command(activation.texts("command") ?? []), timeLimit: limit)
-    }
-    guard hasSignal else { return Activation(timeLimit: limit) }
-    guard let signal = activation.text("signal"), let pidFile = activation.text("pid_file") else {
-      problems.add(activation.line, "'signal' and 'pid_file' must be given together")
-      return Activation(timeLimit: limit)
-    }
-    let name = signal.hasPrefix("SIG") ? String(signal.dropFirst(3)) : signal
-    return Activation(method: .signal(name, pidFile: pidFile), timeLimit: limit)
-  }
-
-  private static func endpoints(_ map: YAMLMapping, _ lines: inout FieldLines, _ problems: YAMLProblems) -> [Endpoint] {
-    let keys = ["host", "port", "server_name", "transport"]
-    var endpoints: [Endpoint] = []
-    for item in map.items("endpoints") ?? [] {
-      guard let one = YAMLMapping(item, what: "An endpoint", known: keys, problems: problems) else { continue }
-      let index = endpoints.count
-      for key in keys { lines.set("endpoints.\(index).\(key)", one, key) }
-      for key in ["host", "port"] where !one.has(key) {
-        problems.add(one.line, "the endpoint has no '\(key)'")
-        lines.report("endpoints.\(index).\(key)")
-      }
-      let port = one.integer("port", in: 1...65535)
-      if port == nil { lines.report("endpoints.\(index).port") }
-      endpoints.append(
-        Endpoint(
-          host: one.text("host") ?? "", port: UInt16(port ?? 0), serverName: one.text("server_name"),
-          transport: one.choice("transport", Endpoint.Transport.self) ?? .tls))
-    }
-    return endpoints
   }
 }
 

@@ -12,6 +12,7 @@ public enum ComponentWriter {
     var lines = ["  - name: \(quoted(component.name))"]
     func add(_ text: String) { lines.append("    " + text) }
     if !component.description.isEmpty { add("description: \(quoted(component.description))") }
+    if let kind = component.kind { add("kind: \(quoted(kind))") }
     add("stage: \(component.stage)")
     add("names: \(list(component.names.map(\.text)))")
     add("usage: \(component.usage.rawValue)")
@@ -19,20 +20,31 @@ public enum ComponentWriter {
     for line in target(component.target) { add(line) }
     add("files:")
     for (role, path) in component.files.paths { add("  \(role.field.dropFirst("files.".count)): \(quoted(path))") }
-    if let owner = component.files.owner { add("  owner: \(quoted(owner))") }
-    if let group = component.files.group { add("  group: \(quoted(group))") }
+    // With a kind, what is left out would be read as what is usual for it.
+    let hasKind = component.kind != nil
+    if component.files.owner != nil || hasKind { add("  owner: \(quotedOrNone(component.files.owner))") }
+    if component.files.group != nil || hasKind { add("  group: \(quotedOrNone(component.files.group))") }
     add("  mode: \"\(component.files.mode)\"")
     add("  key_mode: \"\(component.files.keyMode)\"")
     add("activation:")
+    if let check = component.activation.check {
+      add("  check: \(list(check))")
+    } else if hasKind {
+      add("  check: ~")
+    }
     switch component.activation.method {
-    case .none: break
+    case .none: if hasKind { add("  command: ~") }
     case .command(let words): add("  command: \(list(words))")
     case .signal(let name, let pidFile):
       add("  signal: \(quoted(name))")
       add("  pid_file: \(quoted(pidFile))")
     }
     add("  time_limit: \(component.activation.timeLimit)")
-    if !component.endpoints.isEmpty { add("endpoints:") }
+    if !component.endpoints.isEmpty {
+      add("endpoints:")
+    } else if hasKind {
+      add("endpoints: []")
+    }
     for endpoint in component.endpoints {
       add("  - host: \(quoted(endpoint.host))")
       add("    port: \(endpoint.port)")
@@ -53,6 +65,8 @@ public enum ComponentWriter {
   }
 
   private static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ", ") + "]" }
+
+  private static func quotedOrNone(_ text: String?) -> String { text.map(quoted) ?? "~" }
 
   /// In double quotes (YAML 1.2.2, section 7.3.1), so that no text can be taken for a number, a comment or an alias.
   static func quoted(_ text: String) -> String {

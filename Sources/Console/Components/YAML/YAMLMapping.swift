@@ -47,6 +47,9 @@ struct YAMLMapping {
   /// Whether the key is there and not empty.
   func has(_ key: String) -> Bool { values[key].map { !Self.isEmpty($0) } ?? false }
 
+  /// Whether the key is there, though perhaps empty.
+  func isGiven(_ key: String) -> Bool { values[key] != nil }
+
   /// A text; nil when the key is missing or empty.
   func text(_ key: String) -> String? {
     guard let node = values[key], !Self.isEmpty(node) else { return nil }

@@ -1,0 +1,121 @@
+import Delivery
+import Foundation
+import Rotation
+import Testing
+
+@testable import Console
+
+@Suite("Components of a kind", .timeLimit(.minutes(1))) struct ComponentKindTests {
+  /// The component of a text that says its name, a kind and more.
+  private func read(_ kind: String, _ more: String = "", names: String = "[a.example]") throws -> Component {
+    let text = "components:\n  - name: a\n    names: \(names)\n    kind: \(kind)\n" + more
+    return try #require(try ComponentReader.components(in: text).first)
+  }
+
+  private func problem(_ text: String) -> String? {
+    do {
+      _ = try ComponentReader.components(in: text)
+      return nil
+    } catch { return (error as? YAMLRefusal)?.problems.first?.description }
+  }
+
+  @Test("A component that says nothing but its kind has everything that is usual for it", arguments: Preset.all)
+  func usual(_ preset: Preset) throws {
+    let component = try read(preset.kind)
+    #expect(component == preset.component(name: "a", names: [.dns("a.example")]))
+    #expect(component.problems() == [])
+    #expect(component.kind == preset.kind && component.files.identityPaths.count == preset.files.identityPaths.count)
+    #expect(component.endpoints.map(\.transport) == [try #require(preset.ports.first).transport])
+    // Whether it verifies its peers is nothing that a kind can know.
+    #expect(component.files.trustBundle == nil)
+    #expect(try ComponentReader.components(in: ComponentWriter.text([component])) == [component])
+  }
+
+  @Test("What it says itself counts, and the rest stays usual")
+  func otherwise() throws {
+    let component = try read(
+      "mosquitto",
+      """
+          files: {key: /k/key.pem, group: ssl, key_mode: "0440", trust_bundle: /k/roots.pem}
+          activation: {time_limit: 7}
+          endpoints:
+            - host: b.example
+            - {host: b.example, port: 1}
+      """)
+    let usual = try #require(Preset.named("mosquitto"))
+    #expect(component.files.key == "/k/key.pem" && component.files.certificateChain == usual.files.certificateChain)
+    #expect(component.files.group == "ssl" && component.files.owner == "mosquitto")
+    #expect(component.files.keyMode == 0o440 && component.files.mode == 0o644)
+    #expect(component.files.trustBundle == "/k/roots.pem")
+    #expect(component.activation.method == usual.activation.method && component.activation.timeLimit == 7)
+    #expect(
+      component.activation.check == ["/usr/sbin/runuser", "-u", "mosquitto", "--", "/usr/bin/test", "-r", "/k/key.pem"])
+    #expect(component.endpoints.map(\.port) == [8883, 1])
+  }
+
+  @Test("A value of nothing says that there is none")
+  func none() throws {
+    let component = try read(
+      "postgresql",
+      "    files: {owner: ~, group: ~}\n    activation: {check: ~, command: ~}\n    endpoints: []\n")
+    #expect(component.files.owner == nil && component.files.group == nil)
+    #expect(component.activation == Activation() && component.endpoints == [])
+    #expect(try ComponentReader.components(in: ComponentWriter.text([component])) == [component])
+  }
+
+  @Test("One combined file takes the place of two usual ones, and two of one")
+  func layout() throws {
+    let combined = try read("redis", "    files: {combined: /r/all.pem}\n")
+    #expect(combined.files.identityPaths.map(\.path) == ["/r/all.pem"])
+    #expect(
+      combined.activation.method
+        == .command([
+          "/usr/bin/redis-cli", "-e", "CONFIG", "SET", "tls-cert-file", "/r/all.pem", "tls-key-file", "/r/all.pem",
+        ]))
+    let separate = try read("haproxy", "    files: {certificate: /h/c, key: /h/k}\n")
+    #expect(separate.files.identityPaths.map(\.path) == ["/h/c", "/h/k"])
+  }
+
+  @Test("A port that is usual has its usual way to TLS; any other has the kind's first one")
+  func transports() throws {
+    let component = try read(
+      "postfix", "    endpoints: [{host: a.example}, {host: a.example, port: 465}, {host: a.example, port: 2525}]\n")
+    #expect(component.endpoints.map(\.port) == [25, 465, 2525])
+    #expect(component.endpoints.map(\.transport) == [.smtp, .tls, .smtp])
+  }
+
+  @Test("The usual endpoint is at the first name that is no pattern; a client has none")
+  func endpoints() throws {
+    #expect(
+      try read("nginx", names: "[\"*.b.example\", 192.0.2.1]").endpoints == [Endpoint(host: "192.0.2.1", port: 443)])
+    #expect(try read("nginx", "    usage: client\n").endpoints == [])
+  }
+
+  @Test("A kind that is not known is refused with the ones that are")
+  func unknown() {
+    #expect(
+      problem("components:\n  - name: a\n    names: [a]\n    kind: ngnix\n")
+        == "line 4: 'kind' must be one of \(Preset.kinds.joined(separator: ", ")), not 'ngnix'; did you mean 'nginx'?")
+  }
+
+  @Test("Only a whole word stands for a path, so that no path gets into what a shell reads")
+  func words() throws {
+    let component = try read(
+      "nginx", "    activation: {command: [/bin/sh, -c, \"cat {key}\", \"{key}\", \"{certificate}\"]}\n")
+    #expect(
+      component.activation.method
+        == .command(["/bin/sh", "-c", "cat {key}", "/etc/nginx/server.key", "/etc/nginx/server.pem"]))
+  }
+
+  @Test("A component of before, without kind and check, is still read from the store's text")
+  func formerText() throws {
+    var component = ComponentFormTests.full
+    let former = try JSONEncoder().encode(component)
+    #expect(!String(decoding: former, as: UTF8.self).contains("\"kind\""))
+    #expect(!String(decoding: former, as: UTF8.self).contains("\"check\""))
+    #expect(try JSONDecoder().decode(Component.self, from: former) == component)
+    component.kind = "nginx"
+    component.activation.check = ["/bin/true"]
+    #expect(try JSONDecoder().decode(Component.self, from: JSONEncoder().encode(component)) == component)
+  }
+}
