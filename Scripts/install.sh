@@ -9,7 +9,12 @@ build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev)
 # shellcheck disable=SC2034
 server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redis-server procps)
 
-# Installs those of the named Debian packages that are missing; does nothing when none is.
+# Those that the presets are tried with beside them.
+# shellcheck disable=SC2034
+preset_packages=(apache2 mariadb-server rabbitmq-server postfix dovecot-imapd slapd ldap-utils)
+
+# Installs those of the named Debian packages that are missing; does nothing when none is. None of their services is
+# started: a server of the tests is started by its test.
 install_packages() {
   local missing=() package
   for package in "$@"; do
@@ -23,7 +28,17 @@ install_packages() {
     as_root=(sudo)
   fi
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+  # What refuses to start services is looked for at one place only, see invoke-rc.d(8); it is not to be left there.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -eu -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap "rm -f $policy" EXIT
+      trap "exit 1" HUP INT TERM
+      printf "#!/bin/sh\nexit 101\n" >"$policy"
+      chmod 755 "$policy"
+    fi
+    apt-get install -y -qq "$@" >/dev/null
+  ' install "${missing[@]}"
 }
 
 # Puts a Swift 6 toolchain on the path, or says where to get one.
