@@ -49,10 +49,11 @@ public enum Part {
 
   /// A row of definitions with text, or with `code` in monospaced type.
   public static func row(
-    _ term: String, _ text: String? = nil, code: String? = nil, lines: [String]? = nil, status: PageModel? = nil,
-    href: String? = nil, note: String? = nil
+    _ term: String, _ text: String? = nil, code: String? = nil, lines: [String]? = nil,
+    codeLines: [String]? = nil, status: PageModel? = nil, href: String? = nil, note: String? = nil
   ) -> PageModel {
     var model: PageModel = ["term": term]
+    model["codeLines"] = codeLines
     model["text"] = text
     model["code"] = code
     model["lines"] = lines

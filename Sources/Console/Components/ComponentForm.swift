@@ -20,6 +20,18 @@ struct ComponentForm {
         id: Component.ID(rawValue: 0), name: "", names: [], files: FileLayout(), activation: Activation()))
   }
 
+  /// The form of a new component of a kind. The words of commands still say `{key}`, so that they follow the paths that
+  /// are typed.
+  init(_ preset: Preset) {
+    var component = Component(
+      id: Component.ID(rawValue: 0), name: "", kind: preset.kind, names: [], files: preset.files,
+      activation: preset.activation)
+    if let port = preset.ports.first {
+      component.endpoints = [Endpoint(host: "", port: port.number, transport: port.transport)]
+    }
+    self.init(component)
+  }
+
   /// The form of a component that is there.
   init(_ component: Component) {
     let files = component.files
@@ -43,6 +55,9 @@ struct ComponentForm {
     case .command(let words):
       values["activation.method"] = "command"
       values["activation.command"] = words.joined(separator: "\n")
+    case .haproxySocket(let socket):
+      values["activation.method"] = "haproxy"
+      values["activation.haproxy_socket"] = socket
     case .signal(let name, let pidFile):
       values["activation.method"] = "signal"
       values["activation.signal"] = name
@@ -154,6 +169,7 @@ struct ComponentForm {
     switch text("activation.method") {
     case "command": return .command(lines("activation.command", trimming: false))
     case "signal": return .signal(trimmed("activation.signal"), pidFile: trimmed("activation.pid_file"))
+    case "haproxy": return .haproxySocket(trimmed("activation.haproxy_socket"))
     case "none", "": return .none
     default:
       problems.append(FieldProblem(field: "activation.method", sentence: "Choose how the component is activated."))

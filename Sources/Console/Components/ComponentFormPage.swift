@@ -8,6 +8,8 @@ struct ComponentFormPage {
   let path: String
   let form: ComponentForm
   let problems: [FieldProblem]
+  /// A banner that says where the values come from; nil where they are nobody's.
+  var note: PageModel?
 
   func response(_ visit: Visit) throws -> Response {
     var model: PageModel = [
@@ -16,6 +18,7 @@ struct ComponentFormPage {
         "path": path, "groups": groups, "buttons": Part.buttons("Save", cancel: "/components"),
       ] as PageModel,
     ]
+    model["banner"] = note
     if !problems.isEmpty { model["banner"] = Part.errors(problems.map { ($0.field, $0.sentence) }) }
     return try visit.page("form", model, status: problems.isEmpty ? 200 : 422)
   }
@@ -100,6 +103,7 @@ struct ComponentFormPage {
           ("none", "None", "The component notices replaced files by itself."),
           ("command", "A command", "A program is run, without a shell."),
           ("signal", "A signal", "A signal is sent to the process of a pid file."),
+          ("haproxy", "HAProxy’s runtime API", "The files are handed to the running HAProxy, without a reload."),
         ], chosen: form.text("activation.method"), error: error("activation.method")),
       text(
         "activation.command", "Command", rows: 4,
@@ -109,6 +113,10 @@ struct ComponentFormPage {
         "activation.signal", "Signal", options: Activation.signals.map { ($0, "SIG" + $0) },
         chosen: form.text("activation.signal"), error: error("activation.signal")),
       input("activation.pid_file", "Pid file", width: "full").optional,
+      input(
+        "activation.haproxy_socket", "HAProxy’s socket", width: "full",
+        hint: "The path of its stats socket, with level admin."
+      ).optional,
       input(
         "activation.time_limit", "Time limit", ["min": "1", "max": "3600"], type: "number", width: "short",
         hint: "In seconds."),

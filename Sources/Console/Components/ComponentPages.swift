@@ -12,7 +12,7 @@ enum ComponentPages {
     var model: PageModel = [
       "header": Part.header(
         "Components", lead: "The parts of the system whose certificates Reroot exchanges.",
-        action: (label: "Add component", href: "/components/new"),
+        action: (label: "Add component", href: KindPages.path),
         more: [
           (label: "Import", href: "/components/import"), (label: "Export as YAML", href: "/components/export"),
         ])
@@ -20,7 +20,7 @@ enum ComponentPages {
     if standings.isEmpty {
       model["empty"] = Part.empty(
         "No component yet", "Add the servers, brokers and databases that use certificates, or import a list of them.",
-        action: (label: "Add component", href: "/components/new"))
+        action: (label: "Add component", href: KindPages.path))
     } else {
       model["table"] = Part.table(
         "Components", columns: ["Name", "Stage", "Certificate", "Valid until", "Last seen on the wire", "State"],

@@ -1,3 +1,4 @@
+import Delivery
 import HTTP
 import Rotation
 import Store
@@ -15,9 +16,14 @@ extension Router where Context == Visit {
     }
     on(.get, "/components/import") { _, _, visit in try ComponentImport.form(visit, text: "", problems: []) }
     on(.post, "/components/import") { request, _, visit in try await ComponentImport.upload(request, visit) }
-    on(.get, "/components/new") { _, _, visit in
-      try ComponentFormPage(title: "Add component", path: "/components/new", form: ComponentForm(), problems: [])
-        .response(visit)
+    on(.get, KindPages.path) { _, _, visit in try KindPages.list(visit) }
+    on(.get, "/components/new") { request, _, visit in
+      let preset = request.query["kind"].flatMap(Preset.named)
+      let form = preset.map(ComponentForm.init) ?? ComponentForm()
+      return try ComponentFormPage(
+        title: preset.map { "Add \($0.title)" } ?? "Add component", path: "/components/new", form: form, problems: [],
+        note: preset.map(KindPages.banner)
+      ).response(visit)
     }
     on(.post, "/components/new") { request, _, visit in try await ComponentRoutes.add(request, visit) }
     addRoutesOfOneComponent()

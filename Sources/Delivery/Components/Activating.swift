@@ -20,11 +20,19 @@ extension ComponentDelivery {
     case .signal(let name, let pidFile):
       try await access.signal(name, pidFile)
       return said
+    case .haproxySocket(let socket): return said + (try await runtime(socket).activate())
     case .command(let words):
       let result = try await access.run(words, .seconds(component.activation.timeLimit))
       guard let failure = failure(of: result, words: words) else { return said + result.output }
       throw failure
     }
+  }
+
+  /// The runtime API of this component's HAProxy.
+  func runtime(_ socket: String) -> HAProxyRuntime {
+    HAProxyRuntime(
+      socket: socket, files: component.files, component: component.name, timeLimit: component.activation.timeLimit,
+      access: access)
   }
 
   /// Lets the component's own program look at its configuration, with the files as they are now. Does nothing for a

@@ -67,6 +67,8 @@ struct Inspection {
     case .none: break
     case .command(let words):
       await note("Looking for the activation command") { try await access.checkProgram(words.first ?? "") }
+    case .haproxySocket(let socket):
+      await note("Looking at HAProxy’s socket \(socket)") { [delivery] in try await delivery.runtime(socket).look() }
     case .signal(let name, let pidFile):
       await note("Looking at \(pidFile)") { try await access.checkSignal(name, pidFile) }
     }

@@ -20,6 +20,9 @@ extension TargetAccess {
       signal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).send() } },
       checkSignal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).check() } },
       checkOwner: { owner, group in try await threads.run { try Ownership.check(owner: owner, group: group) } },
+      converse: { socket, message, limit in
+        try await WorkThreads.wire.run { try LocalSocket.converse(socket, message, within: limit) }
+      },
       recover: { paths in try await threads.run { try CrashRecovery.recover(paths: paths) } })
   }
 }

@@ -21,6 +21,9 @@ public struct TargetAccess: Sendable {
   public var checkSignal: @Sendable (_ name: String, _ pidFile: String) async throws -> Void
   /// Throws unless such a user and group exist and files may be given to them.
   public var checkOwner: @Sendable (_ owner: String?, _ group: String?) async throws -> Void
+  /// Says something to a Unix socket and gives back the answer, once the other side has closed.
+  public var converse:
+    @Sendable (_ socket: String, _ message: SecretBytes, _ timeLimit: Duration) async throws -> String
   /// Undoes what a crash left half done in the folders of these files; returns a sentence for each thing worth telling.
   public var recover: @Sendable (_ paths: [String]) async throws -> [Recovery]
 
@@ -34,6 +37,11 @@ public struct TargetAccess: Sendable {
     signal: @escaping @Sendable (String, String) async throws -> Void,
     checkSignal: @escaping @Sendable (String, String) async throws -> Void = { _, _ in },
     checkOwner: @escaping @Sendable (String?, String?) async throws -> Void = { _, _ in },
+    converse: @escaping @Sendable (String, SecretBytes, Duration) async throws -> String = { socket, _, _ in
+      throw DeliveryFailure(
+        code: "NO_SOCKETS", sentence: "The socket \(socket) cannot be used over the way to this target.",
+        advice: "Let the component be activated by a command.")
+    },
     recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] }
   ) {
     self.read = read
@@ -44,6 +52,7 @@ public struct TargetAccess: Sendable {
     self.signal = signal
     self.checkSignal = checkSignal
     self.checkOwner = checkOwner
+    self.converse = converse
     self.recover = recover
   }
 }

@@ -23,6 +23,8 @@ public struct Activation: Sendable, Hashable, Codable {
     case command([String])
     /// A signal (`HUP`, `USR1`, …) to the process whose number stands in a file.
     case signal(String, pidFile: String)
+    /// The content of the files is handed to a running HAProxy over the socket of its runtime API.
+    case haproxySocket(String)
   }
 
   /// The signals that an activation may send, by their names without `SIG`.
@@ -38,6 +40,7 @@ public struct Activation: Sendable, Hashable, Codable {
     switch method {
     case .none: "nothing is run; the component notices replaced files by itself"
     case .command(let words): "run " + words.joined(separator: " ")
+    case .haproxySocket(let socket): "hand the files to the running HAProxy over \(socket)"
     case .signal(let name, let pidFile): "send SIG\(name) to the process named in \(pidFile)"
     }
   }

@@ -33,7 +33,8 @@ extension Component {
 
   /// Everything that is wrong with this component by itself, in the order of the form; empty when it can be used.
   public func problems() -> [FieldProblem] {
-    generalProblems + nameProblems + target.problems() + files.problems() + activation.problems() + endpointProblems
+    generalProblems + nameProblems + target.problems() + files.problems() + activation.problems() + haproxyProblems
+      + endpointProblems
       + peerProblems
   }
 

@@ -118,4 +118,81 @@ import Testing
     component.activation.check = ["/bin/true"]
     #expect(try JSONDecoder().decode(Component.self, from: JSONEncoder().encode(component)) == component)
   }
+
+  // MARK: HAProxy's runtime API
+
+  @Test("HAProxy's socket takes the place of the usual reload, and is read back")
+  func socket() throws {
+    let component = try read("haproxy", "    activation: {haproxy_socket: /run/haproxy/admin.sock}\n")
+    #expect(component.activation.method == .haproxySocket("/run/haproxy/admin.sock"))
+    #expect(component.activation.check == Preset.named("haproxy")?.activation.check)
+    #expect(try ComponentReader.components(in: ComponentWriter.text([component])) == [component])
+  }
+
+  @Test(
+    "HAProxy's socket is refused where it could not work",
+    arguments: [
+      ("files: {certificate: /h/c, key: /h/k}", "haproxy_socket: /s", "give a combined file"),
+      ("files: {combined: /h/a b.pem}", "haproxy_socket: /s", "takes only paths of letters"),
+      ("files: {combined: \"/h/a;b.pem\"}", "haproxy_socket: /s", "takes only paths of letters"),
+      ("files: {trust_bundle: \"/h/r\\\\x\"}", "haproxy_socket: /s", "takes only paths of letters"),
+      ("stage: 1", "haproxy_socket: s", "absolute path"),
+      ("stage: 1", "haproxy_socket: /\(String(repeating: "s", count: 107))", "at most 107 bytes"),
+      ("stage: 1", "command: [/bin/true], haproxy_socket: /s", "either 'command' or 'haproxy_socket'"),
+      ("stage: 1", "signal: HUP, pid_file: /p, haproxy_socket: /s", "either 'haproxy_socket', or 'signal'"),
+    ])
+  func socketRefused(_ more: String, _ activation: String, _ sentence: String) {
+    let text =
+      "components:\n  - name: a\n    names: [a]\n    kind: haproxy\n    \(more)\n    activation: {\(activation)}\n"
+    #expect(problem(text)?.contains(sentence) == true, "\(problem(text) ?? "")")
+  }
+
+  // MARK: The pages
+
+  @Test("Every kind is listed with what is usual for it, and leads to a form that is filled with that")
+  func list() async throws {
+    try await withBrowser { console, browser in
+      let page = try await browser.get("/components/kinds")
+      for preset in Preset.all {
+        let path = "/components/new?kind=\(preset.kind)"
+        #expect(page.links.contains(path) && page.says("Add \(preset.title)"))
+        #expect(preset.files.paths.allSatisfy { page.says($0.path) } && preset.configuration.allSatisfy(page.says))
+        let form = try await browser.get(path)
+        #expect(form.says("Filled with what is usual for \(preset.title)") && form.links.contains("/components/kinds"))
+        let answer = try await browser.submit(
+          form, nil, ["name": preset.kind, "names": "a.example", "endpoints.0.host": "a.example"])
+        #expect(answer.status == 303, "\(preset.kind): \(answer.errorFields)")
+      }
+      // The form makes of it what the YAML makes of the kind alone.
+      for component in try await console.store.components() {
+        let kind = try #require(component.kind)
+        var expected = try #require(Preset.named(kind)).component(name: kind, names: [.dns("a.example")])
+        expected.id = component.id
+        #expect(component == expected)
+      }
+      #expect(try await console.store.components().count == Preset.all.count)
+    }
+  }
+
+  @Test("The words for the files follow the paths that are typed")
+  func typedPaths() async throws {
+    try await withBrowser { console, browser in
+      let form = try await browser.get("/components/new?kind=mosquitto")
+      let answer = try await browser.submit(
+        form, nil, ["name": "m", "names": "m.example", "files.key": "/m/key.pem", "endpoints.0.port": ""])
+      #expect(answer.status == 303, "\(answer.errorFields)")
+      let component = try #require(try await console.store.components().first)
+      #expect(component.activation.check?.last == "/m/key.pem" && component.endpoints == [])
+      let details = try await browser.get("/components/\(component.id)")
+      #expect(details.says("Mosquitto") && details.says("check by /usr/sbin/runuser"))
+    }
+  }
+
+  @Test("A kind that is not known gives the empty form")
+  func unknownForm() async throws {
+    try await withBrowser { _, browser in
+      let form = try await browser.get("/components/new?kind=iis")
+      #expect(form.status == 200 && !form.says("Filled with"))
+    }
+  }
 }

@@ -46,7 +46,7 @@ extension ComponentReader {
   static func activation(
     _ map: YAMLMapping, _ preset: Preset?, _ lines: inout FieldLines, _ problems: YAMLProblems
   ) -> Activation {
-    let keys = ["check", "command", "signal", "pid_file", "time_limit"]
+    let keys = ["check", "command", "signal", "pid_file", "haproxy_socket", "time_limit"]
     let usual = preset?.activation ?? Activation()
     guard let activation = map.mapping("activation", known: keys) else { return usual }
     for key in keys { lines.set("activation.\(key)", activation, key) }
@@ -62,7 +62,12 @@ extension ComponentReader {
     let hasSignal = activation.has("signal") || activation.has("pid_file")
     if activation.has("command") {
       if hasSignal { problems.add(activation.line, "give either 'command', or 'signal' and 'pid_file'") }
+      if activation.has("haproxy_socket") { problems.add(activation.line, "give either 'command' or 'haproxy_socket'") }
       return .command(activation.texts("command") ?? [])
+    }
+    if let socket = activation.text("haproxy_socket") {
+      if hasSignal { problems.add(activation.line, "give either 'haproxy_socket', or 'signal' and 'pid_file'") }
+      return .haproxySocket(socket)
     }
     guard hasSignal else { return activation.isGiven("command") ? .none : usual }
     guard let signal = activation.text("signal"), let pidFile = activation.text("pid_file") else {

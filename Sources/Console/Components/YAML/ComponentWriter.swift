@@ -35,6 +35,7 @@ public enum ComponentWriter {
     switch component.activation.method {
     case .none: if hasKind { add("  command: ~") }
     case .command(let words): add("  command: \(list(words))")
+    case .haproxySocket(let socket): add("  haproxy_socket: \(quoted(socket))")
     case .signal(let name, let pidFile):
       add("  signal: \(quoted(name))")
       add("  pid_file: \(quoted(pidFile))")
