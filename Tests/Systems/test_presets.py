@@ -4,6 +4,7 @@ The servers run from the beginning to the end of this file, and each test leaves
 the last one moves them all.
 """
 import concurrent.futures
+import contextlib
 import html
 import re
 import signal
@@ -59,20 +60,31 @@ def console(tmp_path):
         one.stop(signal.SIGKILL)
 
 
+def seen(server):
+    """What there is to be put back: the files, the certificate that is served, the authorities that are accepted."""
+    return server.files(), server.served(), sorted(server.accepted())
+
+
 def expect_before(server, before):
     """On disk byte for byte, owner, group and mode included, and on the wire."""
-    files, served = before
-    assert server.files() == files, f"{server.kind}: its files are not what they were"
-    assert server.served() == served, f"{server.kind} does not serve what it served"
+    files, served, accepted = seen(server)
+    assert files == before[0], f"{server.kind}: its files are not what they were"
+    assert served == before[1], f"{server.kind} does not serve what it served"
+    assert accepted == before[2], f"{server.kind} accepts other authorities than it did"
 
 
-def expect_under(server, root):
-    """On the wire and on disk: one certificate, issued by the root, with a key that nobody else may read."""
+def expect_under(server, root, *earlier):
+    """On the wire and on disk: one certificate, issued by the root, with a key that nobody else may read; and the root and
+    those before it are accepted."""
     served = x509.load_pem_x509_certificate(server.served().encode())
     assert served.issuer == root.certificate.subject, f"{server.kind} serves a certificate of {served.issuer}"
     served.verify_directly_issued_by(root.certificate)
     assert served == x509.load_pem_x509_certificate(server.certificate.read_bytes())
-    assert root.certificate in x509.load_pem_x509_certificates(server.trust_bundle.read_bytes())
+    bundle = x509.load_pem_x509_certificates(server.trust_bundle.read_bytes())
+    for accepted in (root, *earlier):
+        assert accepted.certificate in bundle
+        if server.announces:
+            assert f"CN = {accepted.name}" in server.accepted(), f"{server.kind} does not accept {accepted.name}"
     assert server.key.stat().st_mode & 0o007 == 0, f"{server.kind}: others may read the key"
 
 
@@ -103,19 +115,62 @@ def abort(client, update):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_refuses_goes_on_serving_what_it_served(servers, console, kind):
     server = servers[kind]
-    before = (server.files(), server.served())
-    client = console([server.component(owner=None if server.has_check else "root")])
+    before = seen(server)
+    # Without a trust bundle the new certificate and key are in place when the check refuses.
+    refused = server.component(trust=False) if server.has_check else server.component(owner="root")
+    client = console([refused])
     plan = steps.make_plan(client, steps.import_root(client, Authority("Next Root")))
     mend = server.break_configuration() if server.has_check else lambda: None
     try:
         update = steps.start(client, plan)
         said = words(expect_standing(client, update, "deciding"))
-        assert server.refusal in said, said
+        assert server.refused_by in said and server.refusal in said, said
         assert server.served() == before[1], f"{kind} serves another certificate than before"
     finally:
         mend()
     abort(client, update)
     expect_before(server, before)
+
+
+@contextlib.contextmanager
+def broken(servers):
+    """Each of the servers has a configuration that its own check refuses."""
+    with contextlib.ExitStack() as mended:
+        for server in servers:
+            mended.callback(server.break_configuration())
+        yield
+
+
+def test_the_plan_says_which_configurations_are_refused_today(servers, console):
+    checked = [server for server in servers.values() if server.has_check]
+    client = console([server.component() for server in checked])
+    root = steps.import_root(client, Authority("Next Root"))
+    with broken(checked):
+        said = words(steps.make_plan(client, root))
+    assert said.count("CHECK_REFUSES_TODAY") == len(checked)
+    for server in checked:
+        assert server.refusal in said, f"the plan does not say what the check of {server.kind} says: {said}"
+    assert "CHECK_REFUSES_TODAY" not in words(steps.make_plan(client, root))
+
+
+def test_putting_back_asks_again_for_what_does_not_reload_and_ends_once_that_is_mended(servers, console):
+    """The files go back at once; a server that refuses to load its configuration goes on serving what it served."""
+    checked = [server for server in servers.values() if server.has_check]
+    before = {server.kind: seen(server) for server in checked}
+    client = console([server.component() for server in checked])
+    plan = steps.make_plan(client, steps.import_root(client, Authority("Next Root")))
+    with broken(checked):
+        update = steps.start(client, plan)
+        expect_standing(client, update, "deciding")
+        assert steps.decide(client, update, "abort").status == 303
+        said = words(expect_standing(client, update, "deciding"))
+        assert "Putting back the previous trust bundle of apache failed" in said, said
+        for server in checked:
+            expect_before(server, before[server.kind])
+    assert steps.decide(client, update, "retry").status == 303
+    expect_standing(client, update, "rolledBack")
+    for server in checked:
+        expect_before(server, before[server.kind])
 
 
 def test_every_server_goes_from_its_packaged_default_to_a_root_to_the_next_one_and_back(servers, console):
@@ -124,10 +179,10 @@ def test_every_server_goes_from_its_packaged_default_to_a_root_to_the_next_one_a
     move(client, first)
     for server in servers.values():
         expect_under(server, first)
-    before = {kind: (server.files(), server.served()) for kind, server in servers.items()}
+    before = {kind: seen(server) for kind, server in servers.items()}
     update = move(client, second)
     for server in servers.values():
-        expect_under(server, second)
+        expect_under(server, second, first)
     abort(client, update)
     for kind, server in servers.items():
         expect_before(server, before[kind])

@@ -36,7 +36,7 @@ class HAProxy(PackagedServer):
         return ["/usr/sbin/haproxy", "-Ws", "-f", str(self.configuration), "-p", str(self.pid_file)]
 
     def file_layout(self):
-        return {"combined": str(self.combined), "trust_bundle": str(self.trust_bundle)}
+        return {"combined": str(self.combined)}
 
     def activation(self):
         return {

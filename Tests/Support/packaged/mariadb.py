@@ -10,6 +10,8 @@ class MariaDB(PackagedServer):
     kind = "mariadb"
     user = "mysql"
     has_check = False
+    announces = False
+    refused_by = "COMMAND_FAILED"
     transport = "mariadb"
     refusal = "Unable to get private key"
 

@@ -7,6 +7,7 @@ class Mosquitto(PackagedServer):
     kind = "mosquitto"
     user = "mosquitto"
     has_check = False
+    announces = False
     refusal = "/usr/bin/test -r"
 
     def lay(self):

@@ -8,6 +8,8 @@ class Redis(PackagedServer):
     kind = "redis"
     user = "redis"
     has_check = False
+    announces = False
+    refused_by = "COMMAND_FAILED"
     refusal = "Unable to update TLS configuration"
 
     def lay(self):

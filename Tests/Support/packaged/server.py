@@ -1,5 +1,6 @@
 """What every server has that is run from the configuration which its Debian package lays down."""
 import grp
+import itertools
 import os
 import pathlib
 import pwd
@@ -63,8 +64,14 @@ class PackagedServer:
     has_check = True
     """Whether the server has a check of its own. One that has none is refused a key that its user cannot read."""
 
+    refused_by = "CHECK_REFUSED"
+    """The code of the failure: by the check before the activation, or by the activation itself."""
+
     refusal = ""
     """What the check, or the server itself, says of a broken configuration or of an unreadable key."""
+
+    announces = True
+    """Whether it names to its clients the authorities that it accepts, so that its trust is seen on the wire."""
 
     reader = None
     """Who must own the files so that the server can read them, where the preset's owner is root."""
@@ -188,7 +195,7 @@ class PackagedServer:
 
     # What Reroot is told, and what is seen
 
-    def component(self, stage=1, owner=None):
+    def component(self, owner=None, trust=True):
         """The component as YAML has it: its kind, and only what differs from the preset."""
         owner = owner or self.reader
         rights = {"owner": owner, "group": grp.getgrgid(pwd.getpwnam(owner).pw_gid).gr_name} if owner else {}
@@ -196,15 +203,14 @@ class PackagedServer:
         return {
             "name": self.kind,
             "kind": self.kind,
-            "stage": stage,
             "names": ["localhost", "127.0.0.1"],
-            "files": {**self.file_layout(), **rights},
+            "files": {**self.file_layout(), **({"trust_bundle": str(self.trust_bundle)} if trust else {}), **rights},
             "activation": self.activation(),
             "endpoints": [endpoint],
         }
 
     def file_layout(self):
-        return {"certificate": str(self.certificate), "key": str(self.key), "trust_bundle": str(self.trust_bundle)}
+        return {"certificate": str(self.certificate), "key": str(self.key)}
 
     def files(self):
         """Content, owner, group and mode of every file that an update touches."""
@@ -218,12 +224,21 @@ class PackagedServer:
         return found
 
     def served(self):
-        """The certificate on the wire, PEM, as `openssl s_client` sees it."""
+        """The certificate on the wire, PEM."""
+        text = self.handshake()
+        assert BEGIN in text, f"{self.kind} served no certificate: {text} {self.log()}"
+        return text[text.index(BEGIN) : text.index(END) + len(END)] + "\n"
+
+    def accepted(self):
+        """The names of the authorities whose client certificates it says that it accepts."""
+        lines = self.handshake().partition("Acceptable client certificate CA names\n")[2].splitlines()
+        return list(itertools.takewhile(lambda line: "=" in line and ":" not in line, lines))
+
+    def handshake(self):
+        """What `openssl s_client` says of a connection."""
         words = ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-servername", "localhost"]
         protocol = {"tls": None, "postgresql": "postgres", "mariadb": "mysql"}.get(self.transport, self.transport)
         if protocol:
             words += ["-starttls", protocol]
         done = subprocess.run(words, input=b"", capture_output=True, timeout=20)
-        text = done.stdout.decode("ascii", "replace")
-        assert BEGIN in text, f"{self.kind} served no certificate: {text} {done.stderr!r} {self.log()}"
-        return text[text.index(BEGIN) : text.index(END) + len(END)] + "\n"
+        return (done.stdout + done.stderr).decode("utf-8", "replace")
