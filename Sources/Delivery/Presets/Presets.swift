@@ -37,7 +37,8 @@ extension Preset {
     "haproxy", "HAProxy",
     files: FileLayout(combined: "/etc/haproxy/server.pem", owner: "root", group: "root"),
     usualTrustBundle: "/etc/haproxy/roots.pem",
-    check: ["/usr/sbin/haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"],
+    // With -q it would keep its reasons to itself.
+    check: ["/usr/sbin/haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"],
     activation: ["/usr/bin/systemctl", "reload", "haproxy"],
     ports: [Port(443), Port(8443)],
     configuration: ["bind :443 ssl crt /etc/haproxy/server.pem ca-file /etc/haproxy/roots.pem"])
