@@ -39,7 +39,7 @@ class Apache(PackagedServer):
 
     def activation(self):
         return {
-            "check": self.with_environment(["/usr/sbin/apache2ctl", "-t"]),
+            "check": self.with_environment(self.preset["check"]),
             "command": self.with_environment(["/usr/sbin/apache2ctl", "graceful"]),
         }
 

@@ -52,8 +52,7 @@ service anvil {{
 
     def activation(self):
         return {
-            "check": ["/usr/bin/doveconf", "-n", "-c", self.configuration],
-            "command": ["/usr/bin/doveadm", "-c", self.configuration, "reload"],
+            name: [program, "-c", self.configuration, *words] for name, (program, *words) in self.preset.items()
         }
 
     def break_configuration(self):

@@ -1,3 +1,6 @@
+import re
+import socket
+
 from packaged.server import PackagedServer
 
 
@@ -14,10 +17,11 @@ class HAProxy(PackagedServer):
         self.certificate.unlink()
         self.key.unlink()
         self.certificate = self.key = self.combined
+        self.admin_socket = self.folder / "run" / "admin.sock"
         self.pid_file = self.folder / "run" / "haproxy.pid"
         self.copy_packaged("/etc/haproxy", self.etc("haproxy"), {
             "/etc/haproxy/": f"{self.etc('haproxy')}/",
-            "/run/haproxy/admin.sock": self.folder / "run" / "admin.sock",
+            "/run/haproxy/admin.sock": self.admin_socket,
             # Only root may change its root folder and its user.
             "\tchroot /var/lib/haproxy\n": "",
             "\tuser haproxy\n\tgroup haproxy\n": "",
@@ -39,11 +43,20 @@ class HAProxy(PackagedServer):
         return {"combined": str(self.combined)}
 
     def activation(self):
+        moved = {"/etc/haproxy/haproxy.cfg": str(self.configuration)}
         return {
-            "check": ["/usr/sbin/haproxy", "-c", "-f", str(self.configuration)],
+            "check": [moved.get(word, word) for word in self.preset["check"]],
             "signal": "USR2",
             "pid_file": str(self.pid_file),
         }
+
+    def worker(self):
+        """The number of the process that serves; a reload brings another one."""
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.connect(str(self.admin_socket))
+            asked.sendall(b"show info\n")
+            answer = b"".join(iter(lambda: asked.recv(4096), b"")).decode()
+        return int(re.search(r"^Pid: (\d+)$", answer, re.MULTILINE).group(1))
 
     def break_configuration(self):
         return self.spoil(self.configuration, "\tnonsense on")

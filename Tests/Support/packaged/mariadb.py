@@ -42,4 +42,5 @@ class MariaDB(PackagedServer):
         return ["/usr/sbin/mariadbd", f"--defaults-file={self.configuration}"]
 
     def activation(self):
-        return {"command": ["/usr/bin/mariadb", f"--defaults-file={self.configuration}", "--execute", "FLUSH SSL"]}
+        program, *words = self.preset["command"]
+        return {"command": [program, f"--defaults-file={self.configuration}", *words]}

@@ -31,14 +31,18 @@ class Nginx(PackagedServer):
         self.etc("nginx", "conf.d", "places.conf").write_text(places)
 
     @property
-    def words(self):
-        return ["/usr/sbin/nginx", "-e", str(self.folder / "log" / "error.log"), "-c", str(self.etc("nginx", "nginx.conf"))]
+    def places(self):
+        return ["-e", str(self.folder / "log" / "error.log"), "-c", str(self.etc("nginx", "nginx.conf"))]
 
     def command(self):
-        return [*self.words, "-g", "daemon off;"]
+        return ["/usr/sbin/nginx", *self.places, "-g", "daemon off;"]
 
     def activation(self):
-        return {"check": [*self.words, "-t"], "signal": "HUP", "pid_file": str(self.folder / "run" / "nginx.pid")}
+        return {
+            "check": [*self.preset["check"], *self.places],
+            "signal": "HUP",
+            "pid_file": str(self.folder / "run" / "nginx.pid"),
+        }
 
     def break_configuration(self):
         return self.spoil(self.etc("nginx", "nginx.conf"), "nonsense on;")

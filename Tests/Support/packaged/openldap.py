@@ -27,22 +27,14 @@ class OpenLDAP(PackagedServer):
             text = text.replace(old, new, 1 if old.startswith("cn:") else -1)
         self.etc("init.ldif").write_text(text)
         self.etc("slapd.d").mkdir()
-        self.etc("reload.ldif").write_text(
-            "dn: cn=config\nchangetype: modify\n"
-            + "-\n".join(f"replace: {name}\n{name}: {path}\n" for name, path in self.settings().items())
-        )
         self.give()
         self.run(["/usr/sbin/slapadd", "-n", "0", "-F", str(self.etc("slapd.d")), "-l", str(self.etc("init.ldif"))])
 
-    def settings(self):
-        return {
-            "olcTLSCACertificateFile": self.trust_bundle,
-            "olcTLSCertificateFile": self.certificate,
-            "olcTLSCertificateKeyFile": self.key,
-        }
-
     def tls(self):
-        return "".join(f"{name}: {path}\n" for name, path in self.settings().items()) + "olcTLSVerifyClient: allow\n"
+        return (
+            f"olcTLSCACertificateFile: {self.trust_bundle}\nolcTLSCertificateFile: {self.certificate}\n"
+            f"olcTLSCertificateKeyFile: {self.key}\nolcTLSVerifyClient: allow\n"
+        )
 
     @property
     def local_address(self):
@@ -53,11 +45,9 @@ class OpenLDAP(PackagedServer):
                 str(self.etc("slapd.d"))]
 
     def activation(self):
-        return {
-            "check": ["/usr/sbin/slaptest", "-u", "-F", str(self.etc("slapd.d"))],
-            "command": ["/usr/bin/ldapmodify", "-Q", "-Y", "EXTERNAL", "-H", self.local_address, "-f",
-                        str(self.etc("reload.ldif"))],
-        }
+        command = [word.replace("ldapi:///", self.local_address) for word in self.preset["command"]]
+        assert command != self.preset["command"]
+        return {"check": [*self.preset["check"], "-F", str(self.etc("slapd.d"))], "command": command}
 
     def break_configuration(self):
         return self.spoil(self.etc("slapd.d", "cn=config.ldif"), "olcIdleTimeout: never")

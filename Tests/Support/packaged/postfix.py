@@ -61,8 +61,7 @@ class Postfix(PackagedServer):
 
     def activation(self):
         return {
-            "check": ["/usr/sbin/postconf", "-c", str(self.etc()), "-n"],
-            "command": ["/usr/sbin/postfix", "-c", str(self.etc()), "reload"],
+            name: [program, "-c", str(self.etc()), *words] for name, (program, *words) in self.preset.items()
         }
 
     def break_configuration(self):

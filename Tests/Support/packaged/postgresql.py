@@ -39,8 +39,9 @@ class PostgreSQL(PackagedServer):
         return [str(PROGRAMS / "postgres"), "-D", str(self.configuration)]
 
     def activation(self):
+        moved = {f"/etc/postgresql/{self.configuration.parent.name}/main": str(self.configuration)}
         return {
-            "check": [str(PROGRAMS / "postgres"), "-C", "ssl", "-D", str(self.configuration)],
+            "check": [moved.get(word, word) for word in self.preset["check"]],
             "signal": "HUP",
             "pid_file": str(self.folder / "lib" / "data" / "postmaster.pid"),
         }

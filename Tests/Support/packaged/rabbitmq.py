@@ -50,5 +50,6 @@ class RabbitMQ(PackagedServer):
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
 
     def activation(self):
-        words = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "eval", "ssl:clear_pem_cache()."]
+        # What the package has in the search path changes to the user rabbitmq, and to that user's home with it.
+        words = ["/usr/lib/rabbitmq/bin/rabbitmqctl", *self.preset["command"][1:]]
         return {"command": self.as_user(self.with_environment(words))}

@@ -32,6 +32,5 @@ class Redis(PackagedServer):
         return ["/usr/bin/redis-server", str(self.etc("redis", "redis.conf"))]
 
     def activation(self):
-        words = ["/usr/bin/redis-cli", "-e", "-p", str(self.plain_port), "CONFIG", "SET"]
-        names = {"tls-cert-file": self.certificate, "tls-key-file": self.key, "tls-ca-cert-file": self.trust_bundle}
-        return {"command": [*words, *(str(word) for pair in names.items() for word in pair)]}
+        program, *words = self.preset["command"]
+        return {"command": [program, "-p", str(self.plain_port), *words]}

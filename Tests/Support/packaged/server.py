@@ -1,4 +1,5 @@
 """What every server has that is run from the configuration which its Debian package lays down."""
+import functools
 import grp
 import itertools
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 
+from packaged.preset import preset_activation
 from packaged.snakeoil import make_snakeoil
 from servers import free_port, wait_until
 
@@ -54,8 +56,14 @@ class PackagedServer:
         return {}
 
     def activation(self):
-        """What of the preset's activation and check differs here: paths and ports."""
+        """What differs here from the preset's check and activation: paths and ports, and a signal where the preset has
+        systemd send it."""
         raise NotImplementedError
+
+    @functools.cached_property
+    def preset(self):
+        """The words of the preset's own check and command."""
+        return preset_activation(self.kind, self.file_layout())
 
     def break_configuration(self):
         """Makes the configuration one that the server's own check refuses; returns what undoes it."""
