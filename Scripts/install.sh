@@ -11,7 +11,9 @@ server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redi
 
 # Those that the presets are tried with beside them.
 # shellcheck disable=SC2034
-preset_packages=(apache2 mariadb-server rabbitmq-server postfix dovecot-imapd slapd ldap-utils)
+preset_packages=(
+  apache2 mariadb-server rabbitmq-server postfix dovecot-imapd slapd ldap-utils openjdk-17-jdk-headless
+)
 
 # Installs those of the named Debian packages that are missing; does nothing when none is. None of their services is
 # started: a server of the tests is started by its test.

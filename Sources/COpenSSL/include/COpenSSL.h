@@ -59,4 +59,14 @@ STACK_OF(X509) *reroot_certificates_new(void);
 int reroot_certificates_push(STACK_OF(X509) *list, X509 *certificate);
 void reroot_certificates_free(STACK_OF(X509) *list);
 
+/// A list of PKCS#12 bags, which it owns.
+STACK_OF(PKCS12_SAFEBAG) *reroot_bags_new(void);
+void reroot_bags_free(STACK_OF(PKCS12_SAFEBAG) *bags);
+
+/// Appends a bag with a certificate that Java trusts under this name (UTF-8); 0 when it fails.
+int reroot_bags_append_trusted(STACK_OF(PKCS12_SAFEBAG) *bags, X509 *certificate, const char *name, int length);
+
+/// A PKCS#12 structure of these bags, encrypted with AES-256-CBC, without a MAC, or NULL. The password ends with a NUL.
+PKCS12 *reroot_bags_encrypted(STACK_OF(PKCS12_SAFEBAG) *bags, const char *password, int iterations);
+
 #endif

@@ -39,9 +39,11 @@ struct ComponentForm {
       "name": component.name, "description": component.description, "kind": component.kind ?? "",
       "stage": String(component.stage),
       "names": component.names.map(\.text).joined(separator: "\n"), "usage": component.usage.rawValue,
-      "key": component.key.rawValue,
+      "key": component.key.rawValue, "key.made": (component.keyMade ?? .byReroot).rawValue,
       "files.certificate": files.certificateChain ?? "", "files.key": files.key ?? "",
       "files.combined": files.combined ?? "", "files.trust_bundle": files.trustBundle ?? "",
+      "files.key_store": files.keyStore ?? "", "files.trust_store": files.trustStore ?? "",
+      "files.store_password_file": files.storePasswordFile ?? "",
       "files.owner": files.owner ?? "", "files.group": files.group ?? "", "files.mode": files.mode.description,
       "files.key_mode": files.keyMode.description, "activation.time_limit": String(component.activation.timeLimit),
       "verification_time_limit": String(component.verificationTimeLimit),
@@ -94,7 +96,7 @@ struct ComponentForm {
       id: id, name: trimmed("name"), description: trimmed("description"), kind: kind(&problems),
       stage: number("stage", in: Component.Limits.stage, &problems),
       names: lines("names").map(SubjectName.init(text:)), usage: choice("usage", .server, &problems),
-      key: choice("key", .ecdsaP256, &problems), target: target(&problems), files: files,
+      key: choice("key", .ecdsaP256, &problems), keyMade: keyMade(&problems), target: target(&problems), files: files,
       activation: activation(&problems).naming(files), endpoints: endpoints,
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
       peers: text("peers.choice") == "named" ? lines("peers") : nil)
@@ -136,6 +138,12 @@ struct ComponentForm {
     return (endpoints, rows)
   }
 
+  /// Reroot is what a component has that says nothing of it.
+  private func keyMade(_ problems: inout [FieldProblem]) -> KeyOrigin? {
+    let made = choice("key.made", KeyOrigin.byReroot, &problems)
+    return made == .byReroot ? nil : made
+  }
+
   private func files(_ problems: inout [FieldProblem]) -> FileLayout {
     func path(_ field: String) -> String? { trimmed(field).isEmpty ? nil : trimmed(field) }
     func mode(_ field: String, _ usual: FileMode) -> FileMode {
@@ -147,8 +155,10 @@ struct ComponentForm {
     }
     return FileLayout(
       certificateChain: path("files.certificate"), key: path("files.key"), combined: path("files.combined"),
-      trustBundle: path("files.trust_bundle"), owner: path("files.owner"), group: path("files.group"),
-      mode: mode("files.mode", 0o644), keyMode: mode("files.key_mode", 0o600))
+      trustBundle: path("files.trust_bundle"), keyStore: path("files.key_store"),
+      trustStore: path("files.trust_store"), storePasswordFile: path("files.store_password_file"),
+      owner: path("files.owner"), group: path("files.group"), mode: mode("files.mode", 0o644),
+      keyMode: mode("files.key_mode", 0o600))
   }
 
   private func kind(_ problems: inout [FieldProblem]) -> String? {

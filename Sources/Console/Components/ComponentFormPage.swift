@@ -28,8 +28,9 @@ struct ComponentFormPage {
       group("General", nil, general), group("Certificate", nil, certificate),
       group("Target", "Where the files are, and how Reroot reaches them.", TargetFields.parts(form, error)),
       group(
-        "Files", "Absolute paths of PEM files: a certificate file and a key file, or one combined file with both.",
-        files),
+        "Files",
+        "Absolute paths: a certificate file and a key file in PEM, or one combined file with both, or the PKCS#12 stores "
+          + "of a Java service.", files),
       group("Activation", "How the component is made to use replaced files.", activation),
       group(
         "Endpoints",
@@ -66,6 +67,15 @@ struct ComponentFormPage {
       FieldPart.select(
         "key", "Key", options: KeyKind.allCases.map { ($0.rawValue, $0.rawValue) }, chosen: form.text("key"),
         error: error("key")),
+      FieldPart.radios(
+        "key.made", "The key is made",
+        choices: [
+          ("by-reroot", "By Reroot", "It is kept sealed and delivered together with the certificate."),
+          (
+            "on-target", "On the target, which it never leaves",
+            "Only a signing request travels. It needs a key file of its own."
+          ),
+        ], chosen: form.text("key.made"), error: error("key.made")),
     ]
   }
 
@@ -81,6 +91,18 @@ struct ComponentFormPage {
       input(
         "files.trust_bundle", "Trust bundle", width: "full",
         hint: "The root certificates that the component accepts from its peers. Without it they are not replaced."
+      ).optional,
+      input(
+        "files.key_store", "Key store (PKCS#12)", width: "full",
+        hint: "For Java: the key with its chain. The name of its entry is kept. Not JKS."
+      ).optional,
+      input(
+        "files.trust_store", "Trust store (PKCS#12)", width: "full",
+        hint: "For Java: the roots that it accepts, each as a trusted entry."
+      ).optional,
+      input(
+        "files.store_password_file", "Password file of the stores", width: "full",
+        hint: "A file at the target whose first line is the password, in ASCII. It is read there, and never shown."
       ).optional,
       input("files.owner", "Owner", hint: "A user's name or number; empty keeps the owner that is found.").optional,
       input("files.group", "Group", hint: "A group's name or number; empty keeps the group that is found.").optional,

@@ -86,9 +86,12 @@ enum ComponentPages {
       standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
       component.kind.map { Part.row("Kind", Preset.named($0)?.title ?? $0) },
       Part.row("Stage", String(component.stage)), Part.row("Names", lines: component.names.map(\.text)),
-      Part.row("Usage", usage(component.usage)), Part.row("Key", component.key.rawValue),
+      Part.row("Usage", usage(component.usage)),
+      Part.row(
+        "Key", component.key.rawValue, note: component.keepsKey ? "made on the target, which it never leaves" : nil),
       target(component.target),
       Part.row("Files", lines: files.paths.map { "\(role($0.role)): \($0.path), mode \(files.mode(of: $0.role))" }),
+      files.storePasswordFile.map { Part.row("Password of the stores", "read from \($0)") },
       Part.row("Owner", owner), Part.row("Activation", component.activation.sentence + "."),
       component.endpoints.isEmpty
         ? Part.row("Endpoints", "None: it cannot be seen on the wire.")
@@ -103,6 +106,8 @@ enum ComponentPages {
     case .key: "Key"
     case .combined: "Certificate and key"
     case .trustBundle: "Trust bundle"
+    case .keyStore: "Key store"
+    case .trustStore: "Trust store"
     }
   }
 

@@ -63,7 +63,7 @@ enum RootRoutes {
       return ("Update \(update.id), which brings this root, is under way. Wait until it has ended.", [])
     }
     let users = try await users(of: root, visit)
-    let trusting = try await store.components().filter { $0.files.trustBundle != nil }
+    let trusting = try await store.components().filter { $0.files.trustFile != nil }
     switch root.state {
     case .inForce:
       return (
@@ -73,7 +73,7 @@ enum RootRoutes {
     case .retiring:
       return (
         "It is still in the trust bundles of these components. Retire it first, once nothing depends on it any more.",
-        trusting.map { "\($0.name): \($0.files.trustBundle ?? "")" }
+        trusting.map { "\($0.name): \($0.files.trustFile ?? "")" }
       )
     case .imported, .retired:
       return users.isEmpty ? nil : ("Components still use certificates of it.", users.map(\.name))

@@ -28,8 +28,8 @@ struct ActionPerformer: Sendable {
     case .activate: try await activate(action)
     case .verify: try await verify(action)
     case .https: try await exchangeHTTPS(action)
-    case .restore: try await restore(action, roles: [.certificateChain, .key, .combined])
-    case .restoreTrust: try await restore(action, roles: [.trustBundle])
+    case .restore: try await restore(action, roles: FileLayout.Role.identity)
+    case .restoreTrust: try await restore(action, roles: FileLayout.Role.trust)
     case .restoreHTTPS: try await restoreHTTPS(action)
     }
   }
@@ -92,7 +92,7 @@ struct ActionPerformer: Sendable {
     let issued = try await issuedChild(action)
     let delivery = delivery(component)
     var bundle: [Certificate]?
-    if component.files.trustBundle != nil { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
+    if component.files.trustFile != nil { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
     try await delivery.deploy(chain: [issued.certificate], key: issued.key, bundle: bundle)
   }
 

@@ -54,7 +54,7 @@ struct InterruptionLook: Sendable {
   }
 
   private func onDisk(_ findings: Findings, _ planned: PlannedComponent) -> String? {
-    let identity = findings.files.filter { $0.role != .trustBundle }
+    let identity = findings.files.filter { !$0.role.isTrust }
     guard !identity.isEmpty else { return nil }
     let unchanged = identity.allSatisfy { planned.findings.files.contains($0) }
     return unchanged

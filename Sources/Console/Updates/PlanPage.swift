@@ -142,6 +142,8 @@ extension FileLayout.Role {
     case .key: "key"
     case .combined: "certificate chain and key"
     case .trustBundle: "trust bundle"
+    case .keyStore: "key store"
+    case .trustStore: "trust store"
     }
   }
 }

@@ -1,3 +1,4 @@
+import Delivery
 import Foundation
 import PKI
 import Rotation
@@ -10,13 +11,18 @@ actor RootsInForce {
   private let plan: Plan
   private let root: Certificate
   private let store: Store
+  private let access: @Sendable (Component) -> TargetAccess
   private var known: [Certificate]?
 
-  init(update: UpdateRecord.ID, plan: Plan, root: Certificate, store: Store) {
+  init(
+    update: UpdateRecord.ID, plan: Plan, root: Certificate, store: Store,
+    access: @escaping @Sendable (Component) -> TargetAccess
+  ) {
     self.update = update
     self.plan = plan
     self.root = root
     self.store = store
+    self.access = access
   }
 
   /// A bundle that accepts whom it accepted, whoever is in force, and whoever comes: each root once.
@@ -45,9 +51,10 @@ actor RootsInForce {
 
   /// A root that was never imported is known from the bundle of a component that presents a certificate of it.
   private func keptBundle(of planned: PlannedComponent) async throws -> [Certificate] {
-    let kept = try await store.keptFiles(update, component: planned.id).first { $0.file.role == .trustBundle }
-    guard let content = kept?.content else { return [] }
-    return (try? content.withBytes { try Certificate.parse(pem: String(decoding: $0, as: UTF8.self)) }) ?? []
+    let kept = try await store.keptFiles(update, component: planned.id).first { $0.file.role.isTrust }
+    guard let kept else { return [] }
+    let delivery = ComponentDelivery(component: planned.component, access: access(planned.component))
+    return (try? await delivery.bundle(in: SnapshotFile(file: kept.file, content: kept.content))) ?? []
   }
 }
 

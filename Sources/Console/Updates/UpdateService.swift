@@ -152,7 +152,8 @@ public actor UpdateService {
     return ActionPerformer(
       update: update, plan: plan, store: store,
       signer: RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock),
-      inForce: RootsInForce(update: id, plan: plan, root: root.certificate, store: store),
+      inForce: RootsInForce(
+        update: id, plan: plan, root: root.certificate, store: store, access: surroundings.access),
       access: surroundings.access, https: surroundings.https, clock: surroundings.clock
     ) { action, text in
       do {

@@ -56,7 +56,7 @@ struct Inspection {
       await note("Looking up the owner of \(path)") { try await access.checkOwner(owner, group) }
     }
     findings.files = snapshot.map(\.file)
-    readContents()
+    await readContents()
   }
 
   /// The activation: whether what it needs is there, and what its check says of the configuration as it stands.
@@ -124,23 +124,32 @@ struct Inspection {
     }
   }
 
-  private mutating func readContents() {
-    if component.files.trustBundle != nil { bundle = [] }
+  private mutating func readContents() async {
+    if component.files.trustFile != nil { bundle = [] }
+    let contents: FileContents
+    do {
+      contents = try await delivery.contents()
+    } catch {
+      // Without its password no store could be made either.
+      return add(DeliveryFailure(error, doing: "Reading the password of the stores"), isBlocking: true)
+    }
     var key: (path: String, key: PrivateKey)?
     for kept in snapshot {
       guard let content = kept.content else { continue }
-      let path = kept.file.path
+      let (role, path) = (kept.file.role, kept.file.path)
       do {
-        switch kept.file.role {
-        case .trustBundle: bundle = try PEMFile.bundle(content, path: path)
-        case .certificateChain: deployed = (path, try PEMFile.chain(content, path: path))
-        case .key: key = (path, try PEMFile.key(content, path: path))
-        case .combined:
-          deployed = (path, try PEMFile.chain(content, path: path))
-          key = (path, try PEMFile.key(content, path: path))
+        switch role {
+        case .trustBundle, .trustStore: bundle = try await contents.bundle(content, role, path: path)
+        case .certificateChain: deployed = (path, try await contents.chain(content, role, path: path))
+        case .key: key = try await contents.key(content, role, path: path).map { (path, $0) }
+        case .combined, .keyStore:
+          deployed = (path, try await contents.chain(content, role, path: path))
+          key = try await contents.key(content, role, path: path).map { (path, $0) }
         }
+        try await contents.requireReplaceable(content, role, path: path)
       } catch {
-        add(DeliveryFailure(error, doing: "Reading \(path)"))
+        // A store that cannot be read cannot be replaced either: nobody knows what would be lost with it.
+        add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: role.isStore)
       }
     }
     findings.accepts = bundle.map { Set($0.map { RootKey($0.fingerprint.hex) }) }

@@ -99,14 +99,15 @@ extension ComponentDelivery {
 
   private func requireFiles(_ expected: Certificate) async throws {
     let files = component.files
-    guard let path = files.certificateChain ?? files.combined, let keyPath = files.key ?? files.combined else { return }
+    guard let (role, path) = files.chainFile, let (keyRole, keyPath) = files.keyFile else { return }
     guard let chain = try await access.read(path), let key = try await access.read(keyPath) else {
       throw notDeployed("\(path) or \(keyPath) is missing")
     }
-    guard try PEMFile.chain(chain.content, path: path).first == expected else {
+    let contents = try await contents()
+    guard try await contents.chain(chain.content, role, path: path).first == expected else {
       throw notDeployed("\(path) holds another certificate")
     }
-    guard try PEMFile.key(key.content, path: keyPath).matches(expected) else {
+    guard try await contents.key(key.content, keyRole, path: keyPath)?.matches(expected) == true else {
       throw notDeployed("the key in \(keyPath) does not belong to the certificate in \(path)")
     }
   }

@@ -38,7 +38,7 @@ public enum PFX {
   }
 
   /// Each next certificate is the one that signed the one before it; a root ends the chain and is left out.
-  private static func chain(from leaf: Certificate, among others: [Certificate]) -> [Certificate] {
+  static func chain(from leaf: Certificate, among others: [Certificate]) -> [Certificate] {
     var chain = [leaf]
     var remaining = others.filter { !$0.isSelfIssued }
     while let last = chain.last, !last.isSelfIssued {

@@ -21,7 +21,7 @@ struct PFXBags: Sendable {
   }
 
   private(set) var keys: [Key] = []
-  private(set) var certificates: [(der: [UInt8], friendlyName: String?)] = []
+  private(set) var certificates: [(der: [UInt8], friendlyName: String?, isTrusted: Bool)] = []
   private(set) var revocationListCount = 0
   private(set) var otherCount = 0
   /// Whether a key is not encrypted by itself, and if so, whether the safe around it is.
@@ -31,6 +31,8 @@ struct PFXBags: Sendable {
   private static let prefix = "1.2.840.113549.1.12.10.1."
   private static let x509 = "1.2.840.113549.1.9.22.1"
   private static let friendlyName = "1.2.840.113549.1.9.20"
+  /// Oracle's attribute, without which Java takes a certificate for no trusted entry.
+  private static let trustedKeyUsage = "2.16.840.1.113894.746875.1.1"
 
   /// Adds the bags of one safe. `isEncrypted` tells whether the safe itself was.
   mutating func read(_ safe: SecretBytes, isEncrypted: Bool) throws(PFXRefusal) {
@@ -63,7 +65,7 @@ struct PFXBags: Sendable {
     let kind = try reader.next(DERTag.objectIdentifier, "the kind of a bag").objectIdentifier()
     var wrapper = try DERReader(inside: try reader.next(DERTag.contextZero, "a bag's content"))
     let value = try wrapper.next()
-    let name = try Self.name(in: try reader.nextIfPresent(DERTag.set))
+    let (name, isTrusted) = try Self.attributes(in: try reader.nextIfPresent(DERTag.set))
     switch kind {
     case Self.prefix + "1":
       if plaintextKey != .open { plaintextKey = isEncrypted ? .inEncryptedSafe : .open }
@@ -74,7 +76,7 @@ struct PFXBags: Sendable {
       let encryption = try PFXEncryption(reading: try inner.next(DERTag.sequence, "a key's encryption"))
       let data = try inner.next(DERTag.octetString, "an encrypted key").octets()
       try add(Key(material: .shrouded(encryption, data), friendlyName: name))
-    case Self.prefix + "3": try addCertificate(value, name: name)
+    case Self.prefix + "3": try addCertificate(value, name: name, isTrusted: isTrusted)
     case Self.prefix + "4": revocationListCount += 1
     case Self.prefix + "6": try readBags(value, isEncrypted: isEncrypted, level: level + 1)
     default: otherCount += 1
@@ -87,7 +89,7 @@ struct PFXBags: Sendable {
   }
 
   /// CertBag ::= SEQUENCE { certId, [0] EXPLICIT certValue }.
-  private mutating func addCertificate(_ value: DERValue, name: String?) throws {
+  private mutating func addCertificate(_ value: DERValue, name: String?, isTrusted: Bool) throws {
     var reader = try DERReader(inside: value)
     guard try reader.next(DERTag.objectIdentifier, "the kind of a certificate").objectIdentifier() == Self.x509 else {
       otherCount += 1
@@ -99,7 +101,7 @@ struct PFXBags: Sendable {
     guard certificates.count < PFXLimits.maximumCertificates else {
       throw Self.tooMany("certificates", PFXLimits.maximumCertificates)
     }
-    certificates.append((try content.octets().withBytes { Array($0) }, name))
+    certificates.append((try content.octets().withBytes { Array($0) }, name, isTrusted))
   }
 
   private static func tooMany(_ what: String, _ limit: Int) -> PFXRefusal {
@@ -109,20 +111,23 @@ struct PFXBags: Sendable {
     )
   }
 
-  /// The friendly name among a bag's attributes, made visible. Others are passed over, damaged ones are not.
-  private static func name(in attributes: DERValue?) throws -> String? {
-    guard let attributes else { return nil }
+  /// The friendly name among a bag's attributes, made visible, and whether Java trusts what is in the bag. Others are
+  /// passed over, damaged ones are not.
+  private static func attributes(in attributes: DERValue?) throws -> (name: String?, isTrusted: Bool) {
+    guard let attributes else { return (nil, false) }
     var reader = try DERReader(inside: attributes)
     var name: String?
+    var isTrusted = false
     while !reader.isAtEnd {
       var attribute = try DERReader(inside: try reader.next(DERTag.sequence, "an attribute"))
       let kind = try attribute.next(DERTag.objectIdentifier, "an attribute's name").objectIdentifier()
+      if kind == trustedKeyUsage { isTrusted = true }
       guard kind == friendlyName, name == nil else { continue }
       var values = try DERReader(inside: try attribute.next(DERTag.set, "an attribute's values"))
       guard let text = try values.nextIfPresent(DERTag.bmpString)?.bytes else { continue }
       let units = stride(from: 0, to: text.count - 1, by: 2).map { UInt16(text[$0]) << 8 | UInt16(text[$0 + 1]) }
       name = VisibleText.of(String(decoding: units, as: UTF16.self), limit: 256)
     }
-    return name
+    return (name, isTrusted)
   }
 }

@@ -2,31 +2,45 @@ import COpenSSL
 
 extension PFX {
   /// Iterations of each derivation in a file that is made here.
-  static let makingIterations: Int32 = 200_000
+  public static let makingIterations: Int32 = 200_000
 
   /// Writes a certificate, its key and the rest of its chain as a PFX file: AES-256-CBC under PBKDF2 with SHA-256, and a
-  /// SHA-256 MAC, 200,000 iterations each. Blocking, about a third of a second.
+  /// SHA-256 MAC. Blocking, about a third of a second with as many iterations as are usual here.
   ///
   /// The password must not hold a NUL, nor be empty. Throws `PFX_NOT_MADE`.
-  public static func make(identity: Identity, friendlyName: String, password: SecretBytes) throws -> [UInt8] {
+  ///
+  /// - Parameter iterations: of each derivation.
+  public static func make(
+    identity: Identity, friendlyName: String, password: SecretBytes, iterations: Int32 = makingIterations
+  ) throws -> [UInt8] {
     guard let leaf = identity.leaf, identity.key.matches(leaf) else {
       throw PKIError(
         code: "PFX_NOT_MADE", sentence: "The key does not belong to the certificate, so no PFX file was made.")
     }
+    let text = try ended(password)
+    let pfx = try unauthenticated(
+      identity, leaf, friendlyName: friendlyName, password: text, iterations: iterations)
+    defer { PKCS12_free(pfx) }
+    return try authenticated(pfx, password: text, iterations: iterations)
+  }
+
+  /// The password with a NUL at its end, as OpenSSL wants it.
+  static func ended(_ password: SecretBytes) throws -> SecretBytes {
     guard !password.isEmpty, !password.withBytes({ $0.contains(0) }) else {
       throw PKIError(
         code: "PFX_NOT_MADE", sentence: "Give a password without NUL characters; without one the key would lie open.")
     }
-    // OpenSSL wants the password to end with a NUL.
-    let text = SecretBytes(count: password.count + 1) { target in password.withBytes { target.copyMemory(from: $0) } }
-    let pfx = try unauthenticated(identity, leaf, friendlyName: friendlyName, password: text)
-    defer { PKCS12_free(pfx) }
+    return SecretBytes(count: password.count + 1) { target in password.withBytes { target.copyMemory(from: $0) } }
+  }
+
+  /// Adds the MAC and writes the file. The password ends with a NUL.
+  static func authenticated(_ pfx: OpaquePointer, password text: SecretBytes, iterations: Int32) throws -> [UInt8] {
     var salt = try SecureRandom.bytes(16)
     let isMade = text.withBytes { text in
       OpenSSLErrors.guarded {
         PKCS12_set_mac(
-          pfx, text.bindMemory(to: CChar.self).baseAddress, Int32(password.count), &salt, Int32(salt.count),
-          makingIterations, EVP_sha256()) == 1
+          pfx, text.bindMemory(to: CChar.self).baseAddress, Int32(text.count - 1), &salt, Int32(salt.count), iterations,
+          EVP_sha256()) == 1
       }
     }
     guard isMade else { throw PKIError(code: "PFX_NOT_MADE", sentence: "The PFX file's MAC could not be made.") }
@@ -40,7 +54,7 @@ extension PFX {
   }
 
   private static func unauthenticated(
-    _ identity: Identity, _ leaf: Certificate, friendlyName: String, password: SecretBytes
+    _ identity: Identity, _ leaf: Certificate, friendlyName: String, password: SecretBytes, iterations: Int32
   ) throws -> OpaquePointer {
     let stack = try OpenSSLErrors.require("OUT_OF_MEMORY", "There is no memory left for a PFX file.") {
       reroot_certificates_new()
@@ -60,7 +74,7 @@ extension PFX {
             // longer salt than PKCS12_create would take.
             PKCS12_create(
               password.bindMemory(to: CChar.self).baseAddress, name, key, leaf, stack, NID_aes_256_cbc, NID_aes_256_cbc,
-              makingIterations, -1, 0)
+              iterations, -1, 0)
           }
         }
       }

@@ -19,6 +19,8 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
   public var usage: Usage
   /// The kind of key that is generated for it.
   public var key: KeyKind
+  /// Who makes that key; nil is Reroot.
+  public var keyMade: KeyOrigin?
   /// Where its files live and how they are reached.
   public var target: Target
   /// The files that it reads its certificate, key and trust bundle from.
@@ -35,9 +37,9 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
   /// Describes a component; the values are checked by ``problems()``.
   public init(
     id: ID, name: String, description: String = "", kind: String? = nil, stage: Int = 1, names: [SubjectName],
-    usage: Usage = .server,
-    key: KeyKind = .ecdsaP256, target: Target = .local, files: FileLayout, activation: Activation = Activation(),
-    endpoints: [Endpoint] = [], verificationTimeLimit: Int = 30, peers: [String]? = nil
+    usage: Usage = .server, key: KeyKind = .ecdsaP256, keyMade: KeyOrigin? = nil, target: Target = .local,
+    files: FileLayout, activation: Activation = Activation(), endpoints: [Endpoint] = [],
+    verificationTimeLimit: Int = 30, peers: [String]? = nil
   ) {
     self.id = id
     self.name = name
@@ -47,6 +49,7 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
     self.names = names
     self.usage = usage
     self.key = key
+    self.keyMade = keyMade
     self.target = target
     self.files = files
     self.activation = activation
@@ -54,6 +57,9 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
     self.verificationTimeLimit = verificationTimeLimit
     self.peers = peers
   }
+
+  /// Whether the key is made at the target and stays there.
+  public var keepsKey: Bool { keyMade == .onTarget }
 
   /// What a component uses its certificate for (RFC 5280, section 4.2.1.12).
   public enum Usage: String, Sendable, Hashable, Codable, CaseIterable {
@@ -95,4 +101,12 @@ public enum KeyKind: String, Sendable, Hashable, Codable, CaseIterable {
   case rsa3072 = "rsa-3072"
   case rsa4096 = "rsa-4096"
   case ed25519
+}
+
+/// Who makes a component's key.
+public enum KeyOrigin: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Reroot, which keeps it sealed and delivers it with the certificate.
+  case byReroot = "by-reroot"
+  /// The target, which it never leaves: only a signing request travels.
+  case onTarget = "on-target"
 }

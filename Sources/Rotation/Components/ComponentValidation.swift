@@ -33,7 +33,8 @@ extension Component {
 
   /// Everything that is wrong with this component by itself, in the order of the form; empty when it can be used.
   public func problems() -> [FieldProblem] {
-    generalProblems + nameProblems + target.problems() + files.problems() + activation.problems() + haproxyProblems
+    generalProblems + nameProblems + keyProblems + target.problems() + files.problems() + activation.problems()
+      + haproxyProblems
       + endpointProblems
       + peerProblems
   }
@@ -93,6 +94,28 @@ extension Component {
         ))
     }
     return found
+  }
+
+  /// A key that stays at the target needs a file of its own there: what holds more would have to be put together with it.
+  private var keyProblems: [FieldProblem] {
+    guard keepsKey else { return [] }
+    if target != .local {
+      return [
+        FieldProblem(
+          field: "key.made",
+          sentence: "A key can be made on the target where that is this machine; by SSH Reroot must make the key.")
+      ]
+    }
+    if files.keyStore != nil || files.combined != nil {
+      let kind = files.keyStore != nil ? "a key store" : "a combined file"
+      return [
+        FieldProblem(
+          field: "key.made",
+          sentence: "A key made on the target needs a key file of its own (PEM); with \(kind) Reroot must make the key."
+        )
+      ]
+    }
+    return []
   }
 
   private var endpointProblems: [FieldProblem] {

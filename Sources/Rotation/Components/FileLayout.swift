@@ -1,4 +1,5 @@
-/// The files that a component reads its certificate, key and trust bundle from, all by absolute path, all PEM.
+/// The files that a component reads its certificate, key and trust bundle from, all by absolute path: PEM files, or the
+/// PKCS#12 stores of a Java service.
 public struct FileLayout: Sendable, Hashable, Codable {
   /// The file of the certificate chain, child certificate first; nil with a combined file.
   public var certificateChain: String?
@@ -8,6 +9,12 @@ public struct FileLayout: Sendable, Hashable, Codable {
   public var combined: String?
   /// The file of the root certificates that the component accepts from its peers; nil when it does not verify them.
   public var trustBundle: String?
+  /// The PKCS#12 store of the key with its chain, in place of the PEM files; nil with PEM files.
+  public var keyStore: String?
+  /// The PKCS#12 store of the trusted roots, in place of a trust bundle.
+  public var trustStore: String?
+  /// The file with the password of the stores, which is read at the target and never replaced.
+  public var storePasswordFile: String?
   /// The user, by name or number, who owns the files; nil keeps the owner that is found.
   public var owner: String?
   /// The group, by name or number; nil keeps the group that is found.
@@ -20,12 +27,16 @@ public struct FileLayout: Sendable, Hashable, Codable {
   /// Names the files; ``Component/problems()`` tells whether they make a usable whole.
   public init(
     certificateChain: String? = nil, key: String? = nil, combined: String? = nil, trustBundle: String? = nil,
-    owner: String? = nil, group: String? = nil, mode: FileMode = 0o644, keyMode: FileMode = 0o600
+    keyStore: String? = nil, trustStore: String? = nil, storePasswordFile: String? = nil, owner: String? = nil,
+    group: String? = nil, mode: FileMode = 0o644, keyMode: FileMode = 0o600
   ) {
     self.certificateChain = certificateChain
     self.key = key
     self.combined = combined
     self.trustBundle = trustBundle
+    self.keyStore = keyStore
+    self.trustStore = trustStore
+    self.storePasswordFile = storePasswordFile
     self.owner = owner
     self.group = group
     self.mode = mode
@@ -34,20 +45,36 @@ public struct FileLayout: Sendable, Hashable, Codable {
 
   /// What a file holds.
   public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
-    case certificateChain, key, combined, trustBundle
+    case certificateChain, key, combined, trustBundle, keyStore, trustStore
 
     /// Whether the file holds a private key.
-    public var isSecret: Bool { self == .key || self == .combined }
+    public var isSecret: Bool { self == .key || self == .combined || self == .keyStore }
+    /// Whether the file holds the roots that are accepted, and not the component's own certificate.
+    public var isTrust: Bool { self == .trustBundle || self == .trustStore }
+    /// Whether the file is a PKCS#12 store, which opens with the password of the stores.
+    public var isStore: Bool { self == .keyStore || self == .trustStore }
+
+    /// The roles of the certificate and the key.
+    public static let identity = Set(allCases.filter { !$0.isTrust })
+    /// The roles of the accepted roots.
+    public static let trust = Set(allCases.filter(\.isTrust))
   }
 
-  /// The files that are configured, with what each holds.
+  /// The files that are configured and replaced, with what each holds.
   public var paths: [(role: Role, path: String)] {
-    [(Role.certificateChain, certificateChain), (.key, key), (.combined, combined), (.trustBundle, trustBundle)]
-      .compactMap { role, path in path.map { (role, $0) } }
+    let all: [(Role, String?)] = [
+      (.certificateChain, certificateChain), (.key, key), (.combined, combined), (.trustBundle, trustBundle),
+      (.keyStore, keyStore), (.trustStore, trustStore),
+    ]
+    return all.compactMap { role, path in path.map { (role, $0) } }
   }
 
-  /// The files of the certificate and the key, without the trust bundle.
-  public var identityPaths: [(role: Role, path: String)] { paths.filter { $0.role != .trustBundle } }
+  /// The files of the certificate and the key, without those of the accepted roots.
+  public var identityPaths: [(role: Role, path: String)] { paths.filter { !$0.role.isTrust } }
+
+  /// The file of the roots that the component accepts from its peers, trust bundle or trust store; nil when it does not
+  /// verify them.
+  public var trustFile: String? { trustBundle ?? trustStore }
 
   /// The mode that a file of this role gets.
   public func mode(of role: Role) -> FileMode { role.isSecret ? keyMode : mode }

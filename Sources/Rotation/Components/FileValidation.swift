@@ -1,8 +1,15 @@
 extension FileLayout {
   /// What is wrong with the files; the fields begin with `files.`.
   public func problems() -> [FieldProblem] {
-    var found: [FieldProblem] = []
-    if combined != nil {
+    var found = storeProblems
+    if keyStore != nil {
+      if certificateChain != nil || key != nil || combined != nil {
+        found.append(
+          FieldProblem(
+            field: "files.key_store",
+            sentence: "Give either a key store, or the PEM files of certificate and key, but not both."))
+      }
+    } else if combined != nil {
       if certificateChain != nil || key != nil {
         found.append(
           FieldProblem(
@@ -26,10 +33,37 @@ extension FileLayout {
       } else if !seen.insert(path).inserted {
         found.append(
           FieldProblem(
-            field: role.field, sentence: "\(path) is given for two purposes; use one combined file for that."))
+            field: role.field,
+            sentence: role.isStore
+              ? "\(path) is given for two purposes; key store and trust store need a file each."
+              : "\(path) is given for two purposes; use one combined file for that."))
       }
     }
     return found + ownerProblems + modeProblems
+  }
+
+  /// The password file is read only, so it must not be one of the files that are replaced.
+  private var storeProblems: [FieldProblem] {
+    var found: [FieldProblem] = []
+    func add(_ field: String, _ sentence: String) {
+      found.append(FieldProblem(field: "files." + field, sentence: sentence))
+    }
+    if trustStore != nil, trustBundle != nil {
+      add("trust_store", "Give either a trust store or a trust bundle (PEM), but not both.")
+    }
+    let hasStore = keyStore != nil || trustStore != nil
+    guard let passwordFile = storePasswordFile else {
+      if hasStore { add("store_password_file", "Give the file that holds the password of the stores.") }
+      return found
+    }
+    if let sentence = FilePath.problem(passwordFile) {
+      add("store_password_file", sentence)
+    } else if paths.contains(where: { $0.path == passwordFile }) {
+      add("store_password_file", "\(passwordFile) is replaced by every update; the password needs a file of its own.")
+    } else if !hasStore {
+      add("store_password_file", "A password is for a key store or a trust store; give one of them, or leave it empty.")
+    }
+    return found
   }
 
   private var ownerProblems: [FieldProblem] {
@@ -77,6 +111,8 @@ extension FileLayout.Role {
     case .key: "files.key"
     case .combined: "files.combined"
     case .trustBundle: "files.trust_bundle"
+    case .keyStore: "files.key_store"
+    case .trustStore: "files.trust_store"
     }
   }
 }

@@ -114,7 +114,7 @@ public enum PlanMaker {
         sentence: "Make an \(component.key.rawValue) key and a \(component.usage.words) certificate for \(names), "
           + "valid for \(counted(request.months, "month"))")
     ]
-    if let bundle = component.files.trustBundle {
+    if let bundle = component.files.trustFile {
       actions.append(
         PlannedAction(
           kind: .trust,
@@ -135,7 +135,7 @@ public enum PlanMaker {
 
   private static func notes(_ component: Component, _ findings: Findings, _ request: PlanRequest) -> [String] {
     var notes: [String] = []
-    if component.files.trustBundle == nil {
+    if component.files.trustFile == nil {
       notes.append(
         component.usage.isClient
           ? "No trust bundle is configured: Reroot cannot make it accept the new root, and cannot know whether it "
@@ -174,7 +174,7 @@ public enum PlanMaker {
   /// A guess: half a second for each activation, a fifth for each look on the wire, the time of an RSA key.
   private static func estimate(_ components: [PlannedComponent], parallel: Int) -> Int {
     let work = components.reduce(0.0) { sum, planned in
-      let activations = planned.component.files.trustBundle == nil ? 1.0 : 2.0
+      let activations = planned.component.files.trustFile == nil ? 1.0 : 2.0
       return sum + activations * 0.5 + 0.2 + planned.component.key.generationSeconds
     }
     return max(1, Int((work / Double(max(1, parallel))).rounded(.up)))
@@ -190,7 +190,7 @@ extension Plan {
     let members = components.map { planned in
       Course.Member(
         id: planned.id, name: planned.component.name, stage: planned.component.stage, usage: planned.component.usage,
-        hasTrustBundle: planned.component.files.trustBundle != nil, presentsBefore: planned.findings.presents,
+        hasTrustBundle: planned.component.files.trustFile != nil, presentsBefore: planned.findings.presents,
         acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] })
     }
     return Course(

@@ -62,7 +62,7 @@ extension PlanMaker {
     let holds = findings.accepts?.contains(request.retires.key) ?? false
     let own = request.dependencies.filter { $0.component == component.id }
     var actions: [PlannedAction] = []
-    if holds, let bundle = component.files.trustBundle {
+    if holds, let bundle = component.files.trustFile {
       actions = [
         PlannedAction(
           kind: .trust,
@@ -103,7 +103,7 @@ extension PlanMaker {
   }
 
   private static func note(_ component: Component) -> String {
-    component.files.trustBundle == nil
+    component.files.trustFile == nil
       ? "No trust bundle is configured: if it trusts this root by other means, see to it there."
       : "Its trust bundle does not hold this root: nothing is done here."
   }

@@ -44,13 +44,25 @@ import Testing
     return component
   }
 
+  static var stores: Component {
+    var component = bare
+    component.files = FileLayout(keyStore: "/j/k.p12", trustStore: "/j/t.p12", storePasswordFile: "/j/pass word")
+    return component
+  }
+
+  static var keptKey: Component {
+    var component = bare
+    component.keyMade = .onTarget
+    return component
+  }
+
   static var bare: Component {
     Component(
       id: Component.ID(rawValue: 0), name: "b", names: [.dns("b")],
       files: FileLayout(certificateChain: "/b/c", key: "/b/k"))
   }
 
-  @Test("Saving a form as it is shown changes nothing", arguments: [full, signalled, bare, remote])
+  @Test("Saving a form as it is shown changes nothing", arguments: [full, signalled, bare, remote, stores, keptKey])
   func roundTrip(_ component: Component) async throws {
     try await withBrowser { console, browser in
       let stored = try await console.store.addComponent(component)
@@ -116,6 +128,9 @@ import Testing
     ("files.certificate", "relative.pem", "absolute path"), ("files.certificate", "/a/../b", "without “.” and “..”"),
     ("files.certificate", "/dev/null", "cannot be replaced"), ("files.key", "", "Give the file of the key"),
     ("files.key", "/x/", "not of a folder"), ("files.combined", "/x/all.pem", "not both"),
+    ("files.key_store", "/x/k.p12", "but not both"), ("files.trust_store", "relative", "absolute path"),
+    ("files.store_password_file", "/x/p", "A password is for a key store"),
+    ("files.store_password_file", "p", "absolute path"),
     ("files.trust_bundle", "/a//b", "single slashes"), ("files.owner", "a b", "Give the name of a user"),
     ("files.group", "-x", "Give the name of a group"), ("files.mode", "9", "octal digits"),
     ("files.mode", "4644", "setuid"), ("files.mode", "044", "400 at least"), ("files.key_mode", "644", "everybody"),

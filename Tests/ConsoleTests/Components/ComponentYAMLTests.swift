@@ -56,6 +56,19 @@ import Testing
     #expect(try read(Self.minimal + "    target: local\n").first?.target == .local)
   }
 
+  /// The ways in which a component has its files and its key.
+  enum FileKind: CaseIterable {
+    case separate, combined, stores, keptKey
+
+    func files(_ base: String) -> FileLayout {
+      switch self {
+      case .separate, .keptKey: FileLayout(certificateChain: base + "/c", key: base + "/k", trustBundle: base + "/t")
+      case .combined: FileLayout(combined: base + "/all", owner: "root", group: "0", mode: 0o600, keyMode: 0o400)
+      case .stores: FileLayout(keyStore: base + "/k", trustStore: base + "/t", storePasswordFile: base + "/p")
+      }
+    }
+  }
+
   /// Every combination of usage, key, files, activation, endpoints and peers.
   static var combinations: [Component] {
     var made: [Component] = []
@@ -65,7 +78,8 @@ import Testing
           Activation(), Activation(method: .command(["/bin/x", "", "a b", "#", "-: *x &y"]), timeLimit: 1),
           Activation(method: .signal("HUP", pidFile: "/run/x.pid"), timeLimit: 3600, check: ["/bin/c", "-t", "x y"]),
         ].enumerated() {
-          for isCombined in [false, true] {
+          for kind in FileKind.allCases {
+            let isCombined = kind == .combined
             let number = made.count
             let base = "/srv/\(number)"
             made.append(
@@ -73,9 +87,7 @@ import Testing
                 id: Component.ID(rawValue: 0), name: "c\(number)", description: number % 2 == 0 ? "" : "d: \(number)",
                 kind: number % 4 == 1 ? Preset.kinds[number % Preset.kinds.count] : nil,
                 stage: number % 1000 + 1, names: [.dns("c\(number).example"), .ip("::1")], usage: usage, key: key,
-                files: isCombined
-                  ? FileLayout(combined: base + "/all", owner: "root", group: "0", mode: 0o600, keyMode: 0o400)
-                  : FileLayout(certificateChain: base + "/c", key: base + "/k", trustBundle: base + "/t"),
+                keyMade: kind == .keptKey ? .onTarget : nil, files: kind.files(base),
                 activation: activation,
                 endpoints: usage == .client
                   ? []
@@ -95,7 +107,7 @@ import Testing
   @Test("What is written is read back the same, for every combination")
   func roundTrip() throws {
     let all = Self.combinations
-    #expect(all.count == 108)
+    #expect(all.count == 216)
     #expect(try read(ComponentWriter.text(all)) == all)
     #expect(ComponentWriter.text(try read(ComponentWriter.text(all))) == ComponentWriter.text(all))
     #expect(try read(ComponentWriter.text([])) == [])
@@ -123,6 +135,19 @@ import Testing
     #expect(component == expected)
   }
 
+  @Test("A key may be given by its algorithm alone, or with who makes it")
+  func keyMade() throws {
+    func key(_ text: String) throws -> (KeyKind, KeyOrigin?) {
+      let component = try #require(try read(Self.minimal + "    key: \(text)\n").first)
+      return (component.key, component.keyMade)
+    }
+    #expect(try key("rsa-3072") == (.rsa3072, nil))
+    #expect(try key("{algorithm: rsa-3072}") == (.rsa3072, nil))
+    #expect(try key("{algorithm: rsa-3072, made: by-reroot}") == (.rsa3072, nil))
+    #expect(try key("{made: on-target}") == (.ecdsaP256, .onTarget))
+    #expect(try key("{algorithm: ed25519, made: on-target}") == (.ed25519, .onTarget))
+  }
+
   /// A text, and the first thing that must be said of it.
   static let refusals: [(String, String)] = [
     ("components:\n  - nmae: a\n", "line 2: unknown key 'nmae'; did you mean 'name'?"),
@@ -135,6 +160,16 @@ import Testing
     (
       minimal + "    usage: sever\n",
       "line 7: 'usage' must be one of server, client, both, not 'sever'; did you mean 'server'?"
+    ),
+    (minimal + "    key: {algorithm: dsa}\n", "line 7: 'algorithm' must be one of ecdsa-p256, "),
+    (
+      minimal + "    key: {made: on-taget}\n",
+      "line 7: 'made' must be one of by-reroot, on-target, not 'on-taget'; did you mean 'on-target'?"
+    ),
+    (minimal + "    key: {size: 1}\n", "line 7: unknown key 'size'"),
+    (
+      "components:\n  - name: a\n    names: [a.example]\n    key: {made: on-target}\n    files: {combined: /a}\n",
+      "line 4: key.made: A key made on the target needs a key file of its own (PEM)"
     ),
     (minimal + "    peers: a\n", "line 7: 'peers' must be a list, not text"),
     (minimal + "    target: moon\n", "line 7: 'target' must be local, or have the key 'ssh'"),

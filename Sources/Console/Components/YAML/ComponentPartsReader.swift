@@ -19,7 +19,10 @@ extension ComponentReader {
   static func files(
     _ map: YAMLMapping, _ preset: Preset?, _ lines: inout FieldLines, _ problems: YAMLProblems
   ) -> FileLayout {
-    let keys = ["certificate", "key", "combined", "trust_bundle", "owner", "group", "mode", "key_mode"]
+    let keys = [
+      "certificate", "key", "combined", "trust_bundle", "key_store", "trust_store", "store_password_file", "owner",
+      "group", "mode", "key_mode",
+    ]
     let usual = preset?.files ?? FileLayout()
     guard let files = map.mapping("files", known: keys) else {
       if preset == nil || map.has("files") { lines.report("files") }
@@ -33,13 +36,19 @@ extension ComponentReader {
       problems.add(files.line(key), "'\(key)' must be three or four octal digits, such as \"0640\"")
       return usual
     }
-    // A combined file takes the place of the two usual ones, and the other way round.
-    let isCombined = files.has("combined")
+    // A combined file takes the place of the two usual ones, and the other way round; a store that of all PEM files.
+    let (isCombined, isStore) = (files.has("combined"), files.has("key_store"))
     let isSeparate = files.has("certificate") || files.has("key")
+    let hasBundle = files.has("trust_bundle")
     return FileLayout(
-      certificateChain: text("certificate", isCombined ? nil : usual.certificateChain),
-      key: text("key", isCombined ? nil : usual.key), combined: text("combined", isSeparate ? nil : usual.combined),
-      trustBundle: text("trust_bundle", usual.trustBundle), owner: text("owner", usual.owner),
+      certificateChain: text("certificate", isCombined || isStore ? nil : usual.certificateChain),
+      key: text("key", isCombined || isStore ? nil : usual.key),
+      combined: text("combined", isSeparate || isStore ? nil : usual.combined),
+      trustBundle: text("trust_bundle", files.has("trust_store") ? nil : usual.trustBundle),
+      keyStore: text("key_store", isCombined || isSeparate ? nil : usual.keyStore),
+      trustStore: text("trust_store", hasBundle ? nil : usual.trustStore),
+      storePasswordFile: text("store_password_file", isCombined || isSeparate ? nil : usual.storePasswordFile),
+      owner: text("owner", usual.owner),
       group: text("group", usual.group), mode: mode("mode", usual.mode), keyMode: mode("key_mode", usual.keyMode))
   }
 

@@ -50,6 +50,7 @@ public enum ComponentReader {
     guard let map = YAMLMapping(node, what: "A component", known: keys, problems: problems) else { return nil }
     var lines = FieldLines(start: map.line)
     for key in keys { lines.set(key, map) }
+    let (key, keyMade) = key(map, &lines)
     let target = TargetReader.target(map, &lines, problems)
     let preset = preset(map, problems)
     let files = files(map, preset, &lines, problems)
@@ -63,12 +64,22 @@ public enum ComponentReader {
     let component = Component(
       id: Component.ID(rawValue: 0), name: map.text("name") ?? "", description: map.text("description") ?? "",
       kind: preset?.kind, stage: map.integer("stage", in: Component.Limits.stage) ?? 1, names: names, usage: usage,
-      key: map.choice("key", KeyKind.self) ?? .ecdsaP256, target: target,
-      files: files, activation: activation(map, preset, &lines, problems).naming(files),
+      key: key, keyMade: keyMade, target: target, files: files,
+      activation: activation(map, preset, &lines, problems).naming(files),
       endpoints: endpoints(map, preset, &lines, problems) ?? preset?.endpoints(of: names, usage: usage) ?? [],
       verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds) ?? 30,
       peers: map.texts("peers"))
     return (component, lines)
+  }
+
+  /// The key is either its algorithm, or a mapping with the algorithm and with who makes it.
+  private static func key(_ map: YAMLMapping, _ lines: inout FieldLines) -> (KeyKind, KeyOrigin?) {
+    guard map.isMapping("key"), let key = map.mapping("key", known: ["algorithm", "made"]) else {
+      return (map.choice("key", KeyKind.self) ?? .ecdsaP256, nil)
+    }
+    lines.set("key.made", key, "made")
+    let made = key.choice("made", KeyOrigin.self)
+    return (key.choice("algorithm", KeyKind.self) ?? .ecdsaP256, made == .byReroot ? nil : made)
   }
 }
 

@@ -16,10 +16,15 @@ public enum ComponentWriter {
     add("stage: \(component.stage)")
     add("names: \(list(component.names.map(\.text)))")
     add("usage: \(component.usage.rawValue)")
-    add("key: \(component.key.rawValue)")
+    if let made = component.keyMade {
+      add("key: {algorithm: \(component.key.rawValue), made: \(made.rawValue)}")
+    } else {
+      add("key: \(component.key.rawValue)")
+    }
     for line in target(component.target) { add(line) }
     add("files:")
     for (role, path) in component.files.paths { add("  \(role.field.dropFirst("files.".count)): \(quoted(path))") }
+    if let path = component.files.storePasswordFile { add("  store_password_file: \(quoted(path))") }
     // With a kind, what is left out would be read as what is usual for it.
     let hasKind = component.kind != nil
     if component.files.owner != nil || hasKind { add("  owner: \(quotedOrNone(component.files.owner))") }
