@@ -146,4 +146,5 @@ def test_a_server_that_is_restarted_drops_what_is_counted_as_dropped(system):
         measurement = Measurement(system)
         server.stop()
         server.start()
-        assert measurement.end().dropped == 1, f"{server.name} was restarted, and has one kept connection"
+        counts = measurement.end()
+        assert counts.dropped == 1, f"{server.name} has one kept connection: {counts.bad}"

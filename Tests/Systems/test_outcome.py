@@ -1,28 +1,28 @@
 """The words in which programs say that they were refused, told apart from other failures."""
 import pytest
 
-from measure.outcome import DROPPED, FILES, OK, OTHER, REFUSED, SLOW, UNREACHABLE, judge
+from measure.outcome import BEHIND, BY_CLIENT, BY_SERVER, DROPPED, FILES, OK, OTHER, SLOW, UNREACHABLE, judge
 
 ROWS = {
     "curl does not accept the server": (
-        60, "curl: (60) SSL certificate problem: unable to get local issuer certificate", REFUSED,
+        60, "curl: (60) SSL certificate problem: unable to get local issuer certificate", BY_CLIENT,
     ),
     "curl is not accepted": (
-        56, "curl: (56) OpenSSL SSL_read: error:0A000418:SSL routines::tlsv1 alert unknown ca, errno 0", REFUSED,
+        56, "curl: (56) OpenSSL SSL_read: error:0A000418:SSL routines::tlsv1 alert unknown ca, errno 0", BY_SERVER,
     ),
-    "nginx does not accept the client": (-1, "<html>400 The SSL certificate error</html>\nHTTP 400", REFUSED),
-    "nginx is refused behind the edge": (-1, "<h1>502 Bad Gateway</h1>\nHTTP 502", REFUSED),
-    "HAProxy is refused behind it": (-1, "HTTP/1.1 503 Service Unavailable\r\n", REFUSED),
+    "nginx does not accept the client": (-1, "<html>400 The SSL certificate error</html>\nHTTP 400", BY_SERVER),
+    "nginx is refused by the one behind it": (-1, "<h1>502 Bad Gateway</h1>\nHTTP 502", BEHIND),
+    "HAProxy is refused by the one behind it": (-1, "HTTP/1.1 503 Service Unavailable\r\n", BEHIND),
     "psql does not accept the server": (
-        2, "psql: error: connection to server at \"127.0.0.1\" failed: SSL error: certificate verify failed", REFUSED,
+        2, "psql: error: connection to server at \"127.0.0.1\" failed: SSL error: certificate verify failed", BY_CLIENT,
     ),
-    "psql is not accepted": (2, "psql: error: connection failed: SSL error: tlsv1 alert unknown ca", REFUSED),
-    "mosquitto_pub does not accept the server": (8, "Error: A TLS error occurred.", REFUSED),
-    "mosquitto_pub is not accepted": (7, "Error: The connection was lost.", REFUSED),
+    "psql is not accepted": (2, "psql: error: connection failed: SSL error: tlsv1 alert unknown ca", BY_SERVER),
+    "mosquitto_pub does not accept the server": (8, "Error: A TLS error occurred.", BY_CLIENT),
+    "mosquitto_pub is not accepted": (7, "Error: The connection was lost.", BY_SERVER),
     "redis-cli does not accept the server": (
-        1, "Could not connect to Redis at 127.0.0.1:6379: SSL_connect failed: certificate verify failed", REFUSED,
+        1, "Could not connect to Redis at 127.0.0.1:6379: SSL_connect failed: certificate verify failed", BY_CLIENT,
     ),
-    "redis-cli is not accepted": (1, "Error: Server closed the connection", REFUSED),
+    "redis-cli is not accepted": (1, "Error: Server closed the connection", BY_SERVER),
     "nobody listens for curl": (
         7, "curl: (7) Failed to connect to localhost port 443 after 0 ms: Couldn't connect to server", UNREACHABLE,
     ),
@@ -53,4 +53,4 @@ def test_an_end_after_an_answer_is_a_drop_and_no_refusal():
 
 
 def test_a_proxy_that_is_refused_on_a_kept_connection_is_a_refusal():
-    assert judge(-1, "HTTP/1.1 502 Bad Gateway\r\n", connected=True) == REFUSED
+    assert judge(-1, "HTTP/1.1 502 Bad Gateway\r\n", connected=True) == BEHIND
