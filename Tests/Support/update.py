@@ -68,6 +68,21 @@ def wait_for(client, update, *wanted, limit=60):
     return last["page"]
 
 
+def failures(page):
+    """What failed, on the page of an update: what and the sentence, as they stand there."""
+    return re.findall(r'<li class="failure"[^>]*>\s*<h3>(.*?)</h3>\s*<p>(.*?)</p>', page.text, re.DOTALL)
+
+
+def wait_for_end(client, update, wanted, limit=60):
+    """Waits until the update has ended or asks, and expects it to stand as wanted."""
+    page = wait_for(
+        client, update, "deciding", "completed", "completedWithErrors", "rolledBack", "rolledBackWithErrors", limit=limit
+    )
+    found = STANDING.search(page.text).group(1)
+    assert found == wanted, f"{update} stands {found} and not {wanted}: {failures(page)}"
+    return page
+
+
 def decide(client, update, decision, page=None):
     """Presses one of the four buttons; returns the answer without following it."""
     page = page or client.get(update)

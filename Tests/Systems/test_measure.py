@@ -85,7 +85,7 @@ def test_root_changes_in_a_row_refuse_nobody(system, say):
     for _ in range(ROUNDS):
         authority, plan = system.plan()
         update = steps.start(system.client, plan)
-        steps.wait_for(system.client, update, "completed", limit=120)
+        steps.wait_for_end(system.client, update, "completed", limit=120)
         expect_all_under(system, authority)
     counts = measurement.end()
     say(counts.line(f"Reroot, root changes in a row, {ROUNDS} times"))
@@ -116,13 +116,13 @@ def fail_and_abort(system, fault):
 
     mend = fault.strike_at_its_moment(system, start)
     try:
-        page = steps.wait_for(system.client, started[0], "deciding", limit=120)
+        page = steps.wait_for_end(system.client, started[0], "deciding", limit=120)
         assert fault.expected in page.text, f"{fault.title}: the page does not say “{fault.expected}”"
     finally:
         mend()
     answer = steps.decide(system.client, started[0], "abort")
     assert answer.status == 303, answer.text
-    steps.wait_for(system.client, started[0], "rolledBack", limit=120)
+    steps.wait_for_end(system.client, started[0], "rolledBack", limit=120)
     for member in system.members:
         assert member.files() == before[member.name], f"{fault.title}: {member.name} has other files than before"
     afterwards()
