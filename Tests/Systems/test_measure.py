@@ -80,7 +80,6 @@ def test_the_system_consists_of_at_least_ten_processes(system, say):
 
 
 def test_root_changes_in_a_row_refuse_nobody(system, say):
-    system.put_in_one_stage()
     measurement = Measurement(system)
     for _ in range(ROUNDS):
         authority, plan = system.plan()
@@ -93,8 +92,6 @@ def test_root_changes_in_a_row_refuse_nobody(system, say):
 
 
 def test_root_changes_that_fail_and_are_taken_back_refuse_nobody(system, say):
-    # So that there is a middle, in which some are replaced and others are not.
-    system.put_in_stages()
     measurement = Measurement(system)
     faults = (FAULTS * (ROUNDS // len(FAULTS) + 1))[:ROUNDS]
     for fault in faults:
