@@ -35,6 +35,9 @@ ROWS = {
     "psql has a key of another certificate": (
         2, "psql: error: certificate does not match private key file \"own.pem\": key values mismatch", FILES,
     ),
+    "redis-cli has half a certificate": (
+        1, "Could not negotiate a TLS connection: Invalid client certificate", FILES,
+    ),
     "the program was too slow": (None, "", SLOW),
     "something else": (2, "psql: error: FATAL:  the database system is shutting down", OTHER),
     "an answer": (0, "PONG", OK),

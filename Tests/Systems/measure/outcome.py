@@ -18,7 +18,8 @@ BAD = [*REFUSED, UNREACHABLE, DROPPED, FILES, SLOW, OTHER]
 PATTERNS = [
     # Read before anything is sent: the program cannot use what it was given.
     (FILES, r"key values mismatch|does not match private key|unable to load client (cert|key)|unable to set private key"
-            r"|could not (read|load|open).*(certificate|private key)|Problem with the local SSL certificate"),
+            r"|could not (read|load|open).*(certificate|private key)|Problem with the local SSL certificate"
+            r"|Could not negotiate a TLS connection: Invalid"),
     # nginx and HAProxy answer so when they cannot connect to the one behind them.
     (BEHIND, r"^HTTP(/1\.1)? (502|503)"),
     (BY_CLIENT, r"verify failed|certificate problem|unable to get local issuer|A TLS error occurred"),
