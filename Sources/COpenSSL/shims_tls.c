@@ -48,6 +48,10 @@ X509 *reroot_certificates_at(const STACK_OF(X509) *certificates, int index) {
 
 int reroot_context_require_tls12(SSL_CTX *context) { return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
 
+int reroot_connection_allow_tls12_only(SSL *connection) {
+  return (int)SSL_set_max_proto_version(connection, TLS1_2_VERSION);
+}
+
 void reroot_context_disable_sessions(SSL_CTX *context) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
@@ -64,4 +68,14 @@ int reroot_context_append_chain(SSL_CTX *context, X509 *certificate) {
 
 int reroot_connection_set_server_name(SSL *connection, const char *name) {
   return (int)SSL_set_tlsext_host_name(connection, name);
+}
+
+int reroot_connection_count_authorities(const SSL *connection) {
+  // Null where none was sent (SSL_get0_peer_CA_list(3)), for which sk_X509_NAME_num gives -1.
+  int count = sk_X509_NAME_num(SSL_get0_peer_CA_list(connection));
+  return count < 0 ? 0 : count;
+}
+
+const X509_NAME *reroot_connection_authority_at(const SSL *connection, int index) {
+  return sk_X509_NAME_value(SSL_get0_peer_CA_list(connection), index);
 }

@@ -23,6 +23,8 @@ X509 *reroot_certificates_at(const STACK_OF(X509) *certificates, int index);
 
 /// TLS 1.2 and later, or 0 when it fails.
 int reroot_context_require_tls12(SSL_CTX *context);
+/// TLS 1.2 and earlier, or 0 when it fails.
+int reroot_connection_allow_tls12_only(SSL *connection);
 /// No session is kept, and none is offered.
 void reroot_context_disable_sessions(SSL_CTX *context);
 /// The names that a server sends with its request for a client certificate; takes a reference of its own.
@@ -31,5 +33,9 @@ int reroot_context_append_client_authority(SSL_CTX *context, X509 *certificate);
 int reroot_context_append_chain(SSL_CTX *context, X509 *certificate);
 /// The name that a client asks for (SNI); 0 when it fails.
 int reroot_connection_set_server_name(SSL *connection, const char *name);
+/// How many authorities a server has named in its request for a client certificate.
+int reroot_connection_count_authorities(const SSL *connection);
+/// One of them, lent by the connection; NULL beyond the end.
+const X509_NAME *reroot_connection_authority_at(const SSL *connection, int index);
 
 #endif

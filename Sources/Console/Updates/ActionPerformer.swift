@@ -76,6 +76,23 @@ struct ActionPerformer: Sendable {
       // A component that does not come back with its certificate must stop the update here, not at its deployment.
       try await delivery.verifyRestored([], served: served)
     }
+    try await proveTrust(action, planned, delivery)
+  }
+
+  /// Shows that the component accepts the new root, not only that its bundle holds it.
+  private func proveTrust(_ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery) async throws {
+    let component = planned.component
+    guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustBundle != nil else { return }
+    let identity: Identity
+    do {
+      identity = try await signer.proofIdentity(names: component.names.map(\.alternativeName))
+    } catch let error as PKIError {
+      return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
+    }
+    let seen = try await delivery.proveTrust(
+      in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
+      hasNamesake: planned.findings.namesakes?.isEmpty == false)
+    for sentence in seen { await note(action, sentence) }
   }
 
   /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.

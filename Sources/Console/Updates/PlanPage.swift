@@ -31,6 +31,13 @@ enum PlanPage {
       "mustAccept": !problems.isEmpty && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
       "refusals": plan.refusals.map(refused),
+      "judged": judged(plan),
+      "hasContingencies": plan.contingencies?.isEmpty == false,
+      "contingenciesHeading": contingenciesHeading(plan),
+      "contingencies": (plan.contingencies ?? []).map(contingency),
+      "hasTrust": plan.components.contains { $0.findings.trustEvidence != nil },
+      "trust": trust(plan),
+      "mustAcceptNamesake": plan.hasNamesake,
       "components": plan.components.map(component),
       "componentsHeading": Display.count(plan.components.count, "component"),
       "section": "/roots",
@@ -93,6 +100,52 @@ enum PlanPage {
       "client": VisibleText.of(connection.client), "server": VisibleText.of(connection.server),
       "by": connection.refusedBy == .client ? VisibleText.of(connection.client) : VisibleText.of(connection.server),
       "moment": connection.moment, "reason": VisibleText.of(connection.reason),
+    ]
+  }
+
+  private static func judged(_ plan: Plan) -> String {
+    guard let moments = plan.judgedMoments else { return "" }
+    return "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update, those "
+      + "after each decision on each failure included."
+  }
+
+  private static func contingenciesHeading(_ plan: Plan) -> String {
+    let count = plan.contingencyCount ?? 0
+    let listed = plan.contingencies?.count ?? 0
+    return "\(Display.count(count, "failure")) that would break connections, by the decision taken"
+      + (count > listed ? "; the first \(listed)" : "")
+  }
+
+  private static func contingency(_ contingency: Contingency) -> PageModel {
+    [
+      "what": VisibleText.of(
+        "\(contingency.actions.map(\.title).joined(separator: ", ")) fails at \(contingency.component)"),
+      "decision": contingency.decisions.map(\.label).joined(separator: " or "),
+      "count": contingency.count,
+      "more": contingency.count > contingency.refusals.count
+        ? "and \(contingency.count - contingency.refusals.count) more" : "",
+      "connections": contingency.refusals.map { refused in
+        [
+          "pair": VisibleText.of("\(refused.client) → \(refused.server)"),
+          "by": VisibleText.of(refused.refusedBy == .client ? refused.client : refused.server),
+        ] as PageModel
+      },
+    ]
+  }
+
+  /// How the acceptance of the new root will be proven at each component that verifies its peers.
+  private static func trust(_ plan: Plan) -> PageModel {
+    let found = plan.components.compactMap { planned in planned.findings.trustEvidence.map { (planned, $0) } }
+    let missing = found.filter { $0.1.isMissing }
+    return [
+      "provable": found.count - missing.count,
+      "sentence": missing.isEmpty
+        ? "All \(Display.count(found.count, "component")) with a trust bundle will show on the wire that they accept the new root."
+        : "\(found.count - missing.count) of \(Display.count(found.count, "component")) with a trust bundle will show on the wire that they accept the new root.",
+      "isWhole": missing.isEmpty,
+      "missing": missing.map { planned, evidence in
+        ["name": VisibleText.of(planned.component.name), "sentence": VisibleText.of(evidence.reason)] as PageModel
+      },
     ]
   }
 

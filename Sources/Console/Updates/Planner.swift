@@ -35,7 +35,8 @@ struct Planner: Sendable {
     let root = try await store.root(choices.root)
     let known = try await store.roots().map(\.certificate)
     let now = surroundings.clock()
-    let looks = await look(at: try await store.components(), knownRoots: known, now: now)
+    let looks = await look(
+      at: try await store.components(), knownRoots: known, newRoot: root.certificate, now: now)
     let request = PlanRequest(
       root: PlannedRoot(
         id: root.id.rawValue, name: root.name, subject: root.certificate.subject,
@@ -78,11 +79,13 @@ struct Planner: Sendable {
     let files: [SnapshotFile]
   }
 
-  private func look(at components: [Component], knownRoots: [Certificate], now: Date) async -> [Look] {
+  private func look(
+    at components: [Component], knownRoots: [Certificate], newRoot: Certificate, now: Date
+  ) async -> [Look] {
     await eachAtOnce(components) { component in
       let delivery = ComponentDelivery(
         component: component, access: surroundings.access(component), now: surroundings.clock)
-      var (findings, files) = await delivery.inspect(knownRoots: knownRoots, now: now)
+      var (findings, files) = await delivery.inspect(knownRoots: knownRoots, newRoot: newRoot, now: now)
       findings.problems += nameProblems(of: component)
       return Look(component: component, findings: findings, files: files)
     }

@@ -26,6 +26,7 @@ actor RootSigner {
   private let threads: WorkThreads
   private let clock: @Sendable () -> Date
   private var issuer: Issuer?
+  private var proof: Identity?
 
   /// How far before the moment of issuing a certificate begins to be valid, in seconds, for clocks that are behind.
   private static let backdating: TimeInterval = 3600
@@ -47,11 +48,30 @@ actor RootSigner {
     if let update = order.update, let issued = try await store.newestIssued(update, component: order.component) {
       return (issued.certificate, false)
     }
-    return (try await issue(order), true)
+    return (try await issue(order).certificate, true)
   }
 
+  /// A client certificate for showing that components accept the root; the same for a while. It is valid for a day.
+  ///
+  /// - Parameter names: names that the root may sign for.
+  func proofIdentity(names: [AlternativeName]) async throws -> Identity {
+    let now = clock()
+    if let proof, let leaf = proof.leaf, leaf.notAfter.timeIntervalSince(now) > Self.proofReserve { return proof }
+    let order = IssueOrder(
+      update: nil, component: nil, names: names, usage: .client, key: .ecdsaP256,
+      notAfter: min(root.notAfter, now.addingTimeInterval(Self.proofValidity)))
+    let (certificate, key) = try await issue(order)
+    let made = Identity(chain: [certificate], key: key)
+    proof = made
+    return made
+  }
+
+  /// For how long such a certificate is valid, and when the next one is made, in seconds.
+  private static let proofValidity: TimeInterval = 86_400
+  private static let proofReserve: TimeInterval = 3_600
+
   /// Makes a key and a certificate for it, and keeps both.
-  private func issue(_ order: IssueOrder) async throws -> Certificate {
+  private func issue(_ order: IssueOrder) async throws -> (certificate: Certificate, key: PrivateKey) {
     let issuer = try await openedIssuer()
     let (now, root) = (clock(), root)
     let key = try await threads.run { try PrivateKey.generate(order.key) }
@@ -66,7 +86,7 @@ actor RootSigner {
       try issuer.sign(CheckedRequest(request, root: root, now: now))
     }
     try await store.finishIssuance(intent, certificate: certificate)
-    return certificate
+    return (certificate, key)
   }
 
   private func openedIssuer() async throws -> Issuer {

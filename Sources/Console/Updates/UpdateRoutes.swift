@@ -73,7 +73,8 @@ enum UpdateRoutes {
     let plan = Plan.ID(rawValue: number)
     do {
       let update = try await visit.services.updates.start(
-        plan, acceptsProblems: request.form["acceptProblems"] != nil, by: visit.signedIn().name)
+        plan, acceptsProblems: request.form["acceptProblems"] != nil,
+        acceptsNamesake: request.form["acceptNamesake"] != nil, by: visit.signedIn().name)
       return visit.redirect(to: "/updates/\(update)")
     } catch let refusal as UpdateRefusal {
       return try await planPage(plan, refusal: refusal.sentence, status: refusal.status, visit)

@@ -44,13 +44,18 @@ public actor UpdateService {
 
   /// Starts a planned update.
   ///
-  /// - Parameter acceptsProblems: whether the administrator chose to start in spite of the problems found.
+  /// - Parameters:
+  ///   - acceptsProblems: whether the administrator chose to start in spite of the problems found.
+  ///   - acceptsNamesake: whether the administrator chose a root whose name another one has that is trusted already.
   /// - Throws: ``UpdateRefusal`` when the plan does not allow it, ``StoreError`` when another update runs.
-  func start(_ id: Plan.ID, acceptsProblems: Bool, by user: String) async throws -> UpdateRecord.ID {
+  func start(_ id: Plan.ID, acceptsProblems: Bool, acceptsNamesake: Bool, by user: String) async throws
+    -> UpdateRecord.ID
+  {
     try await whenResumed()
     let plan = try await store.plan(id)
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }
+    guard !plan.hasNamesake || acceptsNamesake else { throw UpdateRefusal.namesakeNotAccepted }
     let planner = try await planner()
     if let problem = try await planner.problems(of: plan.https).first {
       throw UpdateRefusal.https("\(problem.sentence) \(problem.advice)")
@@ -171,6 +176,8 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case blocked
   /// Problems were found and not accepted.
   case problemsNotAccepted
+  /// A root of the same name with another key is trusted, and the administrator has not chosen that.
+  case namesakeNotAccepted
   /// What the console was to serve HTTPS with cannot be used any more.
   case https(String)
   /// Files have changed since the plan was made.
@@ -188,6 +195,9 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .problemsNotAccepted:
       "The plan names problems. Tick the box that says that you want to start all the same, or solve them and make a "
         + "new plan."
+    case .namesakeNotAccepted:
+      "A root of the same name with another key is trusted already. Tick the box that says that you want this one all "
+        + "the same, or import a root certificate with a name of its own."
     case .https(let sentence): "\(sentence) Make a new plan."
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"

@@ -6,13 +6,17 @@ extension ComponentDelivery {
   /// Looks at everything that an update of this component needs, and keeps its files. Changes nothing, but puts right
   /// first what a crash left half done.
   ///
+  /// - Parameter newRoot: the root that is to be brought in: then it is also looked at how its acceptance could be proven.
   /// - Returns: what was found, problems included, and the files to keep for rolling back.
-  public func inspect(knownRoots: [Certificate], now: Date) async -> (findings: Findings, snapshot: [SnapshotFile]) {
+  public func inspect(
+    knownRoots: [Certificate], newRoot: Certificate? = nil, now: Date
+  ) async -> (findings: Findings, snapshot: [SnapshotFile]) {
     var inspection = Inspection(delivery: self, knownRoots: knownRoots, now: now)
     async let views: [EndpointView] = look()
     await inspection.lookAtFiles()
     await inspection.lookAtActivation()
     inspection.take(await views)
+    if let newRoot { await inspection.lookAtTrust(newRoot) }
     return (inspection.findings, inspection.snapshot)
   }
 }
@@ -23,6 +27,7 @@ struct Inspection {
   private let knownRoots: [Certificate]
   private let now: Date
   private var bundle: [Certificate]?
+  private var presented: Certificate?
   private var deployed: (path: String, chain: [Certificate])?
   private(set) var findings = Findings()
   private(set) var snapshot: [SnapshotFile] = []
@@ -106,7 +111,18 @@ struct Inspection {
     }
     findings.previousNotAfter = leaf?.chain.first?.notAfter
     let roots = knownRoots + (bundle ?? []).filter(\.isSelfIssued)
-    findings.presents = leaf.flatMap { RootSearch.root(of: $0.chain, among: roots) }.map { RootKey($0.fingerprint.hex) }
+    presented = leaf.flatMap { RootSearch.root(of: $0.chain, among: roots) }
+    findings.presents = presented.map { RootKey($0.fingerprint.hex) }
+  }
+
+  /// Trust in a new root: how it could be proven, and whether a root of that name and another key is there already.
+  mutating func lookAtTrust(_ newRoot: Certificate) async {
+    findings.trustEvidence = await delivery.trustEvidence(bundle: bundle ?? [])
+    var seen: Set<Fingerprint> = []
+    findings.namesakes = ((bundle ?? []) + [presented].compactMap(\.self))
+      .filter { $0.hasSameSubject(as: newRoot) && $0.publicKeyFingerprint != newRoot.publicKeyFingerprint }
+      .filter { seen.insert($0.fingerprint).inserted }
+      .map { Namesake(fingerprint: $0.fingerprint.hex, notAfter: $0.notAfter) }
   }
 
   private mutating func recover() async {

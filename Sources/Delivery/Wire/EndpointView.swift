@@ -55,11 +55,7 @@ extension ComponentDelivery {
 
   /// A handshake with every address of an endpoint, all at once. Throws when the name has none.
   func sight(_ endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws -> [AddressSighting] {
-    let limit = max(.milliseconds(1), deadline - .now)
-    let host = endpoint.host
-    let addresses = try await WorkThreads.wire.run(
-      within: limit, expired: { Addresses.unresolved(host, "the name service gives no answer in time") },
-      { try Addresses.of(host) })
+    let addresses = try await addresses(of: endpoint, until: deadline)
     return await withTaskGroup(of: (Int, AddressSighting).self) { group in
       for (index, address) in addresses.enumerated() {
         group.addTask { (index, await sight(endpoint, at: address, until: deadline)) }
@@ -68,6 +64,15 @@ extension ComponentDelivery {
       sightings.sort { $0.0 < $1.0 }
       return sightings.map(\.1)
     }
+  }
+
+  /// The addresses of an endpoint's host. Throws when the name has none.
+  func addresses(of endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws -> [String] {
+    let host = endpoint.host
+    return try await WorkThreads.wire.run(
+      within: max(.milliseconds(1), deadline - .now),
+      expired: { Addresses.unresolved(host, "the name service gives no answer in time") },
+      { try Addresses.of(host) })
   }
 
   private func sight(

@@ -12,6 +12,18 @@ extension Probe {
       throw ProbeProblem(error)
     }
   }
+
+  /// A real handshake in which a client certificate is shown.
+  static let realOffer: @Sendable (Endpoint, String, Identity, [Certificate], Duration) throws -> ClientOffer.Answer = {
+    endpoint, address, identity, authorities, timeLimit in
+    do {
+      return try ClientOffer.make(
+        identity, authorities: authorities, at: address, port: endpoint.port, serverName: endpoint.expectedName,
+        beginning: endpoint.transport.beginning, timeLimit: timeLimit)
+    } catch let error as PKIError {
+      throw ProbeProblem(error)
+    }
+  }
 }
 
 extension ProbeProblem {

@@ -104,7 +104,7 @@ extension Judgement {
       advice: "Configure a certificate in “\(component.name)”, or correct the endpoint.")
   }
 
-  private func failure(_ problem: ProbeProblem, at address: String) -> DeliveryFailure {
+  func failure(_ problem: ProbeProblem, at address: String) -> DeliveryFailure {
     let place = place(address)
     switch problem {
     case .nobody(let reason):

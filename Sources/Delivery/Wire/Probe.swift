@@ -2,10 +2,15 @@ import Foundation
 import PKI
 import Rotation
 
-/// One handshake with one address of an endpoint. Blocking, for at most the time limit.
+/// Handshakes with one address of an endpoint. Blocking, for at most the time limit.
 struct Probe: Sendable {
   /// The certificates that were served, the leaf first; throws ``ProbeProblem``.
   var perform: @Sendable (_ endpoint: Endpoint, _ address: String, _ timeLimit: Duration) throws -> [Certificate]
+  /// What the server does with a client certificate, and which of the authorities it names; throws ``ProbeProblem``.
+  var offer:
+    @Sendable (
+      _ endpoint: Endpoint, _ address: String, _ identity: Identity, _ authorities: [Certificate], _ timeLimit: Duration
+    ) throws -> ClientOffer.Answer = Probe.realOffer
 }
 
 /// Why an address showed no certificate.

@@ -7,6 +7,24 @@ extension Certificate {
   /// The issuer, written like the subject.
   public var issuer: String { withUnsafePointer { Self.text(of: X509_get_issuer_name($0)) } }
 
+  /// Whether both have the same subject as RFC 5280, section 7.1, compares names: without regard to case and spaces.
+  public func hasSameSubject(as other: Certificate) -> Bool {
+    withUnsafePointer { certificate in
+      other.withUnsafePointer { other in
+        OpenSSLErrors.guarded {
+          X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_subject_name(other)) == 0
+        }
+      }
+    }
+  }
+
+  /// Whether the subject is a name that OpenSSL lends.
+  func hasSubject(_ name: OpaquePointer) -> Bool {
+    withUnsafePointer { certificate in
+      OpenSSLErrors.guarded { X509_NAME_cmp(X509_get_subject_name(certificate), name) == 0 }
+    }
+  }
+
   /// The subject's last common name, the most specific one; nil where it has none.
   public var commonName: String? {
     withUnsafePointer { certificate in

@@ -52,9 +52,12 @@ final class TCPSocket: Sendable {
 
   /// Waits until the socket can be read, or written.
   ///
+  /// - Parameter until: an earlier end than the socket's own deadline.
   /// - Throws: `CONNECTION_TIMED_OUT` at the deadline.
-  func wait(toRead: Bool) throws {
-    try Self.wait(descriptor, Int16(toRead ? POLLIN : POLLOUT), deadline: deadline, peer: peer)
+  func wait(toRead: Bool, until: ContinuousClock.Instant? = nil) throws {
+    var end = deadline
+    if let until, until < end { end = until }
+    try Self.wait(descriptor, Int16(toRead ? POLLIN : POLLOUT), deadline: end, peer: peer)
   }
 
   /// Writes all the bytes as they are.

@@ -34,6 +34,8 @@ public final class TLSConnection {
   public static func accept(descriptor: Int32, context: TLSContext, timeLimit: Duration) throws -> TLSConnection {
     let socket = TCPSocket(takingOwnership: descriptor, deadline: .now + timeLimit)
     let connection = try TLSConnection(socket: socket, context: context, serverName: nil)
+    // A server that verifies asks for a certificate; one that demands none must not ask.
+    if !context.asksClients { SSL_set_verify(connection.connection, SSL_VERIFY_NONE, nil) }
     do {
       try connection.handshake { SSL_accept($0) }
     } catch {
@@ -108,6 +110,72 @@ public final class TLSConnection {
     }
     var byte: UInt8 = 0
     return SSL_get_finished(connection, &byte, 1) > 0
+  }
+
+  /// Goes no further than TLS 1.2, in which a server's last message comes after it has judged the client's certificate.
+  func allowTLS12Only() throws {
+    try OpenSSLErrors.require("TLS_UNUSABLE", "A TLS connection cannot be prepared.") { () -> Void? in
+      reroot_connection_allow_tls12_only(connection) == 1 ? () : nil
+    }
+  }
+
+  /// Completes the handshake as a client, and tells whether the server asked for a certificate on the way, even when the
+  /// handshake then failed.
+  func handshakeNotingRequest() -> (isAsked: Bool, result: Result<Void, any Error>) {
+    let flag = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
+    flag.initialize(to: false)
+    defer { flag.deallocate() }
+    // SSL_set_cert_cb(3): the client's callback is called when a certificate is requested; 1 lets the handshake go on.
+    SSL_set_cert_cb(
+      connection,
+      { _, argument in
+        argument?.assumingMemoryBound(to: Bool.self).pointee = true
+        return 1
+      }, flag)
+    defer { SSL_set_cert_cb(connection, nil, nil) }
+    let result = Result { try handshake { SSL_connect($0) } }
+    return (flag.pointee, result)
+  }
+
+  /// Whether the server named this certificate's subject among the authorities that it takes certificates from.
+  func serverAnnounces(_ authority: Certificate) -> Bool {
+    (0..<reroot_connection_count_authorities(connection)).contains { index in
+      reroot_connection_authority_at(connection, index).map(authority.hasSubject) ?? false
+    }
+  }
+
+  /// How many authorities the server named.
+  var announcedAuthorities: Int { Int(reroot_connection_count_authorities(connection)) }
+
+  /// Whether the protocol in use is one in which the client finishes before the server has judged its certificate
+  /// (RFC 8446, section 2).
+  var isJudgedAfterwards: Bool { SSL_version(connection) >= TLS1_3_VERSION }
+
+  /// Listens for what the server says after the handshake: an alert is thrown; data, or silence until the end of the
+  /// limit, returns.
+  func listen(for limit: Duration) throws {
+    let end = ContinuousClock.now + limit
+    var byte: UInt8 = 0
+    while true {
+      OpenSSLErrors.clear()
+      let result = SSL_read(connection, &byte, 1)
+      if result > 0 { return }
+      let systemError = errno
+      switch SSL_get_error(connection, result) {
+      case SSL_ERROR_WANT_READ:
+        guard ContinuousClock.now < end else { return }
+        do {
+          try socket.wait(toRead: true, until: end)
+        } catch {
+          return
+        }
+      case SSL_ERROR_WANT_WRITE: try socket.wait(toRead: false)
+      case SSL_ERROR_ZERO_RETURN:
+        throw PKIError(
+          code: "CONNECTION_LOST", sentence: "The connection with \(socket.peer) broke off: the other side ended it.")
+      default: throw failure(systemError: systemError)
+      }
+    }
   }
 
   /// What the step returns once it need not wait; none when the other side has ended the connection.

@@ -7,6 +7,8 @@ public final class TLSContext: @unchecked Sendable {
   private let context: OpaquePointer
   /// Whether a client made from it verifies the server.
   let verifiesServers: Bool
+  /// Whether a server made from it asks for the client's certificate.
+  let asksClients: Bool
 
   /// For a program that shows a certificate, as a server or as a client, and verifies who it talks to.
   ///
@@ -30,6 +32,7 @@ public final class TLSContext: @unchecked Sendable {
     SSL_CTX_set_verify(context, mode, nil)
     self.context = context
     verifiesServers = true
+    asksClients = requireClientCertificate
   }
 
   /// For one who only looks: takes whatever certificate is served, of any strength, in TLS 1.0 or later.
@@ -40,6 +43,22 @@ public final class TLSContext: @unchecked Sendable {
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
     self.context = context
     verifiesServers = false
+    asksClients = false
+  }
+
+  /// For one who looks what becomes of a client certificate: shows it to whoever asks, and takes whatever is served.
+  init(offering identity: Identity) throws {
+    let context = try Self.make()
+    do {
+      try Self.use(identity, in: context)
+    } catch {
+      SSL_CTX_free(context)
+      throw error
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+    self.context = context
+    verifiesServers = false
+    asksClients = false
   }
 
   deinit { SSL_CTX_free(context) }

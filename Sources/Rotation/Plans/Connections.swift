@@ -29,14 +29,22 @@ public struct Connections: Sendable {
   }
 
   private let sides: [Side]
-  private let classes: [Class: [Int]]
+  private let orderedClasses: [(Class, [Int])]
   private let indexOf: [Component.ID: Int]
+  /// For each component that somebody names as a peer, who does.
+  private let callersOf: [Component.ID: [Int]]
 
   /// Groups the components: those that present and accept the same are judged once, however many they are.
   public init(_ sides: [Side]) {
     self.sides = sides
-    classes = Dictionary(grouping: sides.indices) { Class(sides[$0]) }
+    orderedClasses = Dictionary(grouping: sides.indices) { Class(sides[$0]) }
+      .sorted { $0.value[0] < $1.value[0] }.map { ($0.key, $0.value) }
     indexOf = Dictionary(sides.enumerated().map { ($1.member.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var callers: [Component.ID: [Int]] = [:]
+    for (index, side) in sides.enumerated() where side.member.usage.isClient {
+      for peer in Set(side.member.peers ?? []) { callers[peer, default: []].append(index) }
+    }
+    callersOf = callers
   }
 
   /// The connections that would be refused at this moment.
@@ -47,13 +55,46 @@ public struct Connections: Sendable {
   ///   - limit: how many examples are wanted.
   public func refused(moment: String, onlyNew: Bool, limit: Int = 20) -> Result {
     var result = Result()
-    for (client, clients) in classes.sorted(by: { $0.value[0] < $1.value[0] }) where client.usage.isClient {
+    for (client, clients) in orderedClasses where client.usage.isClient {
       if client.choosesPeers {
         for index in clients { judgePeers(of: index, moment, onlyNew, limit, &result) }
       } else {
-        for (server, servers) in classes.sorted(by: { $0.value[0] < $1.value[0] }) where server.usage.isServer {
+        for (server, servers) in orderedClasses where server.usage.isServer {
           judge(client, clients, server, servers, moment, onlyNew, limit, &result)
         }
+      }
+    }
+    return result
+  }
+
+  /// The connections from and to one component that would be refused, were it as given here and all others as they are.
+  /// Leaves out those that were refused before the update as well.
+  ///
+  /// - Parameters:
+  ///   - moment: in words, for the result.
+  ///   - limit: how many examples are wanted.
+  public func refused(involving changed: Side, moment: String, limit: Int) -> Result {
+    guard let own = indexOf[changed.member.id] else { return Result() }
+    let one = Class(changed)
+    var result = Result()
+    if one.usage.isClient {
+      if one.choosesPeers {
+        for peer in Set(changed.member.peers ?? []) {
+          guard let other = indexOf[peer], sides[other].member.usage.isServer else { continue }
+          judge(one, [own], Class(sides[other]), [other], moment, true, limit, &result)
+        }
+      } else {
+        for (server, servers) in orderedClasses where server.usage.isServer {
+          judge(one, [own], server, servers, moment, true, limit, &result)
+        }
+      }
+    }
+    if one.usage.isServer {
+      for (client, clients) in orderedClasses where client.usage.isClient && !client.choosesPeers {
+        judge(client, clients, one, [own], moment, true, limit, &result)
+      }
+      for caller in callersOf[changed.member.id] ?? [] {
+        judge(Class(sides[caller]), [caller], one, [own], moment, true, limit, &result)
       }
     }
     return result
@@ -74,9 +115,13 @@ public struct Connections: Sendable {
     if onlyNew, Self.refusingSide(client.before, client.acceptedBefore, server.before, server.acceptedBefore) != nil {
       return
     }
-    // Nobody connects to himself.
-    let both = Set(clients).intersection(servers).count
+    // Nobody connects to himself. The lists are ordered, and one of them is often a single component.
+    let both =
+      servers.count == 1
+      ? (clients.contains(servers[0]) ? 1 : 0)
+      : clients.count == 1 ? (servers.contains(clients[0]) ? 1 : 0) : Set(clients).intersection(servers).count
     result.count += clients.count * servers.count - both
+    guard result.examples.count < limit else { return }
     for client in clients {
       for server in servers where server != client {
         guard result.examples.count < limit else { return }

@@ -14,11 +14,16 @@ public struct Findings: Sendable, Hashable, Codable {
   public var previousNotAfter: Date?
   /// What would make a step fail.
   public var problems: [Problem]
+  /// How its acceptance of the new root can be proven; nil where it has no trust bundle, or in plans of older versions.
+  public var trustEvidence: TrustEvidence?
+  /// Roots of the new root's name and another key that it trusts or presents; nil in plans of older versions.
+  public var namesakes: [Namesake]?
 
   /// Collects what was found.
   public init(
     files: [FoundFile] = [], served: [ServedCertificate] = [], presents: RootKey? = nil,
-    accepts: Set<RootKey>? = nil, previousNotAfter: Date? = nil, problems: [Problem] = []
+    accepts: Set<RootKey>? = nil, previousNotAfter: Date? = nil, problems: [Problem] = [],
+    trustEvidence: TrustEvidence? = nil, namesakes: [Namesake]? = nil
   ) {
     self.files = files
     self.served = served
@@ -26,6 +31,8 @@ public struct Findings: Sendable, Hashable, Codable {
     self.accepts = accepts
     self.previousNotAfter = previousNotAfter
     self.problems = problems
+    self.trustEvidence = trustEvidence
+    self.namesakes = namesakes
   }
 }
 

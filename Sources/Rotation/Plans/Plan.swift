@@ -23,6 +23,12 @@ public struct Plan: Sendable, Hashable, Codable {
   public var problems: [Problem]
   /// The connections that would be refused, and when.
   public var refusals: [RefusedConnection]
+  /// What failures would bring, as far as connections would be refused then; nil in plans of older versions.
+  public var contingencies: [Contingency]?
+  /// How many failures, each with its answers, would bring that; more than are listed, perhaps.
+  public var contingencyCount: Int?
+  /// How many moments of the update every pair of components was judged at.
+  public var judgedMoments: Int?
   /// How long it will take at a guess, in seconds.
   public var estimatedSeconds: Int
   /// When it was made.
@@ -50,6 +56,8 @@ public struct Plan: Sendable, Hashable, Codable {
 
   /// Every problem, of the whole and of each component.
   public var allProblems: [Problem] { problems + components.flatMap(\.problems) }
+  /// Whether a root of the new one's name and another key is trusted already, which needs a choice of its own.
+  public var hasNamesake: Bool { problems.contains { $0.code == Problem.namesake } }
   /// Whether a problem forbids the start altogether.
   public var isBlocked: Bool { allProblems.contains(where: \.isBlocking) }
 }
@@ -173,6 +181,9 @@ public struct Problem: Sendable, Hashable, Codable {
   public var advice: String
   /// Whether the update cannot start at all.
   public var isBlocking: Bool
+
+  /// The code of a root of the new one's name and another key.
+  static let namesake = "SAME_NAME_OTHER_KEY"
 
   /// Describes a problem.
   public init(code: String, sentence: String, advice: String, isBlocking: Bool = false) {

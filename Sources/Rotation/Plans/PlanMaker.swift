@@ -50,7 +50,11 @@ public enum PlanMaker {
       root: request.root, months: request.months, childNotAfter: Validity.end(of: request.months, from: request.now),
       policy: request.policy, https: request.https, components: components, problems: problems(request),
       refusals: [], estimatedSeconds: 0, madeAt: request.now)
-    plan.refusals = refusals(plan.course(parallel: request.parallel))
+    let forecast = Forecast(plan.course(parallel: request.parallel))
+    plan.refusals = forecast.refusals
+    plan.contingencies = forecast.contingencies
+    plan.contingencyCount = forecast.contingencyCount
+    plan.judgedMoments = forecast.moments
     plan.estimatedSeconds = estimate(components, parallel: request.parallel)
     return plan
   }
@@ -73,6 +77,7 @@ public enum PlanMaker {
     {
       problems.append(problem)
     }
+    if let problem = namesakeProblem(request) { problems.append(problem) }
     if request.components.isEmpty {
       problems.append(
         Problem(
@@ -80,6 +85,23 @@ public enum PlanMaker {
           advice: "Add the components of the system on the page Components.", isBlocking: true))
     }
     return problems
+  }
+
+  /// A root of the same name and another key: a program that looks an issuer up by its name may take the wrong one of
+  /// the two and refuse a certificate that is good.
+  private static func namesakeProblem(_ request: PlanRequest) -> Problem? {
+    let holders = request.components.filter { $0.findings.namesakes?.isEmpty == false }.map(\.component.name)
+    guard !holders.isEmpty else { return nil }
+    let names = holders.prefix(5).map { "“\($0)”" }.joined(separator: ", ")
+    return Problem(
+      code: Problem.namesake,
+      sentence: "A root named “\(request.root.subject)”, with another key, is trusted or in use already at \(names)"
+        + (holders.count > 5 ? " and \(holders.count - 5) more" : "")
+        + ". Some programs find the issuer of a certificate by its name alone: with two roots of one name they may try "
+        + "the wrong key, and refuse certificates that are good, although their bundle holds both roots.",
+      advice:
+        "Safer is a root certificate with a name of its own. Where it has to be this one, choose so below; Reroot "
+        + "then goes on only where a handshake, and not a name, shows what is accepted.")
   }
 
   private static func planned(
@@ -148,27 +170,11 @@ public enum PlanMaker {
     if case .none = component.activation.method {
       notes.append("No activation is configured: it must notice replaced files by itself.")
     }
+    if let evidence = findings.trustEvidence { notes.append(evidence.sentence) }
     if findings.presents == request.root.key {
       notes.append("Its present certificate is from this root already: it is renewed.")
     }
     return notes
-  }
-
-  /// The only moment at which a planned update lets one refuse another is where they do so already: trust comes
-  /// first everywhere, and no root leaves a bundle.
-  private static func refusals(_ course: Course) -> [RefusedConnection] {
-    let before = course.members.map { member in
-      Connections.Side(
-        member: member, presents: member.presentsBefore.map { [$0] } ?? [], accepts: member.acceptsBefore)
-    }
-    let inForce = Set(course.members.compactMap(\.presentsBefore))
-    let after = course.members.map { member in
-      Connections.Side(
-        member: member, presents: Set([course.root] + [member.presentsBefore].compactMap { $0 }),
-        accepts: member.hasTrustBundle ? (member.acceptsBefore ?? []).union(inForce).union([course.root]) : nil)
-    }
-    return Connections(before).refused(moment: "today, before the update", onlyNew: false).examples
-      + Connections(after).refused(moment: "while components are replaced", onlyNew: true).examples
   }
 
   /// A guess: half a second for each activation, a fifth for each look on the wire, the time of an RSA key.

@@ -99,9 +99,9 @@ final class TestConsole: Sendable {
 
 /// Runs a test with a console, and stops the console whatever happens.
 func withConsole(
-  hasAdministrator: Bool = true, _ body: (TestConsole) async throws -> Void
+  clock: TestClock = TestClock(), hasAdministrator: Bool = true, _ body: (TestConsole) async throws -> Void
 ) async throws {
-  let console = try await TestConsole(hasAdministrator: hasAdministrator)
+  let console = try await TestConsole(clock: clock, hasAdministrator: hasAdministrator)
   do {
     try await body(console)
   } catch {

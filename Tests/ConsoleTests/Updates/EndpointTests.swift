@@ -13,6 +13,7 @@ final class TestListener: Sendable {
   let port: UInt16
   private let descriptor: Int32
   private let identity = Mutex<Identity?>(nil)
+  private let demanded = Mutex<[Certificate]?>(nil)
 
   init() throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -40,9 +41,14 @@ final class TestListener: Sendable {
 
   func load(_ identity: Identity) { self.identity.withLock { $0 = identity } }
 
+  /// From now on it demands client certificates of these roots.
+  func demand(_ roots: [Certificate]) { demanded.withLock { $0 = roots } }
+
   private func serve(_ client: Int32) {
+    let roots = demanded.withLock { $0 }
     guard let identity = identity.withLock({ $0 }),
-      let context = try? TLSContext(identity: identity, trusted: [], requireClientCertificate: false),
+      let context = try? TLSContext(
+        identity: identity, trusted: roots ?? [], requireClientCertificate: roots != nil),
       let connection = try? TLSConnection.accept(descriptor: client, context: context, timeLimit: .seconds(5))
     else { return }
     connection.close()

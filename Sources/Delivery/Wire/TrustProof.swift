@@ -1,0 +1,177 @@
+import Foundation
+import PKI
+import Rotation
+
+// The proof that a component accepts a root: it is shown a client certificate of that root, or it names the root when it
+// asks for one. What a component has on its disk proves nothing, for it may not have loaded it.
+
+extension ComponentDelivery {
+  /// How it could be proven that the component accepts a further root; nil for one that has no trust bundle.
+  ///
+  /// A server is shown a client certificate of a root that nobody knows: one that refuses it will prove the new root by
+  /// accepting it. Others prove it by naming it, as nginx does, which refuses nobody in the handshake itself.
+  func trustEvidence(bundle: [Certificate]) async -> TrustEvidence? {
+    guard component.files.trustBundle != nil else { return nil }
+    guard component.usage.isServer else {
+      return .notProvable(reason: "it only connects to others, and shows nobody whom it would accept")
+    }
+    guard !component.endpoints.isEmpty else {
+      return .notProvable(reason: "no endpoint is configured at which it could be asked")
+    }
+    guard let stranger = try? UnknownClient.identity(at: now()) else {
+      return .notProvable(reason: "no certificate could be made to ask it with")
+    }
+    var named: TrustEvidence?
+    var reasons: [String] = []
+    for endpoint in component.endpoints {
+      switch await evidence(at: endpoint, stranger, bundle) {
+      case .handshake(let place): return .handshake(endpoint: place)
+      case .announcement(let place): named = named ?? .announcement(endpoint: place)
+      case .notProvable(let reason): reasons.append(reason)
+      }
+    }
+    return named ?? .notProvable(reason: reasons.joined(separator: "; "))
+  }
+
+  private func evidence(at endpoint: Endpoint, _ stranger: Identity, _ bundle: [Certificate]) async -> TrustEvidence {
+    let place = endpoint.address
+    do {
+      let view = try await offer(stranger, authorities: bundle, to: endpoint, until: .now + lookTime)
+      if !view.isAsked { return .notProvable(reason: "\(place) asks for no client certificate") }
+      if view.namesOthersOnly {
+        return .notProvable(reason: "\(place) names other authorities than those in the trust bundle")
+      }
+      if view.isRefusedEverywhere { return .handshake(endpoint: place) }
+      if view.isNamedEverywhere { return .announcement(endpoint: place) }
+      return .notProvable(
+        reason: "\(place) lets every client certificate pass the handshake, and does not name whom it accepts")
+    } catch {
+      return .notProvable(reason: "\(place) could not be asked")
+    }
+  }
+
+  private var lookTime: Duration { min(Self.lookLimit, .seconds(max(1, component.verificationTimeLimit))) }
+
+  /// Proves that the component accepts a root, at every endpoint that can prove it; tries again until the component's time
+  /// limit, and believes what has settled.
+  ///
+  /// - Parameters:
+  ///   - identity: a client certificate that the root has signed.
+  ///   - evidence: what the plan found possible.
+  ///   - hasNamesake: whether a root of the same name was trusted before, so that the name alone proves nothing.
+  /// - Returns: what was seen, one sentence for each endpoint; empty where nothing could be seen.
+  /// - Throws: ``DeliveryFailure``: `NEW_ROOT_REFUSED`, `NEW_ROOT_NOT_NAMED`, `NEW_ROOT_NOT_PROVEN`.
+  public func proveTrust(
+    in root: Certificate, with identity: Identity, evidence: TrustEvidence?, hasNamesake: Bool
+  ) async throws -> [String] {
+    guard component.files.trustBundle != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
+    let stranger: Identity
+    do {
+      stranger = try UnknownClient.identity(at: now())
+    } catch {
+      throw DeliveryFailure(error, doing: "Making a certificate to ask “\(component.name)” with")
+    }
+    let question = TrustQuestion(
+      root: root, identity: identity, stranger: stranger, evidence: evidence ?? .notProvable(reason: ""),
+      hasNamesake: hasNamesake)
+    let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
+    var pause = Duration.milliseconds(100)
+    var foundSince: ContinuousClock.Instant?
+    while true {
+      do {
+        let seen = try await ask(question, until: max(deadline, .now + .seconds(5)))
+        let since = foundSince ?? .now
+        if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
+        foundSince = since
+        try await Task.sleep(for: .milliseconds(50))
+      } catch let failure as DeliveryFailure {
+        foundSince = nil
+        guard ContinuousClock.now + pause < deadline, !Task.isCancelled else { throw failure }
+        try await Task.sleep(for: pause)
+        pause = min(pause * 3 / 2, .seconds(1))
+      }
+    }
+  }
+
+  /// Asks every endpoint once.
+  private func ask(_ question: TrustQuestion, until deadline: ContinuousClock.Instant) async throws -> [String] {
+    var seen: [String] = []
+    for endpoint in component.endpoints {
+      do {
+        let offered = try await offer(
+          question.identity, authorities: [question.root], to: endpoint, until: min(deadline, .now + .seconds(5)))
+        let control = try await offer(
+          question.stranger, authorities: [], to: endpoint, until: min(deadline, .now + .seconds(5)))
+        if let sentence = try judge(offered, control, question) { seen.append(sentence) }
+      } catch let problem as ProbeProblem {
+        // An endpoint that proves nothing anyway is looked at by the verification.
+        guard question.isExpected(at: endpoint) else { continue }
+        throw Judgement(endpoint, component).failure(problem, at: endpoint.host)
+      }
+    }
+    if seen.isEmpty, !question.evidence.isMissing { throw notProven(question) }
+    return seen
+  }
+
+  /// What was proven, nil for nothing; throws where the opposite was.
+  private func judge(_ offered: OfferView, _ control: OfferView, _ question: TrustQuestion) throws -> String? {
+    guard offered.isAsked else { return nil }
+    let place = offered.endpoint.address
+    let isExpected = question.isExpected(at: offered.endpoint)
+    // One that names others only has another list of authorities than the trust bundle, and its refusal is about that.
+    if let refusal = offered.refusal {
+      guard isExpected || !offered.namesOthersOnly else { return nil }
+      throw refused(place, refusal)
+    }
+    if control.isRefusedEverywhere {
+      return "\(place) accepts a client certificate of the new root, and refuses one of an unknown root"
+    }
+    if offered.isNamedEverywhere {
+      return question.hasNamesake ? nil : "\(place) names the new root among those that it accepts"
+    }
+    if isExpected, offered.namesOthersOnly { throw notNamed(place) }
+    return nil
+  }
+
+  private func refused(_ place: String, _ reason: String) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "NEW_ROOT_REFUSED",
+      sentence: "\(place) refuses a client certificate of the new root: \(reason)", advice: loadingAdvice)
+  }
+
+  private func notNamed(_ place: String) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "NEW_ROOT_NOT_NAMED",
+      sentence: "\(place) does not name the new root among those that it accepts.", advice: loadingAdvice)
+  }
+
+  private func notProven(_ question: TrustQuestion) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "NEW_ROOT_NOT_PROVEN",
+      sentence: "“\(component.name)” could be asked whom it accepts when the plan was made, and cannot be asked now.",
+      advice: "Find out why it asks for no client certificate any more, or accepts any; then retry.")
+  }
+
+  private var loadingAdvice: String {
+    "“\(component.name)” has not loaded \(component.files.trustBundle ?? "its trust bundle"), or reads its roots from "
+      + "elsewhere. Check its configuration and that its activation really reloads them "
+      + "(now: \(component.activation.sentence)), then retry."
+  }
+}
+
+/// What is to be proven, and with what.
+private struct TrustQuestion: Sendable {
+  let root: Certificate
+  let identity: Identity
+  let stranger: Identity
+  let evidence: TrustEvidence
+  let hasNamesake: Bool
+
+  /// Whether the plan found this endpoint able to prove it.
+  func isExpected(at endpoint: Endpoint) -> Bool {
+    switch evidence {
+    case .handshake(let place), .announcement(let place): place == endpoint.address
+    case .notProvable: false
+    }
+  }
+}
