@@ -109,7 +109,7 @@ extension ComponentDelivery {
         throw Judgement(endpoint, component).failure(problem, at: endpoint.host)
       }
     }
-    if seen.isEmpty, !question.evidence.isMissing { throw notProven(question) }
+    if seen.isEmpty, !question.evidence.isMissing { throw await notProven() }
     return seen
   }
 
@@ -145,10 +145,15 @@ extension ComponentDelivery {
       sentence: "\(place) does not name the new root among those that it accepts.", advice: loadingAdvice)
   }
 
-  private func notProven(_ question: TrustQuestion) -> DeliveryFailure {
-    DeliveryFailure(
+  private func notProven() async -> DeliveryFailure {
+    // Perhaps somebody else answers there.
+    let served = await look().compactMap { endpoint, result in
+      (try? result.get()).map { " \(endpoint.address) serves “\($0.subject)”, issued by “\($0.issuer)”." }
+    }
+    return DeliveryFailure(
       code: "NEW_ROOT_NOT_PROVEN",
-      sentence: "“\(component.name)” could be asked whom it accepts when the plan was made, and cannot be asked now.",
+      sentence: "“\(component.name)” could be asked whom it accepts when the plan was made, and cannot be asked now."
+        + served.joined(),
       advice: "Find out why it asks for no client certificate any more, or accepts any; then retry.")
   }
 
