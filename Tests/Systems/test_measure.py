@@ -80,6 +80,7 @@ def test_the_system_consists_of_at_least_ten_processes(system, say):
 
 
 def test_root_changes_in_a_row_refuse_nobody(system, say):
+    system.put_in_one_stage()
     measurement = Measurement(system)
     for _ in range(ROUNDS):
         authority, plan = system.plan()
@@ -92,6 +93,8 @@ def test_root_changes_in_a_row_refuse_nobody(system, say):
 
 
 def test_root_changes_that_fail_and_are_taken_back_refuse_nobody(system, say):
+    # So that there is a middle, in which some are replaced and others are not.
+    system.put_in_stages()
     measurement = Measurement(system)
     faults = (FAULTS * (ROUNDS // len(FAULTS) + 1))[:ROUNDS]
     for fault in faults:
@@ -123,6 +126,19 @@ def fail_and_abort(system, fault):
     for member in system.members:
         assert member.files() == before[member.name], f"{fault.title}: {member.name} has other files than before"
     afterwards()
+
+
+def test_servers_that_reload_late_refuse_nobody(system, say):
+    system.put_in_one_stage()
+    system.let_reloads_be_late(seconds=1.5)
+    measurement = Measurement(system)
+    authority, plan = system.plan()
+    update = steps.start(system.client, plan)
+    steps.wait_for_end(system.client, update, "completed", limit=120)
+    expect_all_under(system, authority)
+    counts = measurement.end()
+    say(counts.line("Reroot, a root change of servers that reload 1.5 s after their activation has ended"))
+    expect_nobody_noticed(counts)
 
 
 def test_a_plain_replacement_and_reload_refuses_many(system, say):

@@ -1,4 +1,5 @@
 """What every server of the measured system has in common."""
+import shlex
 import signal
 import subprocess
 
@@ -110,6 +111,10 @@ class Server(Member):
         if "command" in activation:
             return activation["command"]
         return ["sh", "-c", f"kill -{activation['signal']} $(head -n 1 {self.pid_file})"]
+
+    def late_activation(self, seconds):
+        """A command that ends at once, after which the server is told in its own time to load its files."""
+        return ["/usr/bin/setsid", "--fork", "sh", "-c", f"sleep {seconds}; exec {shlex.join(self.activation_words())}"]
 
     def reload(self):
         """Lets the server load its files again, as its activation does."""

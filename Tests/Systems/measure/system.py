@@ -108,6 +108,23 @@ class System:
         page = self.client.upload(form["action"], fields, [])
         assert page.status == 200 and self.client.location == "/components", page.text
 
+    def put_in_one_stage(self):
+        """As it is where nobody has given stages: servers and clients are replaced side by side."""
+        self.change(*[member.component() | {"stage": 1} for member in self.members])
+
+    def put_in_stages(self):
+        """Servers before those who connect to them."""
+        self.change(*[member.component() for member in self.members])
+
+    def let_reloads_be_late(self, seconds):
+        """Each server loads its files a while after its activation has ended well, as with `systemctl --no-block`."""
+        late = []
+        for server in self.servers:
+            component = server.component() | {"stage": 1}
+            component["activation"] = {"command": server.late_activation(seconds), "time_limit": 10}
+            late.append(component)
+        self.change(*late)
+
     def restart_console(self):
         self.console.stop(signal.SIGKILL)
         self.console.start()
