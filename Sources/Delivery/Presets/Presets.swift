@@ -95,7 +95,8 @@ extension Preset {
     usualTrustBundle: "/etc/mosquitto/ca_certificates/roots.pem",
     // Mosquitto cannot check a configuration. What it can fail by is a key that its user cannot read.
     check: ["/usr/sbin/runuser", "-u", "mosquitto", "--", "/usr/bin/test", "-r", "{key}"],
-    activation: ["/usr/bin/systemctl", "reload", "mosquitto"],
+    // Mosquitto 2.0 reads its certificate and key again when it is reloaded, but its authorities only when it starts.
+    activation: ["/usr/bin/systemctl", "{reload}", "mosquitto"],
     ports: [Port(8883)],
     configuration: [
       "certfile /etc/mosquitto/certs/server.pem", "keyfile /etc/mosquitto/certs/server.key",

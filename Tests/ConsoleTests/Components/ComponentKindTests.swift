@@ -47,10 +47,18 @@ import Testing
     #expect(component.files.group == "ssl" && component.files.owner == "mosquitto")
     #expect(component.files.keyMode == 0o440 && component.files.mode == 0o644)
     #expect(component.files.trustBundle == "/k/roots.pem")
-    #expect(component.activation.method == usual.activation.method && component.activation.timeLimit == 7)
+    #expect(component.activation.timeLimit == 7)
     #expect(
       component.activation.check == ["/usr/sbin/runuser", "-u", "mosquitto", "--", "/usr/bin/test", "-r", "/k/key.pem"])
     #expect(component.endpoints.map(\.port) == [8883, 1])
+  }
+
+  @Test("Mosquitto is reloaded, but restarted where it has a trust bundle, which a reload does not read")
+  func restart() throws {
+    let without = try read("mosquitto").activation.method
+    #expect(without == .command(["/usr/bin/systemctl", "reload", "mosquitto"]))
+    let with = try read("mosquitto", "    files: {trust_bundle: /k/roots.pem}\n").activation.method
+    #expect(with == .command(["/usr/bin/systemctl", "restart", "mosquitto"]))
   }
 
   @Test("A value of nothing says that there is none")
