@@ -37,9 +37,9 @@ class Apache(PackagedServer):
     def command(self):
         return ["/usr/sbin/apache2ctl", "-DFOREGROUND"]
 
-    def activation(self):
+    def activation(self, preset):
         return {
-            "check": self.with_environment(self.preset["check"]),
+            "check": self.with_environment(preset["check"]),
             "command": self.with_environment(["/usr/sbin/apache2ctl", "graceful"]),
         }
 

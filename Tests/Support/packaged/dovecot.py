@@ -50,9 +50,9 @@ service anvil {{
     def command(self):
         return ["/usr/sbin/dovecot", "-F", "-c", self.configuration]
 
-    def activation(self):
+    def activation(self, preset):
         return {
-            name: [program, "-c", self.configuration, *words] for name, (program, *words) in self.preset.items()
+            name: [program, "-c", self.configuration, *words] for name, (program, *words) in preset.items()
         }
 
     def break_configuration(self):

@@ -42,10 +42,10 @@ class HAProxy(PackagedServer):
     def file_layout(self):
         return {"combined": str(self.combined)}
 
-    def activation(self):
+    def activation(self, preset):
         moved = {"/etc/haproxy/haproxy.cfg": str(self.configuration)}
         return {
-            "check": [moved.get(word, word) for word in self.preset["check"]],
+            "check": [moved.get(word, word) for word in preset["check"]],
             "signal": "USR2",
             "pid_file": str(self.pid_file),
         }

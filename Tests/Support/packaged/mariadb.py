@@ -1,5 +1,7 @@
 import os
 import pwd
+import subprocess
+import tempfile
 
 from packaged.server import PackagedServer
 
@@ -10,7 +12,6 @@ class MariaDB(PackagedServer):
     kind = "mariadb"
     user = "mysql"
     has_check = False
-    announces = False
     refused_by = "COMMAND_FAILED"
     transport = "mariadb"
     refusal = "Unable to get private key"
@@ -41,6 +42,20 @@ class MariaDB(PackagedServer):
     def command(self):
         return ["/usr/sbin/mariadbd", f"--defaults-file={self.configuration}"]
 
-    def activation(self):
-        program, *words = self.preset["command"]
+    def activation(self, preset):
+        program, *words = preset["command"]
         return {"command": [program, f"--defaults-file={self.configuration}", *words]}
+
+    def accepts(self, authority):
+        """It names no authorities, so a client with a certificate tries; who may sign in is asked only afterwards."""
+        with tempfile.TemporaryDirectory() as folder:
+            authority.issue(["client"], folder)
+            words = [
+                "mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=root", "--ssl",
+                f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.key", "--execute=SELECT 1",
+            ]
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        # A connection that is refused is reset, at times before the reason has come.
+        known = ("Access denied", "SSL error", "Lost connection to server at 'sending authentication information'")
+        assert any(text in done.stderr for text in known), done.stderr
+        return "Access denied" in done.stderr

@@ -37,9 +37,9 @@ class Nginx(PackagedServer):
     def command(self):
         return ["/usr/sbin/nginx", *self.places, "-g", "daemon off;"]
 
-    def activation(self):
+    def activation(self, preset):
         return {
-            "check": [*self.preset["check"], *self.places],
+            "check": [*preset["check"], *self.places],
             "signal": "HUP",
             "pid_file": str(self.folder / "run" / "nginx.pid"),
         }

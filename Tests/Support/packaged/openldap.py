@@ -44,10 +44,10 @@ class OpenLDAP(PackagedServer):
         return ["/usr/sbin/slapd", "-d", "0", "-h", f"ldap://127.0.0.1:{self.port}/ {self.local_address}/", "-F",
                 str(self.etc("slapd.d"))]
 
-    def activation(self):
-        command = [word.replace("ldapi:///", self.local_address) for word in self.preset["command"]]
-        assert command != self.preset["command"]
-        return {"check": [*self.preset["check"], "-F", str(self.etc("slapd.d"))], "command": command}
+    def activation(self, preset):
+        command = [word.replace("ldapi:///", self.local_address) for word in preset["command"]]
+        assert command != preset["command"]
+        return {"check": [*preset["check"], "-F", str(self.etc("slapd.d"))], "command": command}
 
     def break_configuration(self):
         return self.spoil(self.etc("slapd.d", "cn=config.ldif"), "olcIdleTimeout: never")

@@ -59,9 +59,9 @@ class Postfix(PackagedServer):
             self.run(["/usr/sbin/postfix", "-c", str(self.etc()), "stop"])
         super().stop()
 
-    def activation(self):
+    def activation(self, preset):
         return {
-            name: [program, "-c", str(self.etc()), *words] for name, (program, *words) in self.preset.items()
+            name: [program, "-c", str(self.etc()), *words] for name, (program, *words) in preset.items()
         }
 
     def break_configuration(self):

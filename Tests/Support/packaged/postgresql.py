@@ -38,10 +38,10 @@ class PostgreSQL(PackagedServer):
     def command(self):
         return [str(PROGRAMS / "postgres"), "-D", str(self.configuration)]
 
-    def activation(self):
+    def activation(self, preset):
         moved = {f"/etc/postgresql/{self.configuration.parent.name}/main": str(self.configuration)}
         return {
-            "check": [moved.get(word, word) for word in self.preset["check"]],
+            "check": [moved.get(word, word) for word in preset["check"]],
             "signal": "HUP",
             "pid_file": str(self.folder / "lib" / "data" / "postmaster.pid"),
         }

@@ -49,7 +49,7 @@ class RabbitMQ(PackagedServer):
     def command(self):
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
 
-    def activation(self):
+    def activation(self, preset):
         # What the package has in the search path changes to the user rabbitmq, and to that user's home with it.
-        words = ["/usr/lib/rabbitmq/bin/rabbitmqctl", *self.preset["command"][1:]]
+        words = ["/usr/lib/rabbitmq/bin/rabbitmqctl", *preset["command"][1:]]
         return {"command": self.as_user(self.with_environment(words))}

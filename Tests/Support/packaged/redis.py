@@ -1,3 +1,7 @@
+import socket
+import ssl
+import tempfile
+
 from packaged.server import PackagedServer
 from servers import free_port
 
@@ -8,7 +12,6 @@ class Redis(PackagedServer):
     kind = "redis"
     user = "redis"
     has_check = False
-    announces = False
     refused_by = "COMMAND_FAILED"
     refusal = "Unable to update TLS configuration"
 
@@ -31,6 +34,22 @@ class Redis(PackagedServer):
     def command(self):
         return ["/usr/bin/redis-server", str(self.etc("redis", "redis.conf"))]
 
-    def activation(self):
-        program, *words = self.preset["command"]
+    def activation(self, preset):
+        program, *words = preset["command"]
         return {"command": [program, "-p", str(self.plain_port), *words]}
+
+    def accepts(self, authority):
+        """It names no authorities, so a client with a certificate tries."""
+        context = ssl._create_unverified_context()
+        with tempfile.TemporaryDirectory() as folder:
+            authority.issue(["client"], folder)
+            context.load_cert_chain(f"{folder}/server.pem", f"{folder}/server.key")
+        try:
+            with context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=10)) as client:
+                client.sendall(b"PING\r\n")
+                return client.recv(64) == b"+PONG\r\n"
+        except (ConnectionResetError, ssl.SSLEOFError):
+            return False
+        except ssl.SSLError as error:
+            assert "UNKNOWN_CA" in str(error), error
+            return False

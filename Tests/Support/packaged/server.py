@@ -1,5 +1,4 @@
 """What every server has that is run from the configuration which its Debian package lays down."""
-import functools
 import grp
 import itertools
 import os
@@ -55,15 +54,11 @@ class PackagedServer:
         """What the server and its tools need in their environment beside the search path."""
         return {}
 
-    def activation(self):
-        """What differs here from the preset's check and activation: paths and ports, and a signal where the preset has
-        systemd send it."""
+    def activation(self, preset):
+        """What differs here from the words of the preset's own check and command: paths and ports, and a signal where the preset
+        has systemd send it."""
         raise NotImplementedError
 
-    @functools.cached_property
-    def preset(self):
-        """The words of the preset's own check and command."""
-        return preset_activation(self.kind, self.file_layout())
 
     def break_configuration(self):
         """Makes the configuration one that the server's own check refuses; returns what undoes it."""
@@ -77,9 +72,6 @@ class PackagedServer:
 
     refusal = ""
     """What the check, or the server itself, says of a broken configuration or of an unreadable key."""
-
-    announces = True
-    """Whether it names to its clients the authorities that it accepts, so that its trust is seen on the wire."""
 
     reader = None
     """Who must own the files so that the server can read them, where the preset's owner is root."""
@@ -207,13 +199,14 @@ class PackagedServer:
         """The component as YAML has it: its kind, and only what differs from the preset."""
         owner = owner or self.reader
         rights = {"owner": owner, "group": grp.getgrgid(pwd.getpwnam(owner).pw_gid).gr_name} if owner else {}
+        files = {**self.file_layout(), **({"trust_bundle": str(self.trust_bundle)} if trust else {})}
         endpoint = {"host": "127.0.0.1", "port": self.port, "server_name": "localhost"}
         return {
             "name": self.kind,
             "kind": self.kind,
             "names": ["localhost", "127.0.0.1"],
-            "files": {**self.file_layout(), **({"trust_bundle": str(self.trust_bundle)} if trust else {}), **rights},
-            "activation": self.activation(),
+            "files": {**files, **rights},
+            "activation": self.activation(preset_activation(self.kind, files)),
             "endpoints": [endpoint],
         }
 
@@ -237,7 +230,11 @@ class PackagedServer:
         assert BEGIN in text, f"{self.kind} served no certificate: {text} {self.log()}"
         return text[text.index(BEGIN) : text.index(END) + len(END)] + "\n"
 
-    def accepted(self):
+    def accepts(self, authority):
+        """Whether it accepts the client certificates of an authority, as it announces itself."""
+        return f"CN = {authority.name}" in self.announced()
+
+    def announced(self):
         """The names of the authorities whose client certificates it says that it accepts."""
         lines = self.handshake().partition("Acceptable client certificate CA names\n")[2].splitlines()
         return list(itertools.takewhile(lambda line: "=" in line and ":" not in line, lines))
