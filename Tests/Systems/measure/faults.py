@@ -89,9 +89,9 @@ def renamed(file):
 
 
 def wrong_endpoint(system):
-    """The console looks for a component where another one answers, whose turn comes later."""
-    right = system.inner.component()
-    wrong = system.inner.component()
+    """The console looks for a component where another one of its stage answers."""
+    right = system.haproxy.component()
+    wrong = system.haproxy.component()
     wrong["endpoints"][0]["port"] = system.mosquitto.port
     system.change(wrong)
     return lambda: system.change(right)
@@ -117,7 +117,7 @@ FAULTS = [
           lambda system: pid_file_names(NOBODY_THERE, system.postgresql.pid_file), str(NOBODY_THERE)),
     Fault("Mosquitto's activation ends with an error", MIDDLE,
           lambda system: replace(system.mosquitto.script, "#!/bin/sh\necho not today >&2\nexit 1\n"), "not today"),
-    Fault("the console looks at the wrong endpoint", START, nothing, "still serves the previous certificate",
+    Fault("the console looks at the wrong endpoint", START, nothing, "serves another certificate",
           before_plan=wrong_endpoint),
     Fault("Redis does not listen on its local socket", START, lambda system: renamed(system.redis.socket),
           "ended with status 1"),
