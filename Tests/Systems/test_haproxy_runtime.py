@@ -1,4 +1,5 @@
 """HAProxy is given its certificates over its runtime API: it is not reloaded, and no connection ends."""
+import os
 import socket
 import ssl
 
@@ -8,6 +9,8 @@ import update as steps
 from authority import Authority
 from packaged.haproxy import HAProxy
 from packaged.moves import abort, expect_before, expect_under, let_through, move, seen, words
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to the users of the servers")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ the last one moves them all.
 """
 import concurrent.futures
 import contextlib
+import os
 
 import pytest
 
@@ -12,6 +13,8 @@ import update as steps
 from authority import Authority
 from packaged import SERVERS
 from packaged.moves import abort, expect_before, expect_standing, expect_under, let_through, move, seen, words
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to the users of the servers")
 
 KINDS = [server.kind for server in SERVERS]
 
