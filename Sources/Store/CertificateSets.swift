@@ -117,6 +117,8 @@ extension Store {
   static func closeSet(
     of update: UpdateRecord.ID, _ state: UpdateState, _ outcome: Outcome, _ now: Date, _ database: GRDB.Database
   ) throws {
+    // A retirement changes no certificate.
+    guard state.course.purpose == .renewal else { return }
     switch outcome {
     case .completed, .completedWithErrors:
       try fill(set(of: update, now, database), state, update, database)

@@ -145,24 +145,31 @@ extension Store {
         id: RootRecord.ID(rawValue: id), name: row["name"], certificate: try Certificate(der: Array(der)),
         warnings: try JSON.value(row["warnings"]), importedAt: Date(milliseconds: row["imported_at"]),
         importedBy: row["imported_by"],
-        state: try state(of: id, current: current, isRetired: row["retired_at"] != nil, database),
+        state: try state(
+          of: id, row["fingerprint"], importedAt: row["imported_at"], current: current, database),
         componentsUsing: members ?? 0)
     }
   }
 
   private static func state(
-    of id: Int64, current: Int64?, isRetired: Bool, _ database: GRDB.Database
+    of id: Int64, _ fingerprint: String, importedAt: Int64, current: Int64?, _ database: GRDB.Database
   ) throws -> RootRecord.State {
     if id == current { return .inForce }
-    if isRetired { return .retired }
-    // A rolled-back update took its root out of the bundles again, unless a restore was overridden.
+    if let retired = try retirement(of: fingerprint, record: id, database) {
+      // What was retired and removed, and is imported again, counts as new.
+      return retired >= importedAt ? .retired : .imported
+    }
+    // A rolled-back update took its root out of the bundles again, unless a restore was overridden. One that ended
+    // otherwise left those in them that the components had presented.
     let isTrusted = try Bool.fetchOne(
       database,
       sql: """
         SELECT EXISTS (SELECT 1 FROM certificate_sets s LEFT JOIN updates u ON u.id = s.update_id
                        WHERE s.root = ?1 AND coalesce(u.outcome, '') <> 'rolledBack')
-            OR EXISTS (SELECT 1 FROM updates WHERE root = ?1 AND outcome = 'rolledBackWithErrors')
-        """, arguments: [id])
+            OR EXISTS (SELECT 1 FROM updates WHERE root = ?1 AND outcome = 'rolledBackWithErrors' AND retires IS NULL)
+            OR EXISTS (SELECT 1 FROM former_roots f JOIN updates u ON u.id = f.update_id
+                       WHERE f.fingerprint = ?2 AND coalesce(u.outcome, 'rolledBack') <> 'rolledBack')
+        """, arguments: [id, fingerprint])
     return isTrusted == true ? .retiring : .imported
   }
 }

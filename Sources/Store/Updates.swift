@@ -12,8 +12,12 @@ public struct UpdateRecord: Sendable, Hashable, Identifiable {
   public let id: ID
   /// The plan that was started.
   public let plan: Plan.ID
-  /// The root that it brings.
+  /// The root that it brings, or that stays when another one is retired.
   public let root: RootRecord.ID
+  /// The root that it takes out of the trust bundles; nil unless it is a retirement.
+  public let retires: RootKey?
+  /// What that root was called then.
+  public let retiresName: String?
   /// When it was started.
   public let startedAt: Date
   /// Who started it.
@@ -54,9 +58,16 @@ extension Store {
       try Self.checkStartable(plan, planned, database)
       try Self.checkSameComponents(as: planned, database)
       try database.execute(
-        sql: "INSERT INTO updates (plan, root, course, started_at, started_by) VALUES (?, ?, ?, ?, ?)",
-        arguments: [plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user])
+        sql: """
+          INSERT INTO updates (plan, root, course, started_at, started_by, retires, retires_name)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user,
+          planned.retires?.key.fingerprint, planned.retires?.name,
+        ])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
+      try Self.recordFormerRoots(of: id, planned, database)
       let advance = try self.advance(id, [.started(by: user)], worker, now, database)
       return (try Self.update(id, database), advance)
     }
@@ -101,6 +112,11 @@ extension Store {
   /// The update that came after this one and was not rolled back: with it, this one can be decided on no more.
   public func successor(of id: UpdateRecord.ID) async throws -> UpdateRecord.ID? {
     try await read { try Self.successor(of: id, $0) }
+  }
+
+  /// Why an update can be neither retried nor aborted any more, in a sentence; nil while nothing has come after it.
+  public func supersession(of id: UpdateRecord.ID) async throws -> String? {
+    try await read { try Self.supersession(of: id, $0) }
   }
 
   /// Where an update stands.
@@ -233,12 +249,28 @@ extension Store {
       throw StoreError(
         code: "UPDATE_RUNS", sentence: "Update \(running) is under way; wait until it has ended, then decide again.")
     }
-    if let later = try successor(of: id, database) {
-      throw StoreError(
-        code: "UPDATE_SUPERSEDED",
-        sentence: "Update \(later) came after update \(id), which can therefore be neither retried nor aborted. "
-          + "Abort the later one first, or start a new update.")
+    if let sentence = try supersession(of: id, database) {
+      throw StoreError(code: "UPDATE_SUPERSEDED", sentence: sentence)
     }
+  }
+
+  private static func supersession(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> String? {
+    guard let successor = try successor(of: id, database) else { return nil }
+    let later = try update(successor, database)
+    guard let retired = later.retires else {
+      return "Update \(later.id) came after update \(id), which can therefore be neither retried nor aborted. "
+        + "Abort the later one first, or start a new update."
+    }
+    let presented = try Bool.fetchOne(
+      database, sql: "SELECT EXISTS (SELECT 1 FROM former_roots WHERE update_id = ? AND fingerprint = ?)",
+      arguments: [id.rawValue, retired.fingerprint])
+    let reason =
+      presented == true
+      ? "the certificates that Abort would put back would not be accepted any more"
+      : "the trust bundles that Abort would put back hold that root"
+    return
+      "Update \(later.id) retired the root “\(later.retiresName ?? "")” after update \(id), which can therefore be "
+      + "neither retried nor aborted: \(reason). Abort update \(later.id) first, or start a new update."
   }
 
   private static func successor(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord.ID? {
@@ -257,9 +289,11 @@ extension Store {
   private static func update(_ row: Row) -> UpdateRecord {
     let ended: Int64? = row["ended_at"]
     let outcome: String? = row["outcome"]
+    let retires: String? = row["retires"]
     return UpdateRecord(
       id: UpdateRecord.ID(rawValue: row["id"]), plan: Plan.ID(rawValue: row["plan"]),
-      root: RootRecord.ID(rawValue: row["root"]), startedAt: Date(milliseconds: row["started_at"]),
+      root: RootRecord.ID(rawValue: row["root"]), retires: retires.map { RootKey($0) },
+      retiresName: row["retires_name"], startedAt: Date(milliseconds: row["started_at"]),
       startedBy: row["started_by"], endedAt: ended.map(Date.init(milliseconds:)),
       outcome: outcome.flatMap(Outcome.init(rawValue:)))
   }

@@ -30,7 +30,8 @@ public final class Console: Sendable {
     let services = Services(
       store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
       targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
-      logger: logger, signInDesk: try await SignInDesk(store: store))
+      logger: logger, signInDesk: try await SignInDesk(store: store),
+      dependencies: DependencyDesk(store: store, updates: updates))
     self.services = services
     sweep = Task { await services.sweepStreams() }
 
@@ -74,6 +75,7 @@ extension Router where Context == Visit {
     on(.get, "/") { _, _, visit in visit.redirect(to: "/roots") }
     addSessionRoutes()
     addRootRoutes()
+    addRetirementRoutes()
     addComponentRoutes()
     addTrustStoreRoutes()
     addUpdateRoutes()

@@ -30,6 +30,7 @@ public struct Services: Sendable {
   /// The open event streams of each session; a route that answers with one adds it here.
   public let sessionStreams = SessionStreams()
   let signInDesk: SignInDesk
+  let dependencies: DependencyDesk
   let knownVisitors = KnownVisitors()
 
   /// Draws a page: its template with the page's own model and the fields that the layout takes, which are filled in here.

@@ -8,7 +8,10 @@ import Store
 enum RootPages {
   static let crumbs = [(label: "Certificate Management", href: "/roots")]
 
-  static func list(_ roots: [RootRecord], updateRuns: UpdateRecord?, _ visit: Visit) throws -> Response {
+  /// - Parameter found: roots that are retiring and were never imported.
+  static func list(
+    _ roots: [RootRecord], found: [RetiringRoot], updateRuns: UpdateRecord?, _ visit: Visit
+  ) throws -> Response {
     let now = visit.services.clock()
     var model: PageModel = [
       "header": Part.header(
@@ -21,7 +24,7 @@ enum RootPages {
       banner["more"] = Part.link("Watch update \(updateRuns.id)", "/updates/\(updateRuns.id)")
       model["banner"] = banner
     }
-    if roots.isEmpty {
+    if roots.isEmpty, found.isEmpty {
       model["empty"] = Part.empty(
         "No root certificate yet",
         "Import one as a PFX file. Nothing is changed on any component until you start an update with it.",
@@ -29,7 +32,7 @@ enum RootPages {
     } else {
       model["table"] = Part.table(
         "Root certificates", columns: ["Name", "Subject", "Key", "Valid until", "State", "Components"],
-        rows: roots.map { row($0, now) })
+        rows: roots.map { row($0, now) } + found.map { row($0, now) })
     }
     return try visit.page("roots/list", model)
   }
@@ -45,11 +48,30 @@ enum RootPages {
       ],
       menu: Part.menu(
         root.name,
-        links: [
-          ("Update", "/roots/\(root.id)/update"), ("Details", "/roots/\(root.id)"),
+        links: [("Update", "/roots/\(root.id)/update"), ("Details", "/roots/\(root.id)")] + retirement(of: root) + [
           ("Download certificate", "/roots/\(root.id)/certificate"), ("Remove", "/roots/\(root.id)/remove"),
         ])
     )
+  }
+
+  /// A root that components had before the first update, and that only their trust bundles know.
+  private static func row(_ root: RetiringRoot, _ now: Date) -> (cells: [PageModel], menu: PageModel?) {
+    let (certificate, path) = (root.certificate, RetirementPages.path(root.key))
+    return (
+      cells: [
+        Part.cell(root.name, href: path, note: "not imported", isHeading: true),
+        Part.cell(code: certificate.subject, note: CertificateText.short(certificate.fingerprint)),
+        Part.cell(certificate.keyDescription),
+        Part.cell(Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now)),
+        Part.cell(status: RootText.status(.retiring)), Part.cell("–"),
+      ],
+      menu: Part.menu(root.name, links: [("What depends on it", path)])
+    )
+  }
+
+  private static func retirement(of root: RootRecord) -> [(label: String, href: String)] {
+    guard root.state == .retiring else { return [] }
+    return [("What depends on it", RetirementPages.path(RootKey(root.certificate.fingerprint.hex)))]
   }
 
   static func details(_ root: RootRecord, components: [Component], _ visit: Visit) throws -> Response {
@@ -62,7 +84,7 @@ enum RootPages {
     var model: PageModel = [
       "header": Part.header(
         root.name, breadcrumbs: crumbs, action: (label: "Update", href: "/roots/\(root.id)/update"),
-        more: [
+        more: retirement(of: root) + [
           (label: "Download certificate (PEM)", href: "/roots/\(root.id)/certificate"),
           (label: "Download certificate (DER)", href: "/roots/\(root.id)/certificate?format=der"),
         ], status: RootText.status(root.state)),
@@ -87,8 +109,10 @@ enum RootPages {
     ]
     if let reasonToKeep {
       model["header"] = Part.header("“\(root.name)” cannot be removed now", breadcrumbs: crumbs)
-      model["banner"] = Part.banner(
+      var banner = Part.banner(
         "warn", "It is still needed", text: reasonToKeep.sentence, items: reasonToKeep.where.map { ["text": $0] })
+      banner["more"] = retirement(of: root).first.map { Part.link($0.label, $0.href) }
+      model["banner"] = banner
       model["back"] = Part.link("Back to the root certificate", home)
       return try visit.page("kept", model, status: 409)
     }

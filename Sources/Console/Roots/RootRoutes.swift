@@ -8,7 +8,9 @@ extension Router where Context == Visit {
   mutating func addRootRoutes() {
     on(.get, "/roots") { _, _, visit in
       let store = visit.services.store
-      return try RootPages.list(try await store.roots(), updateRuns: try await store.unfinishedUpdate(), visit)
+      return try RootPages.list(
+        try await store.roots(), found: try await store.retiringRoots().filter { $0.record == nil },
+        updateRuns: try await store.unfinishedUpdate(), visit)
     }
     on(.get, "/roots/import") { _, _, visit in try RootImportPages.form(visit, nil) }
     on(.post, "/roots/import") { request, _, visit in try await RootImport.upload(request, visit) }

@@ -13,6 +13,8 @@ struct ActionPerformer: Sendable {
   let inForce: RootsInForce
   let access: @Sendable (Component) -> TargetAccess
   let https: HTTPSKeeper
+  /// Looks for what depends on the root of a retirement; nil for every other update.
+  let retirement: RetirementGuard?
   let clock: @Sendable () -> Date
   /// Says in words what is being observed; journaled.
   let note: @Sendable (ActionID, String) async -> Void
@@ -34,14 +36,14 @@ struct ActionPerformer: Sendable {
     }
   }
 
-  private func planned(_ action: ActionID) throws -> PlannedComponent {
+  func planned(_ action: ActionID) throws -> PlannedComponent {
     guard let id = action.component, let planned = plan.components.first(where: { $0.id == id }) else {
       throw ActionError(code: "NO_COMPONENT", sentence: "The plan does not hold the component of \(action).")
     }
     return planned
   }
 
-  private func delivery(_ component: Component) -> ComponentDelivery {
+  func delivery(_ component: Component) -> ComponentDelivery {
     ComponentDelivery(component: component, access: access(component), now: clock)
   }
 
@@ -60,6 +62,7 @@ struct ActionPerformer: Sendable {
   }
 
   private func trust(_ action: ActionID) async throws {
+    if let retiring = plan.retires { return try await withdrawTrust(action, in: retiring) }
     let planned = try planned(action)
     let delivery = delivery(planned.component)
     let served = await servedNow(delivery, orElse: planned.findings.served)
@@ -96,7 +99,7 @@ struct ActionPerformer: Sendable {
   }
 
   /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.
-  private func servedNow(_ delivery: ComponentDelivery, orElse planned: [ServedCertificate]) async
+  func servedNow(_ delivery: ComponentDelivery, orElse planned: [ServedCertificate]) async
     -> [ServedCertificate]
   {
     await delivery.look().compactMap { endpoint, result in
@@ -153,7 +156,12 @@ struct ActionPerformer: Sendable {
       kept.filter { roles.contains($0.file.role) }, served: planned.findings.served)
     let seen = await delivery.look().compactMap { try? $0.1.get() }
     try await store.recordSightings(planned.id, seen)
-    for served in seen { await note(action, "\(served.endpoint) serves its previous certificate") }
+    for served in seen {
+      await note(
+        action,
+        "\(served.endpoint) \(plan.retires == nil ? "serves its previous certificate" : "serves the same certificate as before")"
+      )
+    }
   }
 
   private func restoreHTTPS(_ action: ActionID) async throws {
@@ -170,7 +178,7 @@ struct ActionPerformer: Sendable {
     return issued
   }
 
-  private func noteOutput(_ action: ActionID, _ output: String) async throws {
+  func noteOutput(_ action: ActionID, _ output: String) async throws {
     let text = output.trimmingCharacters(in: .whitespacesAndNewlines)
     if !text.isEmpty { await note(action, "Output of the activation: \(text)") }
   }

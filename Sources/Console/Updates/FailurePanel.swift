@@ -29,9 +29,15 @@ struct FailurePanel: Sendable {
       "hasSucceeded": state.counts.succeeded > 0,
       "hasDecisions": isOpen && canDecide && !state.offers.isEmpty,
       "hasQuietAbort": !isOpen && canDecide && state.offers.contains(.abort),
-      "quietAbortLabel": state.outcome == nil ? "Abort this update" : "Roll back to the previous certificate set",
+      "quietAbortLabel": quietAbortLabel,
       "decisions": state.consequences.map(decision),
     ]
+  }
+
+  private var quietAbortLabel: String {
+    if state.outcome == nil { return "Abort this update" }
+    return state.course.purpose == .renewal
+      ? "Roll back to the previous certificate set" : "Put the former trust bundles back"
   }
 
   private var shownFailures: [(id: ActionID, state: ActionState)] {
@@ -63,7 +69,7 @@ struct FailurePanel: Sendable {
     var model: PageModel = [
       // A colon would have to be escaped in a selector.
       "id": "failure-\("\(id)".replacing(":", with: "-"))",
-      "what": "\(VisibleText.of(id.kind.attempt(name(id.component)))) failed",
+      "what": "\(VisibleText.of(id.kind.attempt(name(id.component), in: state.course.purpose))) failed",
       "sentence": VisibleText.of(failure.sentence),
       "advice": VisibleText.of(failure.advice),
       "code": failure.code,

@@ -46,7 +46,8 @@ struct InterruptionLook: Sendable {
       try await store.recordSightings(planned.id, findings.served)
       let issued = try await store.newestIssued(update, component: planned.id)
       return [
-        onDisk(findings, planned), onTheWire(findings, planned, issued?.certificate.fingerprint.hex),
+        onDisk(findings, planned), inTheBundle(findings),
+        onTheWire(findings, planned, issued?.certificate.fingerprint.hex),
       ].compactMap { $0 }
     } catch {
       return ["What it was to get could not be read from the database: \(Failure(describing: error).sentence)"]
@@ -59,6 +60,13 @@ struct InterruptionLook: Sendable {
     let unchanged = identity.allSatisfy { planned.findings.files.contains($0) }
     return unchanged
       ? "On disk it has its previous certificate and key." : "On disk it has other files than before the update."
+  }
+
+  /// With a retirement it is the bundle that tells how far the action came.
+  private func inTheBundle(_ findings: Findings) -> String? {
+    guard let retires = plan.retires, let accepts = findings.accepts else { return nil }
+    return accepts.contains(retires.key)
+      ? "Its trust bundle still holds “\(retires.name)”." : "Its trust bundle does not hold “\(retires.name)” any more."
   }
 
   private func onTheWire(_ findings: Findings, _ planned: PlannedComponent, _ new: String?) -> String? {

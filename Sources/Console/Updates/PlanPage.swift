@@ -9,15 +9,19 @@ enum PlanPage {
     -> PageModel
   {
     let problems = problems(plan)
+    let title =
+      plan.retires.map { "Plan to retire \(VisibleText.of($0.name))" }
+      ?? "Plan of an update to \(VisibleText.of(plan.root.name))"
     var model: PageModel = [
-      "title": "Plan of an update to \(plan.root.name)",
+      "title": title,
       "header": [
-        "title": "Plan of an update to \(VisibleText.of(plan.root.name))",
+        "title": title,
         "lead": "Nothing has been touched yet. Read what would happen, then start.",
         "hasBreadcrumbs": true,
         "breadcrumbs": [
           ["label": "Certificate Management", "href": "/roots"] as PageModel,
-          ["label": VisibleText.of(plan.root.name), "href": "/roots/\(plan.root.id)"] as PageModel,
+          plan.retires.map(RetirementPages.crumb)
+            ?? Part.link(VisibleText.of(plan.root.name), "/roots/\(plan.root.id)"),
         ],
       ] as PageModel,
       "plan": "\(id)",
@@ -41,7 +45,9 @@ enum PlanPage {
       "components": plan.components.map(component),
       "componentsHeading": Display.count(plan.components.count, "component"),
       "section": "/roots",
-      "rootPath": "/roots/\(plan.root.id)/update",
+      "startLabel": plan.retires == nil ? "Start Update" : "Retire Root",
+      "rootPath": plan.retires.map(RetirementPages.path) ?? "/roots/\(plan.root.id)/update",
+      "rootPathLabel": plan.retires == nil ? "Change the choices" : "Look again at what depends on it",
     ]
     if let startedAs {
       model["banner"] =
@@ -59,6 +65,7 @@ enum PlanPage {
   }
 
   private static func facts(_ plan: Plan, _ served: String?) -> PageModel {
+    if let retires = plan.retires { return RetirementPages.facts(retires, plan) }
     let rows: [PageModel] = [
       ["term": "Root certificate", "text": VisibleText.of(plan.root.name), "note": VisibleText.of(plan.root.subject)],
       [

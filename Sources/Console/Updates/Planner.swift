@@ -25,9 +25,6 @@ struct Planner: Sendable {
     self.parallel = parallel
   }
 
-  /// How many components are looked at at once.
-  private static let looksAtOnce = 16
-
   /// Makes a plan and keeps it, with the files that were found.
   ///
   /// - Throws: ``StoreError``, also when the root is not there.
@@ -38,24 +35,38 @@ struct Planner: Sendable {
     let looks = await look(
       at: try await store.components(), knownRoots: known, newRoot: root.certificate, now: now)
     let request = PlanRequest(
-      root: PlannedRoot(
-        id: root.id.rawValue, name: root.name, subject: root.certificate.subject,
-        key: RootKey(root.certificate.fingerprint.hex), notBefore: root.certificate.notBefore,
-        notAfter: root.certificate.notAfter),
-      rootProblems: await problems(of: root), months: choices.months, policy: choices.policy, https: choices.https,
+      root: root.planned, rootProblems: await problems(of: root), months: choices.months, policy: choices.policy,
+      https: choices.https,
       httpsProblems: try await problems(of: choices.https),
       components: looks.map { ($0.component, $0.findings) }, parallel: parallel, now: now)
+    return try await save(PlanMaker.make(request), looks)
+  }
+
+  /// Makes the plan of a retirement and keeps it, with the files that were found.
+  func makePlan(retiring root: RetiringRoot, keeping kept: RootRecord) async throws -> Plan.ID {
+    let known = try await store.roots().map(\.certificate) + [root.certificate]
+    let now = surroundings.clock()
+    let looks = await look(at: try await store.components(), knownRoots: known, newRoot: nil, now: now)
+    let report = try await DependencyLook(surroundings).report(on: root.key, keeping: kept.planned.key)
+    let request = RetirementRequest(
+      retires: RetiredRoot(name: root.name, subject: root.certificate.subject, key: root.key), kept: kept.planned,
+      components: looks.map { ($0.component, $0.findings) }, dependencies: report.dependencies, parallel: parallel,
+      now: now)
+    return try await save(PlanMaker.make(request), looks)
+  }
+
+  private func save(_ plan: Plan, _ looks: [Look]) async throws -> Plan.ID {
     let files = Dictionary(
       looks.map { ($0.component.id, $0.files.map { KeptFile(file: $0.file, content: $0.content) }) },
       uniquingKeysWith: { first, _ in first })
-    return try await store.savePlan(PlanMaker.make(request), files: files)
+    return try await store.savePlan(plan, files: files)
   }
 
   /// Checks that what the plan found is still there, so that nothing is rolled back to files that were changed since.
   ///
   /// - Returns: the paths whose content, owner or mode differs now.
   func changedFiles(since plan: Plan) async -> [String] {
-    await eachAtOnce(plan.components) { planned in
+    await ManyAtOnce.each(plan.components) { planned in
       let access = surroundings.access(planned.component)
       var changed: [String] = []
       for file in planned.findings.files where await !isAsFound(file, access) { changed.append(file.path) }
@@ -80,33 +91,14 @@ struct Planner: Sendable {
   }
 
   private func look(
-    at components: [Component], knownRoots: [Certificate], newRoot: Certificate, now: Date
+    at components: [Component], knownRoots: [Certificate], newRoot: Certificate?, now: Date
   ) async -> [Look] {
-    await eachAtOnce(components) { component in
+    await ManyAtOnce.each(components) { component in
       let delivery = ComponentDelivery(
         component: component, access: surroundings.access(component), now: surroundings.clock)
       var (findings, files) = await delivery.inspect(knownRoots: knownRoots, newRoot: newRoot, now: now)
       findings.problems += nameProblems(of: component)
       return Look(component: component, findings: findings, files: files)
-    }
-  }
-
-  /// Runs something for many, so many at once; the results are in the order of the items.
-  private func eachAtOnce<Item: Sendable, Result: Sendable>(
-    _ items: [Item], _ body: @escaping @Sendable (Item) async -> Result
-  ) async -> [Result] {
-    await withTaskGroup(of: (Int, Result).self) { group in
-      var waiting = items.enumerated().makeIterator()
-      var results: [(Int, Result)] = []
-      for _ in 0..<Self.looksAtOnce {
-        guard let (index, item) = waiting.next() else { break }
-        group.addTask { (index, await body(item)) }
-      }
-      for await result in group {
-        results.append(result)
-        if let (index, item) = waiting.next() { group.addTask { (index, await body(item)) } }
-      }
-      return results.sorted { $0.0 < $1.0 }.map(\.1)
     }
   }
 

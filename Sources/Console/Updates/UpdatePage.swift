@@ -8,8 +8,8 @@ struct UpdatePage: Sendable {
   let record: UpdateRecord
   let plan: Plan
   let state: UpdateState
-  /// Whether a later update has made this one history, which can be decided on no more.
-  let isSuperseded: Bool
+  /// Why a later update has made this one history, which can be decided on no more; nil while none has.
+  let supersession: String?
   let now: Date
 
   /// How many of the newest entries of the journal the page shows.
@@ -20,7 +20,7 @@ struct UpdatePage: Sendable {
     let record = try await store.update(id)
     return try await UpdatePage(
       record: record, plan: store.plan(record.plan), state: store.state(id),
-      isSuperseded: store.successor(of: id) != nil, now: now)
+      supersession: store.supersession(of: id), now: now)
   }
 
   /// The whole page.
@@ -29,12 +29,13 @@ struct UpdatePage: Sendable {
     var model: PageModel = [
       "title": "Update \(record.id)",
       "header": [
-        "title": "Update to \(VisibleText.of(plan.root.name))",
+        "title": title,
         "hasBreadcrumbs": true,
         "breadcrumbs": [["label": "Updates", "href": "/updates"] as PageModel],
       ] as PageModel,
       "progress": progress,
       "panel": panel,
+      "columns": kinds.map(\.title),
       "rows": rows,
       "hasConsole": state.course.changesHTTPS,
       "console": consoleRow,
@@ -43,7 +44,20 @@ struct UpdatePage: Sendable {
     ]
     // While nothing goes on, somebody may be reading what a command wrote.
     if isLive { model["refreshSeconds"] = state.standing == .deciding ? 60 : 5 }
+    if let supersession, !state.offers.isEmpty {
+      model["banner"] =
+        Part.banner("note", "This update can not be taken back any more", text: VisibleText.of(supersession))
+    }
     return model
+  }
+
+  private var title: String {
+    plan.retires.map { "Retire \(VisibleText.of($0.name))" } ?? "Update to \(VisibleText.of(plan.root.name))"
+  }
+
+  /// The actions that have a column.
+  private var kinds: [ActionKind] {
+    state.course.purpose == .retirement ? [.trust] : [.generate, .trust, .deploy, .activate, .verify]
   }
 
   /// What succeeded, what failed, and the buttons.
@@ -51,7 +65,7 @@ struct UpdatePage: Sendable {
     FailurePanel(
       record: record, state: state,
       expired: plan.components.filter { $0.findings.previousNotAfter.map { $0 < now } ?? false }.map(\.component.name)
-    ).model(canDecide: !isSuperseded)
+    ).model(canDecide: supersession == nil)
   }
 
   /// The bar, the counts and the current step.
@@ -90,8 +104,7 @@ struct UpdatePage: Sendable {
 
   /// The row of one component.
   func row(_ member: Course.Member) -> PageModel {
-    let kinds: [ActionKind] = [.generate, .trust, .deploy, .activate, .verify]
-    return [
+    [
       "id": "component-\(member.id)",
       "name": VisibleText.of(member.name),
       "stage": member.stage,
@@ -117,9 +130,9 @@ struct UpdatePage: Sendable {
 
   private func cell(_ id: ActionID) -> PageModel {
     guard let action = state.action(id) else {
-      return [
-        "title": id.kind.title, "status": ["tone": "off", "label": "none", "title": "No trust bundle"] as PageModel,
-      ]
+      let reason =
+        state.course.purpose == .renewal ? "No trust bundle" : "No trust bundle of it holds the root that is retired"
+      return ["title": id.kind.title, "status": ["tone": "off", "label": "none", "title": reason] as PageModel]
     }
     let (tone, label) = Self.words(action)
     var status: PageModel = ["tone": tone, "label": label]
@@ -145,7 +158,7 @@ struct UpdatePage: Sendable {
       "sequence": entry.sequence,
       "tone": entry.tone,
       "time": ["text": Display.clock(entry.at), "machine": Display.machine(entry.at)] as PageModel,
-      "text": VisibleText.of(entry.words(name)),
+      "text": VisibleText.of(entry.words(in: state.course.purpose, name)),
     ]
   }
 

@@ -42,6 +42,27 @@ public actor UpdateService {
     try await planner().makePlan(choices)
   }
 
+  /// Makes the plan of a retirement. Nothing is changed by it.
+  ///
+  /// - Throws: ``StoreError`` `NOT_FOUND` unless the root is retiring.
+  func plan(retiring key: RootKey) async throws -> Plan.ID {
+    let (root, kept) = try await retiring(key)
+    return try await planner().makePlan(retiring: root, keeping: kept)
+  }
+
+  /// Looks at what depends on a root that is retiring.
+  func dependencies(on key: RootKey) async throws -> DependencyReport {
+    let (root, kept) = try await retiring(key)
+    return try await DependencyLook(surroundings).report(on: root.key, keeping: kept.planned.key)
+  }
+
+  private func retiring(_ key: RootKey) async throws -> (root: RetiringRoot, kept: RootRecord) {
+    guard let root = try await store.retiringRoots().first(where: { $0.key == key }),
+      let set = try await store.currentSet()
+    else { throw StoreError(code: "NOT_FOUND", sentence: "This root is not, or no longer, retiring.") }
+    return (root, try await store.root(set.root))
+  }
+
   /// Starts a planned update.
   ///
   /// - Parameters:
@@ -62,6 +83,10 @@ public actor UpdateService {
     }
     let changed = await planner.changedFiles(since: plan)
     guard changed.isEmpty else { throw UpdateRefusal.outdated(changed) }
+    if let retires = plan.retires {
+      let found = try await dependencies(on: retires.key).dependencies
+      guard found.isEmpty else { throw UpdateRefusal.needed(found.sentence(on: retires.name)) }
+    }
     // Everything that can fail comes before: once the start is written down somebody must carry it out.
     let root = try await store.root(RootRecord.ID(rawValue: plan.root.id))
     let started = try await store.startUpdate(
@@ -154,12 +179,16 @@ public actor UpdateService {
 
   private func performer(_ update: UpdateRecord, _ plan: Plan, _ root: RootRecord) -> ActionPerformer {
     let (store, events, logger, id) = (store, events, logger, update.id)
+    let look = DependencyLook(surroundings)
+    let retirement = plan.retires.map { retires in
+      RetirementGuard { try await look.report(on: retires.key, keeping: plan.root.key, patiently: true) }
+    }
     return ActionPerformer(
       update: update, plan: plan, store: store,
       signer: RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock),
       inForce: RootsInForce(
         update: id, plan: plan, root: root.certificate, store: store, access: surroundings.access),
-      access: surroundings.access, https: surroundings.https, clock: surroundings.clock
+      access: surroundings.access, https: surroundings.https, retirement: retirement, clock: surroundings.clock
     ) { action, text in
       do {
         await events.publish([try await store.note(id, action: action, text: text)], of: id)
@@ -182,6 +211,8 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case https(String)
   /// Files have changed since the plan was made.
   case outdated([String])
+  /// The root that was to be retired is needed still.
+  case needed(String)
   /// The program is being ended.
   case halting
 
@@ -202,6 +233,7 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"
         + "\(paths.count > 5 ? " and \(paths.count - 5) more" : ""). Make a new plan."
+    case .needed(let sentence): "\(sentence) Nothing was changed. See to it, then make a new plan."
     case .halting: "Reroot is being ended. Try again when it runs again."
     }
   }

@@ -30,8 +30,9 @@ extension ActionKind {
   }
 
   /// What is done to a component, as the beginning of “… failed”.
-  func attempt(_ name: String) -> String {
+  func attempt(_ name: String, in purpose: Purpose = .renewal) -> String {
     switch self {
+    case .trust where purpose == .retirement: "Taking the old root out of the trust bundle of \(name)"
     case .generate: "Generating the certificate of \(name)"
     case .trust: "Adding the new root to the trust bundle of \(name)"
     case .deploy: "Deploying the new files of \(name)"
@@ -45,8 +46,9 @@ extension ActionKind {
   }
 
   /// What has been done to a component.
-  func result(_ name: String) -> String {
+  func result(_ name: String, in purpose: Purpose = .renewal) -> String {
     switch self {
+    case .trust where purpose == .retirement: "\(name) does not trust the old root any more"
     case .generate: "The certificate of \(name) is generated"
     case .trust: "\(name) trusts the old and the new root"
     case .deploy: "The new files of \(name) are deployed"
@@ -141,7 +143,7 @@ extension UpdateState {
         : "Nothing goes on until you decide."
     case .stopping:
       return "Nothing new begins; waiting for \(Display.count(actionsInFlight.count, "action")) in flight."
-    case .ended(let outcome): return outcome.summary
+    case .ended(let outcome): return outcome.summary(of: course.purpose)
     case .running: break
     }
     let names = course.members.filter { member in actionsInFlight.keys.contains { $0.component == member.id } }
@@ -153,6 +155,7 @@ extension UpdateState {
   private var phaseWords: String {
     switch phase {
     case .generate: "Generating keys and certificates"
+    case .trust where course.purpose == .retirement: "Taking the old root out of the trust bundles"
     case .trust: "Adding the new root to the trust bundles"
     case .replace(let range): "Deploying, activating and verifying stage \(course.members[range.lowerBound].stage)"
     case .https: "Exchanging the console’s own certificate"
@@ -166,28 +169,36 @@ extension UpdateState {
 
 extension Outcome {
   /// What the end means.
-  var summary: String {
-    switch self {
-    case .completed: "Every component serves its new certificate. The old root stays trusted until it is retired."
-    case .completedWithErrors: "Some components are not on the new certificate set."
-    case .rolledBack: "Everything that was touched is as it was before the update, and was seen on the wire."
-    case .rolledBackWithErrors: "Some components could not be put back; the new root is still trusted."
+  func summary(of purpose: Purpose) -> String {
+    switch (self, purpose) {
+    case (.completed, .retirement): "No trust bundle holds the old root any more, as far as Reroot manages them."
+    case (.completedWithErrors, .retirement): "Some trust bundles may still hold the old root."
+    case (.rolledBack, .retirement):
+      "Every trust bundle is as it was before, byte for byte: the old root is trusted as before."
+    case (.rolledBackWithErrors, .retirement): "Some trust bundles could not be put back."
+    case (.completed, .renewal):
+      "Every component serves its new certificate. The old root stays trusted until it is retired."
+    case (.completedWithErrors, .renewal): "Some components are not on the new certificate set."
+    case (.rolledBack, .renewal):
+      "Everything that was touched is as it was before the update, and was seen on the wire."
+    case (.rolledBackWithErrors, .renewal): "Some components could not be put back; the new root is still trusted."
     }
   }
 }
 
 extension JournalEntry {
   /// What the entry says, in words.
-  func words(_ name: (Component.ID?) -> String) -> String {
+  func words(in purpose: Purpose = .renewal, _ name: (Component.ID?) -> String) -> String {
     switch content {
     case .note(let action, let text):
       return action.map { "\(name($0.component)): \(text)" } ?? text
     case .event(let event):
       switch event {
-      case .started(let user): return "\(user) started the update"
-      case .actionSucceeded(let action, _): return action.kind.result(name(action.component))
+      case .started(let user):
+        return "\(user) started the \(purpose == .renewal ? "update" : "retirement of the old root")"
+      case .actionSucceeded(let action, _): return action.kind.result(name(action.component), in: purpose)
       case .actionFailed(let action, _, let failure):
-        return "\(action.kind.attempt(name(action.component))) failed: \(failure.sentence)"
+        return "\(action.kind.attempt(name(action.component), in: purpose)) failed: \(failure.sentence)"
       case .interrupted(let actions):
         return "Reroot was ended in the middle of \(Display.count(actions.count, "action"))"
       case .halted: return "Reroot is being ended: nothing new begins"

@@ -14,7 +14,10 @@ enum UpdatesPage {
     }
     return [
       "title": "Updates",
-      "header": ["title": "Updates", "lead": "Every run that took the system from one root to the next."] as PageModel,
+      "header": [
+        "title": "Updates",
+        "lead": "Every run that took the system from one root to the next, or an old root out of the trust bundles.",
+      ] as PageModel,
       "hasRows": !rows.isEmpty,
       "table": [
         "caption": "Updates",
@@ -37,7 +40,7 @@ enum UpdatesPage {
     let took = update.endedAt.map { Display.duration($0.timeIntervalSince(update.startedAt)) } ?? "–"
     let cells: [PageModel] = [
       [
-        "label": "Update", "isHeading": true, "text": "\(update.id): to \(VisibleText.of(root))",
+        "label": "Update", "isHeading": true, "text": "\(update.id): \(what(update, root))",
         "href": "/updates/\(update.id)",
       ],
       ["label": "State", "status": status],
@@ -46,6 +49,10 @@ enum UpdatesPage {
       ["label": "Took", "text": took],
     ]
     return ["cells": cells]
+  }
+
+  private static func what(_ update: UpdateRecord, _ root: String) -> String {
+    update.retires == nil ? "to \(VisibleText.of(root))" : "retire \(VisibleText.of(update.retiresName ?? "a root"))"
   }
 
   private static func names(_ updates: [UpdateRecord], _ store: Store) async throws -> [RootRecord.ID: String] {

@@ -5,8 +5,23 @@ enum Migrations {
   static var all: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1.0") { try $0.execute(sql: version1) }
+    migrator.registerMigration("1.1 retirement") { try $0.execute(sql: retirement) }
     return migrator
   }
+
+  /// `retires` is the fingerprint of the root that an update takes out of the bundles. The roots that components
+  /// presented before the updates that are there already are read from their plans.
+  private static let retirement = """
+    ALTER TABLE updates ADD COLUMN retires TEXT;
+    ALTER TABLE updates ADD COLUMN retires_name TEXT;
+    CREATE TABLE former_roots (
+      update_id INTEGER NOT NULL, fingerprint TEXT NOT NULL, PRIMARY KEY (update_id, fingerprint)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO former_roots (update_id, fingerprint)
+    SELECT DISTINCT u.id, json_extract(c.value, '$.findings.presents.fingerprint')
+    FROM updates u JOIN plans p ON p.id = u.plan, json_each(p.body, '$.components') c
+    WHERE json_extract(c.value, '$.findings.presents.fingerprint') <> json_extract(p.body, '$.root.key.fingerprint');
+    """
 
   /// Moments are milliseconds since 1970. Columns named `sealed…` hold secrets under the master key.
   private static let version1 = """

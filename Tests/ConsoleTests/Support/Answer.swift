@@ -6,6 +6,8 @@ struct Answer: Sendable {
   let status: Int
   let headers: [(name: String, value: String)]
   var body: [UInt8] = []
+  /// Where it was asked for, if the test noted that.
+  var path = ""
 
   init(head: String) {
     let lines = head.components(separatedBy: "\r\n")

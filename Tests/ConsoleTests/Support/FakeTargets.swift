@@ -4,6 +4,11 @@ import PKI
 import Rotation
 import Synchronization
 
+extension TargetFile {
+  /// Its content as text.
+  var text: String { content.withBytes { String(decoding: $0, as: UTF8.self) } }
+}
+
 /// The machines of the components: files in memory, a command that activates, and faults that happen when they are told to.
 final class FakeTargets: Sendable {
   /// Where a fault strikes.

@@ -63,7 +63,7 @@ final class TestListener: Sendable {
 
 @Suite("Updates that are seen on the wire", .timeLimit(.minutes(2))) struct EndpointTests {
   /// A system with one more component, whose listener loads its files when its command runs.
-  private func withListener(_ body: (TestSystem, TestListener) async throws -> Void) async throws {
+  func withListener(_ body: (TestSystem, TestListener) async throws -> Void) async throws {
     let listener = try TestListener()
     defer { listener.stop() }
     try await withSystem(["web"]) { system in
