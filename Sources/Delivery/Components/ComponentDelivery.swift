@@ -51,6 +51,12 @@ public struct ComponentDelivery: Sendable {
     return try? await contents.chain(file.content, role, path: path).first
   }
 
+  /// The component's own certificate, and what follows it in its file, as they are now; nil where there is no file.
+  func deployedChain() async throws -> [Certificate]? {
+    guard let (role, path) = component.files.chainFile, let file = try await access.read(path) else { return nil }
+    return try await contents().chain(file.content, role, path: path)
+  }
+
   /// Replaces the chain, the key and, where it is given, the bundle as one, in the format of each file.
   ///
   /// - Parameters:

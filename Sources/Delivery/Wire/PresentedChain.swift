@@ -19,7 +19,7 @@ extension ComponentDelivery {
   /// which is all that can be seen of a client and what a server may load at its next start.
   public func presentedChains() async -> [PresentedChain] {
     async let views: [EndpointView] = look()
-    let deployed = await deployedChain()
+    let deployed = await lookAtFile()
     let moment = now()
     let served = await views.map { view in
       PresentedChain(
@@ -28,11 +28,11 @@ extension ComponentDelivery {
     return served + [deployed].compactMap { $0 }
   }
 
-  private func deployedChain() async -> PresentedChain? {
+  private func lookAtFile() async -> PresentedChain? {
     guard let path = component.files.certificateChain ?? component.files.combined else { return nil }
     let result: Result<[Certificate]?, DeliveryFailure>
     do {
-      result = .success(try await access.read(path).map { try PEMFile.chain($0.content, path: path) })
+      result = .success(try await deployedChain())
     } catch {
       result = .failure(DeliveryFailure(error, doing: "Reading \(path)"))
     }

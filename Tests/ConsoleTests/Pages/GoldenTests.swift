@@ -15,6 +15,7 @@ import Testing
     [
       (#"content="[0-9a-f]{64}""#, #"content="TOKEN""#), (#"value="[0-9a-f]{64}""#, #"value="TOKEN""#),
       (#"\?v=[0-9a-f]+"#, "?v=HASH"), (#"(?:[0-9A-Fa-f]{2}:){7,}[0-9A-Fa-f]{2}"#, "FINGERPRINT"),
+      (#"/retiring/[0-9a-f]{64}"#, "/retiring/ROOT"), (#"(?:[0-9a-f]{2}:){7}[0-9a-f]{2}…"#, "SHORT"),
       (#"\b[0-9a-f]{30,40}\b"#, "SERIAL"), (#"\b\d+ bytes"#, "N bytes"),
       (#"127\.0\.0\.1:\d+"#, "127.0.0.1:PORT"),
     ].reduce(html) { $0.replacingOccurrences(of: $1.0, with: $1.1, options: .regularExpression) }
@@ -60,6 +61,31 @@ import Testing
       try check("update-completed", try await system.browser.get("/updates/\(id)"))
       try check("roots", try await system.browser.get("/roots"))
       try check("updates", try await system.browser.get("/updates"))
+    }
+  }
+
+  @Test("What depends on a root, the plan to retire it, and its retirement look as recorded")
+  func retirement() async throws {
+    try await withSystem(importsOld: false) { system in
+      try await system.store.setParallelComponents(1)
+      try await system.updateToNew()
+      let new = try #require(system.targets.file("/srv/broker/cert.pem"))
+      try check("roots-retiring", try await system.browser.get("/roots"))
+      try system.bringBackOldCertificate("broker")
+      try check("dependents", try await system.browser.get(system.retiring))
+      system.targets.put("/srv/broker/cert.pem", new.text, owner: 101, group: 201)
+      let page = try await system.browser.follow(
+        system.browser.submit(system.browser.get(system.retiring), "\(system.retiring)/looks"))
+      try check("dependents-none", page)
+      let plan = try await system.planRetirement()
+      try check("plan-retirement", plan)
+      system.targets.arm(.trust, at: "broker")
+      let id = try await system.started(plan)
+      #expect(try await system.settled(id).standing == .deciding)
+      try check("retirement-deciding", try await system.browser.get("/updates/\(id)"))
+      try await system.decide(id, .retry)
+      try check("retirement-completed", try await system.browser.get("/updates/\(id)"))
+      try check("update-superseded", try await system.browser.get("/updates/1"))
     }
   }
 
