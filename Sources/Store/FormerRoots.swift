@@ -53,6 +53,17 @@ extension Store {
     }
   }
 
+  /// Keeps the certificates of such roots, since a trust store of a component does not open to everybody.
+  public func keepFormerRoots(of id: UpdateRecord.ID, _ certificates: [Certificate]) async throws {
+    try await write { database in
+      for certificate in certificates {
+        try database.execute(
+          sql: "UPDATE former_roots SET certificate = ? WHERE update_id = ? AND fingerprint = ?",
+          arguments: [Data(certificate.der), id.rawValue, certificate.fingerprint.hex])
+      }
+    }
+  }
+
   /// When a root left every trust bundle, in milliseconds; nil unless it has, and where an update has brought it back
   /// since.
   ///
@@ -97,7 +108,11 @@ extension Store {
     if let known = formerCertificates.withLock({ $0[fingerprint] }) { return known }
     var found: Certificate?
     if let der = try Data.fetchOne(
-      database, sql: "SELECT certificate FROM roots WHERE fingerprint = ? LIMIT 1", arguments: [fingerprint])
+      database,
+      sql: """
+        SELECT certificate FROM roots WHERE fingerprint = ?1
+        UNION ALL SELECT certificate FROM former_roots WHERE fingerprint = ?1 AND certificate IS NOT NULL LIMIT 1
+        """, arguments: [fingerprint])
     {
       found = try Certificate(der: Array(der))
     } else {

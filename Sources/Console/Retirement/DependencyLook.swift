@@ -84,7 +84,7 @@ struct DependencyLook: Sendable {
     return DependencyReport(
       dependencies: holders.flatMap { $0.dependencies(on: root, keeping: kept) },
       bundles: looks.compactMap { look in
-        guard let path = look.component.files.trustBundle,
+        guard let path = look.component.files.trustFile,
           look.bundle.contains(where: { $0.fingerprint.hex == root.fingerprint })
         else { return nil }
         return (look.component.name, path)

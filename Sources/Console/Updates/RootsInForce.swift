@@ -28,10 +28,11 @@ actor RootsInForce {
   /// A bundle that accepts whom it accepted, whoever is in force, and whoever comes: each root once.
   func bundle(adding found: [Certificate]) async throws -> [Certificate] {
     var seen: Set<Fingerprint> = []
-    return (found + (try await roots()) + [root]).filter { seen.insert($0.fingerprint).inserted }
+    return (found + (try await presented()) + [root]).filter { seen.insert($0.fingerprint).inserted }
   }
 
-  private func roots() async throws -> [Certificate] {
+  /// The roots that components presented certificates of when the update was planned.
+  func presented() async throws -> [Certificate] {
     if let known { return known }
     let imported = try await store.roots().map(\.certificate)
     var roots: [Certificate] = []

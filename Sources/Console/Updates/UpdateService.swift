@@ -93,9 +93,21 @@ public actor UpdateService {
       plan: id, course: plan.course(parallel: planner.parallel), by: user, worker: worker)
     let update = started.update
     logger.notice("update started", metadata: ["update": "\(update.id)", "by": "\(user)", "root": "\(plan.root.name)"])
-    let runner = runner(performer(update, plan, root))
+    let performer = performer(update, plan, root)
+    await keepFormerRoots(performer)
+    let runner = runner(performer)
     await runner.perform(started.advance.effects, entries: started.advance.entries)
     return update.id
+  }
+
+  /// What cannot be kept is looked for in the kept bundles when it is wanted.
+  private func keepFormerRoots(_ performer: ActionPerformer) async {
+    guard performer.plan.retires == nil else { return }
+    do {
+      try await store.keepFormerRoots(of: performer.update.id, performer.inForce.presented())
+    } catch {
+      logger.warning("former roots not kept", metadata: ["reason": "\(error)"])
+    }
   }
 
   /// Takes an administrator's decision.

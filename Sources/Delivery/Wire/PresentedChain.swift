@@ -29,7 +29,7 @@ extension ComponentDelivery {
   }
 
   private func lookAtFile() async -> PresentedChain? {
-    guard let path = component.files.certificateChain ?? component.files.combined else { return nil }
+    guard let (_, path) = component.files.chainFile else { return nil }
     let result: Result<[Certificate]?, DeliveryFailure>
     do {
       result = .success(try await deployedChain())

@@ -15,7 +15,7 @@ enum Migrations {
     ALTER TABLE updates ADD COLUMN retires TEXT;
     ALTER TABLE updates ADD COLUMN retires_name TEXT;
     CREATE TABLE former_roots (
-      update_id INTEGER NOT NULL, fingerprint TEXT NOT NULL, PRIMARY KEY (update_id, fingerprint)
+      update_id INTEGER NOT NULL, fingerprint TEXT NOT NULL, certificate BLOB, PRIMARY KEY (update_id, fingerprint)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO former_roots (update_id, fingerprint)
     SELECT DISTINCT u.id, json_extract(c.value, '$.findings.presents.fingerprint')
