@@ -290,4 +290,31 @@ struct TLSRequestTests {
       #expect(pkiError { _ = try look(server.port, beginning) }?.code == "NOT_TLS")
     }
   }
+
+  @Test("and MariaDB is left only once it has turned a stranger away, so that it does not count a broken connection")
+  func farewell() throws {
+    let identity = try TLSCast.identity()
+    let context = try TLSCast.context(identity)
+    let server = try OneAnswer<[[UInt8]]> { connection in
+      let greeting = Self.greeting()
+      send(connection, greeting, greeting.count, Int32(MSG_NOSIGNAL))
+      var request = [UInt8](repeating: 0, count: 36)
+      recv(connection, &request, 36, Int32(MSG_WAITALL))
+      let tls = try TLSConnection.accept(descriptor: connection, context: context, timeLimit: .seconds(10))
+      var heard = [try tls.read(maximum: 1_000)]
+      // Another way to sign in, then more of it, then the refusal.
+      for answer in [[2, 0, 0, 3, 0xFE, 0], [2, 0, 0, 5, 0x01, 4], [3, 0, 0, 7, 0xFF, 0x15, 0x04]] as [[UInt8]] {
+        try tls.write(answer)
+        heard.append(try tls.read(maximum: 1_000))
+      }
+      return heard
+    }
+    #expect(try look(server.port, .mariaDB) == identity.chain)
+    let heard = try server.result().get()
+    let name = Array("reroot-look".utf8)
+    #expect(
+      heard.first
+        == [45, 0, 0, 2, 0x01, 0x8A, 0, 0, 0, 0, 0, 1, 33] + [UInt8](repeating: 0, count: 23) + name + [0, 0])
+    #expect(heard.dropFirst() == [[0, 0, 0, 4], [0, 0, 0, 6], []])
+  }
 }

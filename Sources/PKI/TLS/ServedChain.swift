@@ -38,6 +38,8 @@ public enum ServedChain {
     } catch let error as PKIError where error.code == "HANDSHAKE_REFUSED" && connection.hasProvedPeerKey {
       // TLS 1.2: the server missed our certificate after it had shown and proved its own.
     }
-    return try connection.peerChain()
+    let chain = try connection.peerChain()
+    if beginning == .mariaDB { MariaDBFarewell.say(over: connection) }
+    return chain
   }
 }

@@ -102,12 +102,12 @@ extension TLSRequest {
     }
     let abilities = UInt16(packet[end + 14]) | UInt16(packet[end + 15]) << 8
     guard abilities & Self.mariaDBTLS != 0 else { throw answer.declined("MariaDB") }
-    // The abilities of ours (TLS, the protocol 4.1 with its passwords), the longest packet (16 MiB), the character set
-    // utf8, and 23 zero bytes; it is the packet with the number 1.
-    let own = Self.mariaDBTLS | 0x8201
-    try socket.send(
-      [32, 0, 0, 1, UInt8(own & 0xFF), UInt8(own >> 8), 0, 0, 0, 0, 0, 1, 33] + [UInt8](repeating: 0, count: 23))
+    // The longest packet (16 MiB), the character set utf8, and 23 zero bytes; it is the packet with the number 1.
+    try socket.send([32, 0, 0, 1] + Self.mariaDBAbilities + [0, 0, 0, 0, 0, 1, 33] + [UInt8](repeating: 0, count: 23))
   }
+
+  /// The lower half of the abilities that are claimed: TLS, the protocol 4.1 with its passwords.
+  static let mariaDBAbilities: [UInt8] = [0x01, 0x8A]
 
   /// CLIENT_SSL.
   private static let mariaDBTLS: UInt16 = 0x0800
