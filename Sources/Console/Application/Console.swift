@@ -24,13 +24,13 @@ public final class Console: Sendable {
       store: store, host: configuration.host, workThreads: workThreads, clock: configuration.clock)
     let updates = UpdateService(
       UpdateSurroundings(
-        store: store, threads: workThreads, access: configuration.targetAccess, https: https,
-        clock: configuration.clock, logger: logger),
+        store: store, threads: workThreads, access: configuration.targetAccess,
+        targets: configuration.targets, https: https, clock: configuration.clock, logger: logger),
       renderer: renderer)
     let services = Services(
       store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
-      targetAccess: configuration.targetAccess, https: https, updates: updates, extension: configuration.extension,
-      logger: logger, signInDesk: try await SignInDesk(store: store),
+      targetAccess: configuration.targetAccess, targets: configuration.targets, https: https, updates: updates,
+      extension: configuration.extension, logger: logger, signInDesk: try await SignInDesk(store: store),
       dependencies: DependencyDesk(store: store, updates: updates))
     self.services = services
     sweep = Task { await services.sweepStreams() }
@@ -66,6 +66,7 @@ public final class Console: Sendable {
     sweep.cancel()
     await services.updates.halt(within: limit)
     await server.stop(within: .seconds(10))
+    await services.targets.close()
   }
 }
 

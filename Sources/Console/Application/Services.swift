@@ -19,6 +19,8 @@ public struct Services: Sendable {
   public let workThreads: WorkThreads
   /// How the files of a component are reached.
   public let targetAccess: @Sendable (Component) -> TargetAccess
+  /// The ways to the targets.
+  public let targets: Targets
   /// The console's own certificate.
   public let https: HTTPSKeeper
   /// The updates: planning, running, watching.

@@ -31,6 +31,7 @@ enum ComponentTest {
     async let inspection = delivery.inspect(knownRoots: roots, now: now)
     let seen = await looks
     let findings = await inspection.findings
+    await services.targets.closeIdle()
     try await services.store.recordSightings(component.id, seen.compactMap { try? $0.1.get() })
     visit.log("connection tested", ["component": component.name])
     return try page(component, seen, findings, visit)

@@ -10,6 +10,8 @@ struct UpdateSurroundings: Sendable {
   let store: Store
   let threads: WorkThreads
   let access: @Sendable (Component) -> TargetAccess
+  /// Whose connections are closed at the end of a plan and of an update.
+  let targets: Targets
   let https: HTTPSKeeper
   let clock: @Sendable () -> Date
   let logger: Logger
@@ -39,7 +41,9 @@ public actor UpdateService {
 
   /// Makes a plan from an administrator's choices. Nothing is changed by it.
   func plan(_ choices: UpdateChoices) async throws -> Plan.ID {
-    try await planner().makePlan(choices)
+    let plan = try await planner().makePlan(choices)
+    await surroundings.targets.closeIdle()
+    return plan
   }
 
   /// Makes the plan of a retirement. Nothing is changed by it.
@@ -187,7 +191,10 @@ public actor UpdateService {
   }
 
   /// With its runner an ended update lets go of the root's key. A later decision makes a new one.
-  private func forget(_ id: UpdateRecord.ID) { runners[id] = nil }
+  private func forget(_ id: UpdateRecord.ID) async {
+    runners[id] = nil
+    await surroundings.targets.closeIdle()
+  }
 
   private func performer(_ update: UpdateRecord, _ plan: Plan, _ root: RootRecord) -> ActionPerformer {
     let (store, events, logger, id) = (store, events, logger, update.id)

@@ -1,28 +1,46 @@
 import Rotation
+import Synchronization
 
-/// The ways to every target that components are at.
+/// The ways to every target that components are at, and the connections that they take.
 public final class Targets: Sendable {
+  private let connections = Mutex<[SSHTarget: SSHConnection]>([:])
+
   /// No connection is made before it is needed.
   public init() {}
 
   /// The way to the files of a component.
   public func access(to component: Component) -> TargetAccess {
     switch component.target {
-    case .local: .local()
-    case .ssh(let target): .notYet(target)
+    case .local: return .local()
+    case .ssh(let target):
+      let connection = connection(to: target)
+      return .ssh(target) { script, limit in
+        try await connection.run(script, sudo: target.sudo, limit: limit)
+      }
     }
   }
-}
 
-extension TargetAccess {
-  /// Refuses everything: nothing may happen on this machine that is meant for another.
-  fileprivate static func notYet(_ target: SSHTarget) -> TargetAccess {
-    let failure = DeliveryFailure(
-      code: "SSH_NOT_AVAILABLE", sentence: "Files on \(target.words) cannot be reached by this version of Reroot.",
-      advice: "Use a version that can, or manage the component on its own machine.")
-    return TargetAccess(
-      read: { _ in throw failure }, replace: { _ in throw failure }, checkWritable: { _ in throw failure },
-      run: { _, _ in throw failure }, checkProgram: { _ in throw failure }, signal: { _, _ in throw failure },
-      checkSignal: { _, _ in throw failure }, checkOwner: { _, _ in throw failure }, recover: { _ in throw failure })
+  /// Closes the connections that nobody uses at this moment: after a plan, a test, an update.
+  public func closeIdle() async {
+    for connection in connections.withLock({ Array($0.values) }) { await connection.closeIfIdle() }
+  }
+
+  /// Closes every connection.
+  public func close() async {
+    await withTaskGroup(of: Void.self) { group in
+      for connection in connections.withLock({ Array($0.values) }) { group.addTask { await connection.close() } }
+    }
+  }
+
+  /// One for each account on a host, whether with sudo or without.
+  private func connection(to target: SSHTarget) -> SSHConnection {
+    var account = target
+    account.sudo = false
+    return connections.withLock { connections in
+      if let known = connections[account] { return known }
+      let made = SSHConnection(account)
+      connections[account] = made
+      return made
+    }
   }
 }

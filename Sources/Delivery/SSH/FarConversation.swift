@@ -1,0 +1,198 @@
+import Foundation
+import PKI
+import Synchronization
+
+/// What came back from a script.
+struct FarAnswer: Sendable {
+  /// Standard output after the mark of the beginning.
+  var output: [UInt8] = []
+  /// What the script reported, each report in its fields.
+  var reports: [[String]] = []
+  /// What else was written to standard error: by ssh, by sudo, by tools.
+  var noise = ""
+  /// Whether the script was allowed to go on.
+  var wentOn = false
+  /// How the local program ended.
+  var status: Int32 = 0
+  /// Whether the local limit was over first.
+  var isExpired = false
+
+  /// The fields after the word of the first such report.
+  func report(_ word: String) -> [String]? { reports.first { $0.first == word }.map { Array($0.dropFirst()) } }
+  /// Whether the script ran at all.
+  var began: Bool { report("begin") != nil }
+  /// Whether it came to its end.
+  var isDone: Bool { report("done") != nil }
+}
+
+/// Gives a script to a program such as ssh and takes in what comes back, until it ends or its time is over.
+final class FarConversation: Sendable {
+  /// More is not kept of standard output: a file of the largest size in base64, and its line ends.
+  private static let outputLimit = 2 << 20
+  private static let errorLimit = 64 << 10
+  /// For so long the rest of a command's output is waited for once it has ended.
+  private static let grace = Duration.seconds(1)
+
+  private let script: FarScript
+  private let limit: Duration
+  private let isCancelled = Mutex(false)
+
+  init(_ script: FarScript, limit: Duration) {
+    self.script = script
+    self.limit = limit
+  }
+
+  /// Gives up: whatever runs on the other machine reads the end of its input, and the program is soon ended.
+  func cancel() { isCancelled.withLock { $0 = true } }
+
+  /// Holds the conversation. Blocking.
+  func hold(over words: [String], environment: [String]) throws -> FarAnswer {
+    let process = try FarProcess(words, environment: environment)
+    var exchange = Exchange(script: script, process: process, deadline: .now + limit)
+    exchange.run { self.isCancelled.withLock { $0 } }
+    // Without a reader it ends by itself; what hangs is not waited for.
+    process.closeInput()
+    if exchange.answer.isExpired || !exchange.isClosed { process.signal(SIGKILL) }
+    exchange.answer.status = process.wait()
+    return exchange.answer
+  }
+
+  private struct Exchange {
+    let script: FarScript
+    let process: FarProcess
+    var deadline: ContinuousClock.Instant
+    var answer = FarAnswer()
+    private var sent = 0
+    private var more: [UInt8] = []
+    private var output: [UInt8] = []
+    private var hasBegun = false
+    private var errors: [UInt8] = []
+    private var noise = CommandOutput()
+    private var open = (output: true, errors: true)
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    private var ending: ContinuousClock.Instant?
+
+    init(script: FarScript, process: FarProcess, deadline: ContinuousClock.Instant) {
+      self.script = script
+      self.process = process
+      self.deadline = deadline
+    }
+
+    var isClosed: Bool { !open.output && !open.errors }
+
+    mutating func run(_ isCancelled: () -> Bool) {
+      while !isClosed {
+        let now = ContinuousClock.now
+        if now >= deadline {
+          answer.isExpired = ending == nil
+          break
+        }
+        if ending == nil, isCancelled() { end(within: .zero) }
+        if let ending, now >= ending { process.closeInput() }
+        step(timeout: wait(now), isCancelled)
+      }
+      explicit_bzero(&buffer, buffer.count)
+      answer.noise = noise.text
+      answer.output = hasBegun ? output : []
+    }
+
+    /// In milliseconds, at most a tenth of a second, so that a cancellation is noticed even if nothing moves.
+    private func wait(_ now: ContinuousClock.Instant) -> Int32 {
+      let next = min(deadline, ending ?? deadline, now + .milliseconds(100))
+      let left = max(.milliseconds(1), next - now)
+      return Int32(left / .milliseconds(1)) + 1
+    }
+
+    private mutating func step(timeout: Int32, _ isCancelled: () -> Bool) {
+      let pending = sent < script.text.count || !more.isEmpty
+      let input = pending ? process.input : nil
+      var polls = [
+        pollfd(fd: open.output ? process.output : -1, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: open.errors ? process.errors : -1, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: input ?? -1, events: Int16(POLLOUT), revents: 0),
+      ]
+      guard poll(&polls, 3, timeout) > 0 else { return }
+      if polls[0].revents != 0 { readOutput() }
+      if polls[1].revents != 0 { readErrors(isCancelled) }
+      if polls[2].revents != 0, let input { write(to: input) }
+    }
+
+    private mutating func write(to input: Int32) {
+      let count: Int
+      if sent < script.text.count {
+        count = script.text.withBytes { bytes in
+          let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
+          return Glibc.write(input, rest.baseAddress, rest.count)
+        }
+        if count > 0 { sent += count }
+      } else {
+        count = more.withUnsafeBytes { Glibc.write(input, $0.baseAddress, $0.count) }
+        if count > 0 { more.removeFirst(count) }
+      }
+      // Nobody reads any more; what was said until then is still taken in.
+      if count < 0, errno != EAGAIN, errno != EINTR { process.closeInput() }
+    }
+
+    private mutating func readOutput() {
+      let count = Glibc.read(process.output, &buffer, buffer.count)
+      if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { open.output = false }
+      guard count > 0, output.count < FarConversation.outputLimit else { return }
+      output.append(contentsOf: buffer.prefix(count))
+      guard !hasBegun else { return }
+      // Whatever a login shell greets with comes before the mark.
+      let mark = Array("\(script.token) begin\n".utf8)
+      if let start = output.firstRange(of: mark) {
+        hasBegun = true
+        output.removeFirst(start.upperBound)
+      }
+    }
+
+    private mutating func readErrors(_ isCancelled: () -> Bool) {
+      let count = Glibc.read(process.errors, &buffer, buffer.count)
+      if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) {
+        open.errors = false
+        if !errors.isEmpty { noise.append(errors) }
+        return
+      }
+      guard count > 0 else { return }
+      errors.append(contentsOf: buffer.prefix(count))
+      while let end = errors.firstIndex(of: 0x0A) {
+        take(Array(errors[..<end]), isCancelled)
+        errors.removeFirst(end + 1)
+      }
+      // No report is as long as that.
+      if errors.count > FarConversation.errorLimit {
+        noise.append(errors)
+        errors = []
+      }
+    }
+
+    private mutating func take(_ line: [UInt8], _ isCancelled: () -> Bool) {
+      let start = Array("\(script.token) ".utf8)
+      guard line.starts(with: start), answer.reports.count < 1000 else {
+        noise.append(line + [0x0A])
+        return
+      }
+      let text = String(decoding: line.dropFirst(start.count), as: UTF8.self)
+      let fields = text.split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
+      answer.reports.append(fields)
+      switch fields.first {
+      case "ready":
+        // Only who still wants it says so.
+        guard !isCancelled(), ContinuousClock.now < deadline else { return }
+        more += script.permission
+        answer.wentOn = true
+      case "ended": end(within: FarConversation.grace)
+      case "done", "fail": end(within: .zero)
+      default: break
+      }
+    }
+
+    /// The script is over but for its last words.
+    private mutating func end(within time: Duration) {
+      let now = ContinuousClock.now
+      ending = ending.map { min($0, now + time) } ?? now + time
+      deadline = min(deadline, now + .seconds(3))
+    }
+  }
+}
