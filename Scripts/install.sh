@@ -9,6 +9,10 @@ build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev)
 # shellcheck disable=SC2034
 server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redis-server procps)
 
+# Other machines of the tests: an SSH server, a shell and tools of another kind, namespaces.
+# shellcheck disable=SC2034
+host_packages=(openssh-client openssh-server busybox sudo iproute2)
+
 # Those that the presets are tried with beside them.
 # shellcheck disable=SC2034
 preset_packages=(

@@ -1,0 +1,162 @@
+"""Three hosts in network namespaces, each behind a link of its own that is cut at chosen moments."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from cryptography import x509
+
+import update as steps
+from authority import Authority
+from console import Console
+from servers import Nginx
+from sshd import SSHServer
+from test_ssh import open_folders
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="network namespaces take root")
+
+OLD, NEW = Authority("Old Root"), Authority("New Root")
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+class Host:
+    """A network namespace with sshd and nginx, at one end of a link; Reroot is at the other."""
+
+    def __init__(self, number, folder):
+        self.name = f"reroot{os.getpid() % 10000}h{number}"
+        self.link = f"rr{os.getpid() % 10000}h{number}"
+        self.address = f"198.18.{number}.2"
+        ip("netns", "add", self.name)
+        ip("link", "add", self.link, "type", "veth", "peer", "name", "eth0", "netns", self.name)
+        ip("addr", "add", f"198.18.{number}.1/30", "dev", self.link)
+        ip("link", "set", self.link, "up")
+        for words in [["addr", "add", f"{self.address}/30", "dev", "eth0"], ["link", "set", "eth0", "up"],
+                      ["link", "set", "lo", "up"]]:
+            ip("-n", self.name, *words)
+        inside = ["ip", "netns", "exec", self.name]
+        self.ssh = SSHServer(
+            folder / f"ssh{number}", address=self.address, port=22, inside=inside, listening=lambda: self.answers(22))
+        self.ssh.start()
+        self.server = FarNginx(folder / f"nginx{number}", OLD, inside, self).start()
+        self.before = (self.server.files(), self.server.served())
+
+    def answers(self, port):
+        return subprocess.run(
+            ["ip", "netns", "exec", self.name, "bash", "-c", f"</dev/tcp/{self.address}/{port}"],
+            capture_output=True).returncode == 0
+
+    def cut(self):
+        """Nothing passes any more, and nobody is told."""
+        ip("link", "set", self.link, "down")
+
+    def join(self):
+        ip("link", "set", self.link, "up")
+
+    def component(self):
+        return self.server.component(
+            name=f"nginx-{self.name}", target=self.ssh.target(),
+            endpoints=[{"host": self.address, "port": self.server.port, "server_name": "localhost"}])
+
+    def stop(self):
+        self.server.stop()
+        self.ssh.stop()
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+        subprocess.run(["ip", "link", "del", self.link], capture_output=True)
+
+
+class FarNginx(Nginx):
+    def __init__(self, folder, authority, inside, host):
+        self.inside, self.host = inside, host
+        super().__init__(folder, authority)
+
+    def prepare(self):
+        super().prepare()
+        config = self.folder / "nginx.conf"
+        config.write_text(config.read_text().replace("127.0.0.1:", f"{self.host.address}:"))
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.inside + self.as_user(self.command()), cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        steps.wait_until(lambda: self.host.answers(self.port), "nginx listening")
+        steps.wait_until(self.pid_file.exists, "nginx's pid file")
+        return self
+
+    @staticmethod
+    def as_user(words):
+        from servers import as_nobody
+        return as_nobody(words)
+
+    def served(self):
+        done = subprocess.run(
+            self.inside + ["openssl", "s_client", "-connect", f"{self.host.address}:{self.port}", "-servername", "localhost"],
+            input=b"", capture_output=True, timeout=20)
+        text = done.stdout.decode("ascii", "replace")
+        end = "-----END CERTIFICATE-----"
+        return text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)] + "\n"
+
+
+@pytest.fixture
+def system(tmp_path):
+    open_folders(tmp_path)
+    hosts, console = [], None
+    try:
+        for number in range(1, 4):
+            hosts.append(Host(number, tmp_path))
+        console = Console(tmp_path / "console", components=[host.component() for host in hosts]).start().set_up()
+        yield hosts, console.client, steps.import_root(console.client, NEW)
+    finally:
+        if console:
+            console.stop(signal.SIGKILL)
+        for host in hosts:
+            host.stop()
+
+
+def decide(client, update, decision):
+    answer = steps.decide(client, update, decision)
+    assert answer.status == 303, answer.text
+
+
+def expect_new(host):
+    served = x509.load_pem_x509_certificate(host.server.served().encode())
+    served.verify_directly_issued_by(NEW.certificate)
+    assert served == x509.load_pem_x509_certificate((host.server.folder / "server.pem").read_bytes())
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.25])
+def test_the_link_of_a_host_is_cut_during_an_update(system, moment):
+    hosts, client, root = system
+    cut = hosts[1]
+    update = steps.start(client, steps.make_plan(client, root))
+    time.sleep(moment)
+    cut.cut()
+    steps.wait_for(client, update, "deciding", "completed", limit=60)
+    cut.join()
+    if steps.standing(client, update) == "deciding":
+        decide(client, update, "retry")
+        steps.wait_for(client, update, "completed", limit=60)
+    for host in hosts:
+        expect_new(host)
+    decide(client, update, "abort")
+    steps.wait_for(client, update, "rolledBack", limit=60)
+    for host in hosts:
+        assert (host.server.files(), host.server.served()) == host.before
+
+
+def test_after_a_cut_abort_puts_back_every_file_byte_for_byte(system):
+    hosts, client, root = system
+    cut = hosts[2]
+    update = steps.start(client, steps.make_plan(client, root))
+    steps.wait_until(
+        lambda: cut.server.files() != cut.before[0] or steps.standing(client, update) != "running", "the first new file")
+    cut.cut()
+    steps.wait_for(client, update, "deciding", "completed", limit=60)
+    cut.join()
+    decide(client, update, "abort")
+    steps.wait_for(client, update, "rolledBack", limit=60)
+    for host in hosts:
+        assert (host.server.files(), host.server.served()) == host.before
