@@ -79,3 +79,19 @@ int reroot_connection_count_authorities(const SSL *connection) {
 const X509_NAME *reroot_connection_authority_at(const SSL *connection, int index) {
   return sk_X509_NAME_value(SSL_get0_peer_CA_list(connection), index);
 }
+
+GENERAL_NAMES *reroot_request_names(X509_REQ *request) {
+  STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
+  // X509V3_get_d2i: NULL, too, where the extension is there more than once.
+  GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+  return names;
+}
+
+int reroot_request_set_names(X509_REQ *request, GENERAL_NAMES *names) {
+  STACK_OF(X509_EXTENSION) *extensions = NULL;
+  int done = X509V3_add1_i2d(&extensions, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1 &&
+             X509_REQ_add_extensions(request, extensions) == 1;
+  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+  return done;
+}

@@ -15,9 +15,9 @@ extension Store {
   /// - Parameters:
   ///   - update: the update that needs it; nil outside of one.
   ///   - component: the component that gets it; nil for the console.
-  ///   - key: its private key, PKCS#8 in PEM.
+  ///   - key: its private key, PKCS#8 in PEM; nil for a component that keeps its key.
   public func beginIssuance(
-    update: UpdateRecord.ID?, component: Component.ID?, root: RootRecord.ID, serial: SerialNumber, key: SecretBytes,
+    update: UpdateRecord.ID?, component: Component.ID?, root: RootRecord.ID, serial: SerialNumber, key: SecretBytes?,
     names: [String]
   ) async throws -> IssuanceRecord.ID {
     let now = clock()
@@ -30,7 +30,7 @@ extension Store {
           update?.rawValue, component?.rawValue, root.rawValue, serial.hex, try JSON.text(names), now.milliseconds,
         ])
       let id = database.lastInsertedRowID
-      try self.seals.put(key, into: "issuances", "sealed_key", row: id, database)
+      if let key { try self.seals.put(key, into: "issuances", "sealed_key", row: id, database) }
       return IssuanceRecord.ID(rawValue: id)
     }
   }
@@ -46,14 +46,17 @@ extension Store {
     }
   }
 
-  /// The newest certificate that an update issued to a component, or to the console, with its key in PEM.
+  /// The newest certificate that an update issued to a component, or to the console, with its key in PEM; without
+  /// the key where the component keeps it.
   public func newestIssued(
     _ update: UpdateRecord.ID, component: Component.ID?
-  ) async throws -> (certificate: Certificate, key: SecretBytes)? {
+  ) async throws -> (certificate: Certificate, key: SecretBytes?)? {
     try await read { database in
       guard let row = try Self.newestIssued(update, component?.rawValue, database) else { return nil }
       let der: Data = row["certificate"]
-      return (try Certificate(der: Array(der)), try self.seals.take("sealed_key", of: row, "issuances"))
+      let sealed: Data? = row["sealed_key"]
+      let key = try sealed.map { _ in try self.seals.take("sealed_key", of: row, "issuances") }
+      return (try Certificate(der: Array(der)), key)
     }
   }
 

@@ -57,7 +57,7 @@ class JavaServer(RealServer):
             "trust_store": str(self.folder / "trust.p12"),
             "store_password_file": str(self.password),
         }
-        return super().component(**{"files": files, **changes})
+        return super().component(**{"kind": "java", "files": files, **changes})
 
     def files(self):
         return {

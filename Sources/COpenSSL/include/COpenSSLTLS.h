@@ -9,6 +9,11 @@
 /// Appends a name of type GEN_DNS or GEN_IPADD; 0 when it fails.
 int reroot_append_alternative_name(GENERAL_NAMES *names, int type, const unsigned char *bytes, size_t count);
 
+/// The subject alternative names that a signing request asks for, or NULL where there are none or they do not parse.
+GENERAL_NAMES *reroot_request_names(X509_REQ *request);
+/// Lets a request without extensions ask for these names; 0 when it fails.
+int reroot_request_set_names(X509_REQ *request, GENERAL_NAMES *names);
+
 /// Appends a purpose by its NID; 0 when it fails.
 int reroot_append_purpose(EXTENDED_KEY_USAGE *purposes, int nid);
 

@@ -24,7 +24,9 @@ enum KindPages {
   static func banner(_ preset: Preset) -> PageModel {
     var banner = Part.banner(
       "note", "Filled with what is usual for \(preset.title)",
-      text: "From Debian 12’s package. Its own configuration has to name these files, as in:",
+      text: preset.files.keyStore == nil
+        ? "From Debian 12’s package. Its own configuration has to name these files, as in:"
+        : "The folder is an example. Its own configuration has to name these files, as with Spring Boot in:",
       items: preset.configuration.map { ["text": $0] })
     banner["more"] = Part.link("All kinds, and what is usual for each", path)
     return banner

@@ -51,10 +51,9 @@ struct ActionPerformer: Sendable {
 
   private func generate(_ action: ActionID) async throws {
     let component = try planned(action).component
-    let order = IssueOrder(
-      update: update.id, component: component.id, names: component.names.map(\.alternativeName),
-      usage: component.usage.certificateUsage, key: component.key.algorithm, notAfter: plan.childNotAfter)
-    let (issued, isNew) = try await signer.issueOnce(order)
+    let (issued, isNew) =
+      component.keepsKey
+      ? try await issueOnceForKeptKey(component) : try await signer.issueOnce(order(component))
     await note(
       action,
       "\(isNew ? "Signed" : "Found, signed already,") serial number \(issued.serialNumber), valid until "
@@ -85,7 +84,7 @@ struct ActionPerformer: Sendable {
   /// Shows that the component accepts the new root, not only that its bundle holds it.
   private func proveTrust(_ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery) async throws {
     let component = planned.component
-    guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustBundle != nil else { return }
+    guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustFile != nil else { return }
     let identity: Identity
     do {
       identity = try await signer.proofIdentity(names: component.names.map(\.alternativeName))
@@ -108,12 +107,19 @@ struct ActionPerformer: Sendable {
   }
 
   private func deploy(_ action: ActionID) async throws {
-    let component = try planned(action).component
+    let planned = try planned(action)
+    let component = planned.component
     let issued = try await issuedChild(action)
     let delivery = delivery(component)
     var bundle: [Certificate]?
     if component.files.trustFile != nil { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
-    try await delivery.deploy(chain: [issued.certificate], key: issued.key, bundle: bundle)
+    if component.keepsKey { return try await deployKeptKey(action, planned, bundle: bundle) }
+    guard let key = issued.key else {
+      throw ActionError(
+        code: "NO_KEY", sentence: "The key of this component's new certificate is not in Reroot's database.",
+        advice: "Abort and make a new plan.")
+    }
+    try await delivery.deploy(chain: [issued.certificate], key: key, bundle: bundle)
   }
 
   private func activate(_ action: ActionID) async throws {
@@ -171,7 +177,7 @@ struct ActionPerformer: Sendable {
 
   // MARK: What the actions share
 
-  private func issuedChild(_ action: ActionID) async throws -> (certificate: Certificate, key: SecretBytes) {
+  private func issuedChild(_ action: ActionID) async throws -> (certificate: Certificate, key: SecretBytes?) {
     guard let issued = try await store.newestIssued(update.id, component: action.component) else {
       throw ActionError(code: "NO_CERTIFICATE", sentence: "No certificate has been generated for this component.")
     }

@@ -18,11 +18,11 @@ extension HTTPSKeeper {
       let order = IssueOrder(
         update: update, component: nil, names: names, usage: .server, key: .ecdsaP256, notAfter: notAfter)
       _ = try await signer.issueOnce(order)
-      guard let issued = try await store.newestIssued(update, component: nil) else {
+      guard let issued = try await store.newestIssued(update, component: nil), let key = issued.key else {
         throw ActionError(code: "NO_CERTIFICATE", sentence: "No certificate has been generated for the console.")
       }
       try await replace(
-        .issued(try await store.update(update).root), chain: [issued.certificate], key: issued.key, update: update)
+        .issued(try await store.update(update).root), chain: [issued.certificate], key: key, update: update)
     }
     return try await verifyOnTheWire()
   }

@@ -76,7 +76,7 @@ struct Planner: Sendable {
 
   private func isAsFound(_ file: FoundFile, _ access: TargetAccess) async -> Bool {
     do {
-      return try await access.read(file.path)?.state == file.state
+      return try await access.state(file.path) == file.state
     } catch {
       return false
     }

@@ -72,21 +72,40 @@ actor RootSigner {
 
   /// Makes a key and a certificate for it, and keeps both.
   private func issue(_ order: IssueOrder) async throws -> (certificate: Certificate, key: PrivateKey) {
+    _ = try await openedIssuer()
+    let key = try await threads.run { try PrivateKey.generate(order.key) }
+    let certificate = try await issue(order, key: key.pkcs8PEM()) { serial, from in
+      ChildRequest(
+        names: order.names, usage: order.usage, publicKeyOf: key, serialNumber: serial, notBefore: from,
+        notAfter: order.notAfter)
+    }
+    return (certificate, key)
+  }
+
+  /// Makes a certificate for a key that its component keeps. What was sent is checked before anything is signed.
+  func issue(_ order: IssueOrder, for signing: SigningRequest) async throws -> Certificate {
+    try await issue(order, key: nil) { serial, from in
+      ChildRequest(
+        names: order.names, usage: order.usage, signing: signing, algorithm: order.key, serialNumber: serial,
+        notBefore: from, notAfter: order.notAfter)
+    }
+  }
+
+  private func issue(
+    _ order: IssueOrder, key: SecretBytes?, _ make: @Sendable (SerialNumber, Date) -> ChildRequest
+  ) async throws -> Certificate {
     let issuer = try await openedIssuer()
     let (now, root) = (clock(), root)
-    let key = try await threads.run { try PrivateKey.generate(order.key) }
     let serial = SerialNumber.random()
     let intent = try await store.beginIssuance(
-      update: order.update, component: order.component, root: id, serial: serial, key: key.pkcs8PEM(),
+      update: order.update, component: order.component, root: id, serial: serial, key: key,
       names: order.names.map(\.description))
-    let request = ChildRequest(
-      names: order.names, usage: order.usage, publicKeyOf: key, serialNumber: serial,
-      notBefore: max(root.notBefore, now.addingTimeInterval(-Self.backdating)), notAfter: order.notAfter)
+    let request = make(serial, max(root.notBefore, now.addingTimeInterval(-Self.backdating)))
     let certificate = try await threads.run {
       try issuer.sign(CheckedRequest(request, root: root, now: now))
     }
     try await store.finishIssuance(intent, certificate: certificate)
-    return (certificate, key)
+    return certificate
   }
 
   private func openedIssuer() async throws -> Issuer {

@@ -85,7 +85,7 @@ public struct ComponentDelivery: Sendable {
     try await access.replace(changes)
   }
 
-  private func bundleChange(_ bundle: [Certificate]) async throws -> FileChange? {
+  func bundleChange(_ bundle: [Certificate]) async throws -> FileChange? {
     guard let (role, path) = component.files.paths.first(where: \.role.isTrust) else { return nil }
     guard !bundle.isEmpty else {
       throw DeliveryFailure(
@@ -117,7 +117,7 @@ public struct ComponentDelivery: Sendable {
     return (try await access.read(path)?.content, password)
   }
 
-  private func change(_ path: String, _ role: FileLayout.Role, _ content: SecretBytes) -> FileChange {
+  func change(_ path: String, _ role: FileLayout.Role, _ content: SecretBytes) -> FileChange {
     FileChange(
       path: path, content: content, owner: component.files.owner, group: component.files.group,
       mode: component.files.mode(of: role))

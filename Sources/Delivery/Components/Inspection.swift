@@ -48,8 +48,9 @@ struct Inspection {
     for (role, path) in component.files.paths {
       var state: FoundFile.State?
       do {
-        let file = try await access.read(path)
-        state = file?.state
+        // A key that stays at the target is not read; the deployment keeps it there.
+        let file = keeps(role) ? nil : try await access.read(path)
+        state = keeps(role) ? try await access.state(path) : file?.state
         snapshot.append(SnapshotFile(file: FoundFile(role: role, path: path, state: state), content: file?.content))
       } catch {
         // What cannot be kept could not be put back.
@@ -63,6 +64,8 @@ struct Inspection {
     findings.files = snapshot.map(\.file)
     await readContents()
   }
+
+  private func keeps(_ role: FileLayout.Role) -> Bool { role == .key && component.keepsKey }
 
   /// The activation: whether what it needs is there, and what its check says of the configuration as it stands.
   mutating func lookAtActivation() async {
@@ -168,13 +171,30 @@ struct Inspection {
         add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: role.isStore)
       }
     }
+    await compareKeptKey()
     findings.accepts = bundle.map { Set($0.map { RootKey($0.fingerprint.hex) }) }
     guard let key, let deployed, let leaf = deployed.chain.first, !key.key.matches(leaf) else { return }
-    add(
-      DeliveryFailure(
-        code: "KEY_DOES_NOT_MATCH",
-        sentence: "The key in \(key.path) does not belong to the certificate in \(deployed.path), “\(leaf.subject)”.",
-        advice: "The component may not start with these files. Put right what is there, so that Abort can restore it."))
+    add(keyDoesNotMatch(key.path, deployed.path, leaf))
+  }
+
+  /// A key that stays at the target is compared by its public half.
+  private mutating func compareKeptKey() async {
+    guard component.keepsKey, let path = component.files.key else { return }
+    do {
+      guard let view = try await access.lookAtKey(path), let deployed, let leaf = deployed.chain.first,
+        view.publicKey != leaf.publicKeyFingerprint
+      else { return }
+      add(keyDoesNotMatch(path, deployed.path, leaf))
+    } catch {
+      add(DeliveryFailure(error, doing: "Looking at \(path)"))
+    }
+  }
+
+  private func keyDoesNotMatch(_ key: String, _ chain: String, _ leaf: Certificate) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "KEY_DOES_NOT_MATCH",
+      sentence: "The key in \(key) does not belong to the certificate in \(chain), “\(leaf.subject)”.",
+      advice: "The component may not start with these files. Put right what is there, so that Abort can restore it.")
   }
 
   private mutating func compare(_ served: Certificate, _ endpoint: Endpoint) {

@@ -11,9 +11,13 @@ extension ComponentDelivery {
     let wanted = files.filter { roles.contains($0.file.role) }
     _ = try await access.recover(wanted.map(\.file.path))
     var changes: [FileChange] = []
-    for kept in wanted where try await !isAsKept(kept) { changes.append(try change(for: kept)) }
+    for kept in wanted where try await !isAsKept(kept) { changes.append(try await change(for: kept)) }
+    if component.keepsKey, let path = component.files.key, changes.contains(where: { $0.path == path && !$0.isRemoval })
+    {
+      changes.append(FileChange(path: KeptKey.previous(path), content: nil, mode: 0))
+    }
     // What goes back comes first, what goes away last: so a program that looks in between finds rather more than less.
-    let order = changes.filter { $0.content != nil } + changes.filter { $0.content == nil }
+    let order = changes.filter { !$0.isRemoval } + changes.filter(\.isRemoval)
     if !order.isEmpty { try await access.replace(order) }
     for kept in wanted { try await requireAsKept(kept) }
     try await requireAllKept(files, roles)
@@ -38,10 +42,11 @@ extension ComponentDelivery {
     _ = try await watch(expectations)
   }
 
-  private func change(for kept: SnapshotFile) throws -> FileChange {
+  private func change(for kept: SnapshotFile) async throws -> FileChange {
     guard let state = kept.file.state else {
       return FileChange(path: kept.file.path, content: nil, mode: 0)
     }
+    if kept.file.role == .key, component.keepsKey { return try await putBack(kept.file.path, state) }
     guard let content = kept.content, content.sha256Hex == state.sha256 else {
       throw nothingKept(kept.file.path)
     }
@@ -57,11 +62,11 @@ extension ComponentDelivery {
   }
 
   private func isAsKept(_ kept: SnapshotFile) async throws -> Bool {
-    try await access.read(kept.file.path)?.state == kept.file.state
+    try await access.state(kept.file.path) == kept.file.state
   }
 
   private func requireAsKept(_ kept: SnapshotFile) async throws {
-    let found = try await access.read(kept.file.path)?.state
+    let found = try await access.state(kept.file.path)
     guard found != kept.file.state else { return }
     let difference: String
     switch (found, kept.file.state) {

@@ -46,10 +46,11 @@ struct Replacement {
     try Self.requireDistinct(targets)
     let locks = try FolderLocks(paths: Set(targets.map(\.place.folder)))
     _ = try CrashRecovery(locks: locks).perform()
+    let filled = try targets.map { try $0.filled() }
     let work = ReplacementWork(
       names: .fresh(), folders: locks.folders, journalFolder: first.place.folder, observe: observe)
     do {
-      try work.perform(targets)
+      try work.perform(filled)
     } catch {
       throw work.undone(after: DeliveryFailure(error, doing: "Replacing \(first.place.given)"))
     }
@@ -69,7 +70,7 @@ struct Replacement {
 
   /// A change, with the place where the file really lies.
   struct Target {
-    let change: FileChange
+    private(set) var change: FileChange
     let place: ResolvedPath
 
     /// Nil for the removal of a file whose folder does not even exist.
@@ -81,9 +82,24 @@ struct Replacement {
       }
       do {
         place = try ResolvedPath(change.path)
-      } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" && change.content == nil {
+      } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" && change.isRemoval {
         return nil
       }
+    }
+
+    /// With the content of its source, read now that nobody else replaces anything there.
+    func filled() throws -> Target {
+      guard let source = change.source else { return self }
+      guard let file = try FileReading.read(source.path), file.content.sha256Hex == source.sha256 else {
+        throw DeliveryFailure(
+          code: "SOURCE_CHANGED",
+          sentence: "\(source.path) is not what it was a moment ago, so \(change.path) was not "
+            + "replaced with it.",
+          advice: "Find out which program changed it, then retry.")
+      }
+      var filled = self
+      filled.change.content = file.content
+      return filled
     }
   }
 }

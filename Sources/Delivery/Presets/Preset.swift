@@ -12,8 +12,9 @@ public struct Preset: Sendable, Hashable {
   public let files: FileLayout
   /// Where a trust bundle would be put.
   public let usualTrustBundle: String
-  /// How it is activated, most gently. A word `{certificate}` or `{key}` stands for the path of that file; `{reload}` stands
-  /// for `reload`, and for `restart` where there is a trust bundle, which a reload would not read.
+  /// How it is activated, most gently. A word `{certificate}`, `{key}`, `{key_store}` or `{store_password_file}` stands for
+  /// the path of that file; `{reload}` stands for `reload`, and for `restart` where there is a trust bundle, which a reload
+  /// would not read.
   public let activation: Activation
   /// The ports that it usually answers at with TLS, the most usual one first.
   public let ports: [Port]
@@ -74,9 +75,9 @@ public struct Preset: Sendable, Hashable {
 }
 
 extension Activation {
-  /// The same with the paths of these files in the place of the words `{certificate}` and `{key}`, and with what makes a
-  /// trust bundle read in the place of `{reload}`. Only whole words are looked at, so that no path gets into a text that a
-  /// shell reads.
+  /// The same with the paths of these files in the place of the words that stand for them, and with what makes a trust
+  /// bundle read in the place of `{reload}`. Only whole words are looked at, so that no path gets into a text that a shell
+  /// reads.
   public func naming(_ files: FileLayout) -> Activation {
     var named = self
     named.check = check.map { Self.naming(files, in: $0) }
@@ -89,7 +90,9 @@ extension Activation {
       switch word {
       case "{certificate}": files.certificateChain ?? files.combined ?? word
       case "{key}": files.key ?? files.combined ?? word
-      case "{reload}": files.trustBundle == nil ? "reload" : "restart"
+      case "{reload}": files.trustFile == nil ? "reload" : "restart"
+      case "{key_store}": files.keyStore ?? word
+      case "{store_password_file}": files.storePasswordFile ?? word
       default: word
       }
     }

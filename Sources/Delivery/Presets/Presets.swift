@@ -5,6 +5,7 @@ extension Preset {
   /// certificate in a file of its own, since the packages' common one (`ssl-cert-snakeoil`) belongs to all of them.
   public static let all: [Preset] = [
     nginx, apache, haproxy, postgresql, mariadb, redis, mosquitto, rabbitmq, postfix, dovecot, openldap,
+    java,
   ]
 
   static let nginx = Preset(
@@ -157,6 +158,24 @@ extension Preset {
     configuration: [
       "olcTLSCertificateFile: /etc/ldap/server.pem", "olcTLSCertificateKeyFile: /etc/ldap/server.key",
       "olcTLSCACertificateFile: /etc/ldap/roots.pem",
+    ])
+
+  /// Java services have no common package; the folder and the unit are only an example of theirs. The check is Java's own
+  /// look at the new key store.
+  static let java = Preset(
+    "java", "Java service",
+    files: FileLayout(
+      keyStore: "/etc/java-service/keys.p12", storePasswordFile: "/etc/java-service/store-password"),
+    usualTrustBundle: "/etc/java-service/trust.p12",
+    check: [
+      "/usr/bin/keytool", "-list", "-keystore", "{key_store}", "-storetype", "PKCS12", "-storepass:file",
+      "{store_password_file}",
+    ],
+    activation: ["/usr/bin/systemctl", "restart", "java-service"],
+    ports: [Port(8443), Port(443)],
+    configuration: [
+      "server.ssl.key-store=/etc/java-service/keys.p12", "server.ssl.key-store-type=PKCS12",
+      "server.ssl.trust-store=/etc/java-service/trust.p12", "server.ssl.trust-store-type=PKCS12",
     ])
 
   /// Setting the names of the files in cn=config, to what they are, makes slapd read the files again without a restart. Both

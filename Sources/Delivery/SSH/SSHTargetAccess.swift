@@ -53,6 +53,13 @@ struct FarOperations: Sendable {
     var contents: [SecretBytes] = []
     for (index, change) in changes.enumerated() {
       try requirePath(change.path)
+      // What has a source is no removal, for which it would be taken below.
+      guard change.source == nil else {
+        throw DeliveryFailure(
+          code: "NO_COPY_HERE",
+          sentence: "\(change.path) cannot be made from another file on a machine reached by SSH.",
+          advice: "Nothing was changed. Let Reroot make the component's key.")
+      }
       let content = change.content ?? SecretBytes([])
       if content.count > TargetFile.maximumBytes {
         throw FileReading.tooLarge("The new content of \(change.path)", content.count)

@@ -23,7 +23,8 @@ extension TargetAccess {
       converse: { socket, message, limit in
         try await WorkThreads.wire.run { try LocalSocket.converse(socket, message, within: limit) }
       },
-      recover: { paths in try await threads.run { try CrashRecovery.recover(paths: paths) } })
+      recover: { paths in try await threads.run { try CrashRecovery.recover(paths: paths) } },
+      makeKey: { order in try await threads.run { try KeyMaking.make(order) } })
   }
 }
 

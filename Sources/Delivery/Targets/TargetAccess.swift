@@ -26,6 +26,13 @@ public struct TargetAccess: Sendable {
     @Sendable (_ socket: String, _ message: SecretBytes, _ timeLimit: Duration) async throws -> String
   /// Undoes what a crash left half done in the folders of these files; returns a sentence for each thing worth telling.
   public var recover: @Sendable (_ paths: [String]) async throws -> [Recovery]
+  /// The properties of a file, without its content leaving the target; nil when there is no such file.
+  public var state: @Sendable (_ path: String) async throws -> FoundFile.State?
+  /// Makes a key at the target and returns a signing request for it (PKCS#10, DER); only that travels.
+  public var makeKey: @Sendable (_ order: KeyOrder) async throws -> [UInt8]
+  /// Looks at a key file without the key leaving the target; nil when there is no such file, `KEY_UNREADABLE` when it is
+  /// no key.
+  public var lookAtKey: @Sendable (_ path: String) async throws -> KeyView?
 
   /// Puts an access together; what only looks ahead may be left out.
   public init(
@@ -42,7 +49,8 @@ public struct TargetAccess: Sendable {
         code: "NO_SOCKETS", sentence: "The socket \(socket) cannot be used over the way to this target.",
         advice: "Let the component be activated by a command.")
     },
-    recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] }
+    recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] },
+    makeKey: (@Sendable (KeyOrder) async throws -> [UInt8])? = nil
   ) {
     self.read = read
     self.replace = replace
@@ -54,7 +62,14 @@ public struct TargetAccess: Sendable {
     self.checkOwner = checkOwner
     self.converse = converse
     self.recover = recover
+    self.makeKey = makeKey ?? { _ in throw Self.noKeysHere }
+    state = { try await read($0)?.state }
+    lookAtKey = { path in try await read(path).map { try KeyView.of($0, path: path) } }
   }
+
+  private static let noKeysHere = DeliveryFailure(
+    code: "NO_KEYS_HERE", sentence: "No key can be made at this target.",
+    advice: "Let Reroot make the key, in the component's settings.")
 }
 
 /// What was found of a replacement that a crash had cut short, and put right.

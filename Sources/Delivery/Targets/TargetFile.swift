@@ -35,8 +35,10 @@ public struct TargetFile: Sendable {
 public struct FileChange: Sendable {
   /// Its absolute path; a symbolic link stays, the file behind it is replaced.
   public var path: String
-  /// What it is to hold; nil removes it.
+  /// What it is to hold; nil removes it, unless there is a source.
   public var content: SecretBytes?
+  /// The file at the target that it becomes a copy of, for what must not leave the target; then `content` is nil.
+  public var source: FileSource?
   /// Its owner, by name or number; nil keeps the owner found there, or for a new file leaves the process's.
   public var owner: String?
   /// Its group, by name or number; nil likewise.
@@ -51,6 +53,29 @@ public struct FileChange: Sendable {
     self.owner = owner
     self.group = group
     self.mode = mode
+  }
+
+  /// Describes a copy of another file at the target.
+  public init(path: String, source: FileSource, owner: String? = nil, group: String? = nil, mode: FileMode) {
+    self.init(path: path, content: nil, owner: owner, group: group, mode: mode)
+    self.source = source
+  }
+
+  /// Whether the file goes away.
+  public var isRemoval: Bool { content == nil && source == nil }
+}
+
+/// A file at the target that is copied there.
+public struct FileSource: Sendable, Hashable {
+  /// Its absolute path.
+  public var path: String
+  /// SHA-256 of what it must hold, hexadecimal; anything else is not copied.
+  public var sha256: String
+
+  /// Names a file with its content.
+  public init(path: String, sha256: String) {
+    self.path = path
+    self.sha256 = sha256
   }
 }
 

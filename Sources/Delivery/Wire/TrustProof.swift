@@ -11,7 +11,7 @@ extension ComponentDelivery {
   /// A server is shown a client certificate of a root that nobody knows: one that refuses it will prove the new root by
   /// accepting it. Others prove it by naming it, as nginx does, which refuses nobody in the handshake itself.
   func trustEvidence(bundle: [Certificate]) async -> TrustEvidence? {
-    guard component.files.trustBundle != nil else { return nil }
+    guard component.files.trustFile != nil else { return nil }
     guard component.usage.isServer else {
       return .notProvable(reason: "it only connects to others, and shows nobody whom it would accept")
     }
@@ -64,7 +64,7 @@ extension ComponentDelivery {
   public func proveTrust(
     in root: Certificate, with identity: Identity, evidence: TrustEvidence?, hasNamesake: Bool
   ) async throws -> [String] {
-    guard component.files.trustBundle != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
+    guard component.files.trustFile != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
     let stranger: Identity
     do {
       stranger = try UnknownClient.identity(at: now())
@@ -158,7 +158,7 @@ extension ComponentDelivery {
   }
 
   private var loadingAdvice: String {
-    "“\(component.name)” has not loaded \(component.files.trustBundle ?? "its trust bundle"), or reads its roots from "
+    "“\(component.name)” has not loaded \(component.files.trustFile ?? "its trust bundle"), or reads its roots from "
       + "elsewhere. Check its configuration and that its activation really reloads them "
       + "(now: \(component.activation.sentence)), then retry."
   }

@@ -14,7 +14,7 @@ extension Certificate {
     }
   }
 
-  private static func alternativeName(_ names: OpaquePointer, _ index: Int32) -> String {
+  static func alternativeName(_ names: OpaquePointer, _ index: Int32) -> String {
     var bytes: UnsafePointer<UInt8>?
     var count = 0
     let type = reroot_alternative_name(names, index, &bytes, &count)

@@ -10,7 +10,7 @@ struct CertificateTemplate {
   var issuer: Certificate?
   var notBefore: Date
   var notAfter: Date
-  var publicKeyOf: PrivateKey
+  var publicKeyOf: any KeyHolder
   var isAuthority = false
   var keyUsage: [KeyUsage] = []
   var purposes: [Chain.Purpose] = []

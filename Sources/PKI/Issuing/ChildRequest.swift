@@ -6,8 +6,10 @@ public struct ChildRequest: Sendable {
   public var names: [AlternativeName]
   /// What it may be used for.
   public var usage: CertificateUsage
-  /// The component's key. Only its public half is read.
-  public var publicKeyOf: PrivateKey
+  /// The component's key, or the request of a component that keeps its key. Only the public half is read.
+  var publicKeyOf: any KeyHolder
+  /// The kind of key that a signing request must hold; nil for a key that was made here.
+  private(set) var requestedKey: KeyAlgorithm?
   /// The number under which its intent has been written down.
   public var serialNumber: SerialNumber
   /// The first second at which it is valid; fractions of a second are cut off.
@@ -23,6 +25,24 @@ public struct ChildRequest: Sendable {
     self.names = names
     self.usage = usage
     self.publicKeyOf = publicKeyOf
+    self.serialNumber = serialNumber
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+
+  /// A request for a component that keeps its key, not yet checked either.
+  ///
+  /// - Parameters:
+  ///   - signing: what the component sent; its signature, key and names are checked before anything is signed.
+  ///   - algorithm: the kind of key that the component is to have.
+  public init(
+    names: [AlternativeName], usage: CertificateUsage, signing: SigningRequest, algorithm: KeyAlgorithm,
+    serialNumber: SerialNumber, notBefore: Date, notAfter: Date
+  ) {
+    self.names = names
+    self.usage = usage
+    publicKeyOf = signing
+    requestedKey = algorithm
     self.serialNumber = serialNumber
     self.notBefore = notBefore
     self.notAfter = notAfter

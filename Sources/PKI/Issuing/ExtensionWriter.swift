@@ -70,19 +70,28 @@ struct ExtensionWriter {
 
   private func addAlternativeNames() -> Bool {
     guard !template.names.isEmpty else { return true }
-    guard let names = GENERAL_NAMES_new() else { return false }
+    guard let names = Self.generalNames(template.names) else { return false }
     defer { reroot_alternative_names_free(names) }
-    for name in template.names {
+    // RFC 5280 4.2.1.6: critical where the subject is an empty sequence.
+    let critical = template.commonName == nil && template.organization == nil
+    return add(NID_subject_alt_name, UnsafeMutableRawPointer(names), critical: critical)
+  }
+
+  /// The names as OpenSSL has them, to be freed by the caller; nil when that fails.
+  static func generalNames(_ wanted: [AlternativeName]) -> OpaquePointer? {
+    guard let names = GENERAL_NAMES_new() else { return nil }
+    for name in wanted {
       let (type, bytes) =
         switch name {
         case .dns(let host): (Int32(GEN_DNS), Array(host.utf8))
         case .ip: (Int32(GEN_IPADD), name.octets ?? [])
         }
-      guard !bytes.isEmpty, reroot_append_alternative_name(names, type, bytes, bytes.count) == 1 else { return false }
+      guard !bytes.isEmpty, reroot_append_alternative_name(names, type, bytes, bytes.count) == 1 else {
+        reroot_alternative_names_free(names)
+        return nil
+      }
     }
-    // RFC 5280 4.2.1.6: critical where the subject is an empty sequence.
-    let critical = template.commonName == nil && template.organization == nil
-    return add(NID_subject_alt_name, UnsafeMutableRawPointer(names), critical: critical)
+    return names
   }
 
   /// RFC 7093 section 2, method 1: the leftmost 160 bits of the SHA-256 of the public key.

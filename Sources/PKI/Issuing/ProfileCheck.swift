@@ -78,7 +78,7 @@ enum ProfileCheck {
     }
   }
 
-  static func checkKey(_ key: PrivateKey, root: Certificate) throws {
+  static func checkKey(_ key: any KeyHolder, root: Certificate) throws {
     guard key.publicKeyFingerprint != root.publicKeyFingerprint else {
       throw PKIError(
         code: "PROFILE_ROOT_KEY", sentence: "The key is the root's own. A component has to have a key of its own.")

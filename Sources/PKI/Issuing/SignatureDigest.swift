@@ -38,11 +38,20 @@ struct SignatureDigest {
 
   /// Signs a complete certificate; 0 when it fails.
   func sign(_ certificate: OpaquePointer, with key: OpaquePointer) -> Int32 {
+    withContext(key) { X509_sign_ctx(certificate, $0) }
+  }
+
+  /// Signs a complete signing request; 0 when it fails.
+  func sign(request: OpaquePointer, with key: OpaquePointer) -> Int32 {
+    withContext(key) { X509_REQ_sign_ctx(request, $0) }
+  }
+
+  private func withContext(_ key: OpaquePointer, _ sign: (OpaquePointer) -> Int32) -> Int32 {
     guard let context = EVP_MD_CTX_new() else { return 0 }
     defer { EVP_MD_CTX_free(context) }
     var keyContext: OpaquePointer?
     guard EVP_DigestSignInit(context, &keyContext, digest, nil, key) == 1 else { return 0 }
     if choosesSalt, reroot_set_pss_salt_length(keyContext, RSA_PSS_SALTLEN_DIGEST) < 1 { return 0 }
-    return X509_sign_ctx(certificate, context)
+    return sign(context)
   }
 }

@@ -133,8 +133,12 @@ public enum PlanMaker {
     var actions = [
       PlannedAction(
         kind: .generate,
-        sentence: "Make an \(component.key.rawValue) key and a \(component.usage.words) certificate for \(names), "
-          + "valid for \(counted(request.months, "month"))")
+        sentence: component.keepsKey
+          ? "Have an \(component.key.rawValue) key made beside \(component.files.key ?? "the key file"), and sign a "
+            + "\(component.usage.words) certificate for \(names), valid for \(counted(request.months, "month")), once its "
+            + "signing request is checked"
+          : "Make an \(component.key.rawValue) key and a \(component.usage.words) certificate for \(names), "
+            + "valid for \(counted(request.months, "month"))")
     ]
     if let bundle = component.files.trustFile {
       actions.append(
@@ -163,6 +167,11 @@ public enum PlanMaker {
           ? "No trust bundle is configured: Reroot cannot make it accept the new root, and cannot know whether it "
             + "verifies the servers that it connects to. If it does, add the bundle, or see to it by other means."
           : "No trust bundle is configured: it is taken not to verify its clients.")
+    }
+    if component.keepsKey, let path = component.files.key {
+      notes.append(
+        "Its key stays at the component: Reroot keeps no copy of it, nor of the former one, which waits in "
+          + "\(KeptKey.previous(path)) until the next update, so that Abort can put it back from there.")
     }
     if component.endpoints.isEmpty {
       notes.append("No endpoint is configured: its new certificate cannot be seen on the wire, only on disk.")

@@ -84,6 +84,18 @@ import Testing
     #expect(separate.files.identityPaths.map(\.path) == ["/h/c", "/h/k"])
   }
 
+  @Test("A key store takes the place of PEM files, and the other way round; its check follows the paths")
+  func stores() throws {
+    let own = try read("java", "    files: {key_store: /j/k.p12, trust_store: /j/t.p12, store_password_file: /j/p}\n")
+    #expect(own.files.paths.map(\.path) == ["/j/k.p12", "/j/t.p12"] && own.files.storePasswordFile == "/j/p")
+    #expect(own.activation.check?.contains("/j/k.p12") == true && own.activation.check?.last == "/j/p")
+    #expect(try ComponentReader.components(in: ComponentWriter.text([own])) == [own])
+    let pem = try read("java", "    files: {certificate: /j/c, key: /j/k}\n")
+    #expect(pem.files.identityPaths.map(\.path) == ["/j/c", "/j/k"] && pem.files.storePasswordFile == nil)
+    let stores = try read("nginx", "    files: {key_store: /n/k, store_password_file: /n/p}\n")
+    #expect(stores.files.identityPaths.map(\.path) == ["/n/k"])
+  }
+
   @Test("A port that is usual has its usual way to TLS; any other has the kind's first one")
   func transports() throws {
     let component = try read(
