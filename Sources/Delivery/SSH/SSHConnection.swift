@@ -9,9 +9,6 @@ actor SSHConnection {
   private static let sessions = 5
   /// How often a session that was refused is asked for again, after a twentieth of a second each.
   private static let refusals = 40
-  /// A failure is told for so long to whoever comes next, so that a host that hangs costs its limit once and not for each
-  /// file.
-  private static let memory = Duration.seconds(1)
   /// A connection that nobody uses is closed after this.
   private static let idleLimit = Duration.seconds(15)
 
@@ -21,7 +18,6 @@ actor SSHConnection {
   private let threads = WorkThreads(count: sessions, name: "ssh")
   private var master: SSHMaster?
   private var opening: Task<SSHMaster, any Error>?
-  private var failed: (failure: DeliveryFailure, at: ContinuousClock.Instant)?
   private var users = 0
   private var idle: Task<Void, Never>?
 
@@ -51,13 +47,11 @@ actor SSHConnection {
       answer = try await hold(script, master, sudo: sudo, limit: limit)
     }
     guard !answer.isExpired else {
-      if !answer.began { remember(diagnosis.silent(limit)) }
+      guard answer.began else { throw diagnosis.silent(limit) }
       return answer
     }
     if !answer.began {
-      let failure = diagnosis.notBegun(answer.noise, status: answer.status)
-      if master.hasEnded { remember(failure) }
-      throw failure
+      throw diagnosis.notBegun(answer.noise, status: answer.status)
     }
     return answer
   }
@@ -91,7 +85,6 @@ actor SSHConnection {
 
   private func connected() async throws -> SSHMaster {
     if let master, !master.hasEnded { return master }
-    if let failed, ContinuousClock.now - failed.at < Self.memory { throw failed.failure }
     if let opening { return try await opening.value }
     let former = master
     master = nil
@@ -104,16 +97,11 @@ actor SSHConnection {
     do {
       let made = try await task.value
       master = made
-      failed = nil
       return made
     } catch {
-      let failure = DeliveryFailure(error, doing: "Connecting to \(target.address)")
-      remember(failure)
-      throw failure
+      throw DeliveryFailure(error, doing: "Connecting to \(target.address)")
     }
   }
-
-  private func remember(_ failure: DeliveryFailure) { failed = (failure, .now) }
 
   private func leave() {
     users -= 1

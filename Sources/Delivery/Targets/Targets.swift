@@ -14,8 +14,15 @@ public final class Targets: Sendable {
     case .local: return .local()
     case .ssh(let target):
       let connection = connection(to: target)
+      let memory = FailureMemory()
       return .ssh(target) { script, limit in
-        try await connection.run(script, sudo: target.sudo, limit: limit)
+        try memory.check()
+        do {
+          return try await connection.run(script, sudo: target.sudo, limit: limit)
+        } catch let failure as DeliveryFailure {
+          memory.remember(failure)
+          throw failure
+        }
       }
     }
   }
@@ -43,4 +50,17 @@ public final class Targets: Sendable {
       return made
     }
   }
+}
+
+/// Why there was no connection, for as long as one piece of work lasts: a host that hangs costs its limit once and not for
+/// each file. Who tries again asks for a new access, and so begins without it.
+private final class FailureMemory: Sendable {
+  private static let limit = Duration.seconds(10)
+  private let failed = Mutex<(failure: DeliveryFailure, at: ContinuousClock.Instant)?>(nil)
+
+  func check() throws {
+    if let found = failed.withLock({ $0 }), ContinuousClock.now - found.at < Self.limit { throw found.failure }
+  }
+
+  func remember(_ failure: DeliveryFailure) { failed.withLock { $0 = (failure, .now) } }
 }
