@@ -89,6 +89,8 @@ def test_the_empty_pages_of_a_new_console_are_accessible_and_fit(console, browse
         ("/roots", "roots-empty"),
         ("/components", "components-empty"),
         ("/components/new", "component-new"),
+        ("/components/kinds", "component-kinds"),
+        ("/components/new?kind=openldap", "component-new-openldap"),
         ("/components/import", "components-import"),
         ("/updates", "updates-empty"),
         ("/trust-store", "trust-store-empty"),
