@@ -20,6 +20,10 @@ struct EveryStateTests {
           [Sample.moved(1), Sample.moved(2, stage: 2), Sample.moved(3, accepts: nil)], parallel: 1), 2_000
       ),
       ("a retirement of two at once", Sample.retirement(parallel: 2), 2_000),
+      (
+        "two of a rolling group",
+        Sample.course([Sample.member(1, group: "web"), Sample.member(2, group: "web")], parallel: 2), 3_000
+      ),
     ])
   func everything(name: String, course: Course, limit: Int) throws {
     var seen: Set<String> = []
@@ -92,6 +96,9 @@ struct EveryStateTests {
       #expect(state.actionsInFlight.isEmpty && (!state.openFailures.isEmpty || state.wasInterrupted))
     case .ended: #expect(state.actionsInFlight.isEmpty && state.openFailures.isEmpty)
     }
+    let members = state.course.members.filter { $0.group != nil }.map(\.id)
+    let atWork = state.actionsInFlight.keys.filter { $0.kind != .generate }.compactMap(\.component)
+    #expect(Set(atWork).intersection(members).count <= 1, "two of a group at once after \(event)")
     #expect(state.allActions.allSatisfy { ($0.state.status == .failed) == ($0.state.failure != nil) })
     #expect(state.allActions.allSatisfy { ($0.state.status == .skipped) == ($0.state.skipped != nil) })
   }
@@ -101,6 +108,6 @@ struct EveryStateTests {
     let actions = state.allActions.map { "\($0.id)=\($0.state.status)\($0.state.isIgnored)\($0.state.skipped as Any)" }
     let aside = state.course.members.map { state.isSetAside($0.id) }
     return "\(state.standing) \(state.direction) \(state.policy) \(state.isAborting) \(state.wasInterrupted) "
-      + "\(state.keepsNewRoot) \(state.cursor) \(state.openFailures) \(aside) \(actions)"
+      + "\(state.keepsNewRoot) \(state.cursor) \(state.openFailures) \(aside) \(state.groupHolders) \(actions)"
   }
 }

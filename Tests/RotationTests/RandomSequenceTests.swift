@@ -53,6 +53,7 @@ struct RandomSequenceTests {
   @Test("10,000 random updates never reach a forbidden state, end, and replay to the same state")
   func random() throws {
     var outcomes: [Outcome: Int] = [:]
+    var grouped = 0
     for seed in 0..<10_000 {
       var random = Seeded(state: UInt64(seed))
       var player = Player(course(&random))
@@ -63,14 +64,20 @@ struct RandomSequenceTests {
       var replayed = UpdateState(course: player.state.course)
       for event in player.events { _ = try replayed.apply(event) }
       #expect(replayed == player.state, "seed \(seed)")
+      #expect(player.groups.violations == [], "seed \(seed)")
+      grouped += player.order.count { $0.kind == .deploy && $0.component.map(player.isGrouped) == true }
     }
+    #expect(grouped > 10_000, "components of groups were worked on")
     #expect(outcomes.keys.count == Outcome.allCases.count, "every way to end was reached: \(outcomes)")
   }
 
   private func course(_ random: inout Seeded) -> Course {
     let count = Int64.random(in: 1...6, using: &random)
-    let members = (1...count).map { number in
-      Sample.member(number, stage: .random(in: 1...3, using: &random), trusts: .random(in: 0..<4, using: &random) > 0)
+    let members = (1...count).map { number -> Course.Member in
+      let stage = Int.random(in: 1...3, using: &random)
+      let trusts = Int.random(in: 0..<4, using: &random) > 0
+      let group = Int.random(in: 0..<3, using: &random)
+      return Sample.member(number, stage: stage, trusts: trusts, group: group == 0 ? nil : "\(stage)-\(group)")
     }
     return Sample.course(
       members, policy: FailurePolicy.allCases.randomElement(using: &random) ?? .stop,

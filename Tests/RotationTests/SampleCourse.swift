@@ -5,10 +5,10 @@ enum Sample {
   static let old = RootKey("old")
   static let new = RootKey("new")
 
-  static func member(_ number: Int64, stage: Int = 1, trusts: Bool = true) -> Course.Member {
+  static func member(_ number: Int64, stage: Int = 1, trusts: Bool = true, group: String? = nil) -> Course.Member {
     Course.Member(
       id: Component.ID(rawValue: number), name: "c\(number)", stage: stage, usage: .both, hasTrustBundle: trusts,
-      presentsBefore: old, acceptsBefore: trusts ? [old] : nil)
+      presentsBefore: old, acceptsBefore: trusts ? [old] : nil, group: group)
   }
 
   static func course(
@@ -48,6 +48,7 @@ struct Player {
   var order: [ActionID] = []
   /// Actions that fail, and how often they still do.
   var failing: [ActionID: Int] = [:]
+  var groups = GroupWatch()
 
   init(_ course: Course, failing: [ActionID: Int] = [:]) {
     state = UpdateState(course: course)
@@ -55,11 +56,14 @@ struct Player {
   }
 
   mutating func send(_ event: Event) throws {
+    let before = state
     let effects = try state.apply(event)
+    groups.take(event, from: before, to: state)
     events.append(event)
     for case .perform(let id, let attempt) in effects {
       pending.append((id, attempt))
       order.append(id)
+      groups.begin(id, state)
     }
   }
 
@@ -86,6 +90,10 @@ struct Player {
   mutating func decide(_ kind: Decision.Kind, actions: [ActionID]? = nil) throws {
     try send(.decided(Decision(kind, question: state.question, actions: actions, by: "ada")))
     try run()
+  }
+
+  func isGrouped(_ component: Component.ID) -> Bool {
+    state.course.members.contains { $0.id == component && $0.group != nil }
   }
 
   func status(_ kind: ActionKind, _ number: Int64) -> ActionState.Status? {

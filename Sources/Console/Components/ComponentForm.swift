@@ -12,6 +12,8 @@ struct ComponentForm {
   /// More rows than anybody fills in by hand; the YAML takes more.
   static let endpointLimit = 32
   private static let emptyRows = 2
+  /// The fields of a row of which one that is filled in makes an endpoint.
+  private static let rowFields = ["host", "addresses", "port", "server_name"]
 
   /// The form of a new component.
   init() {
@@ -48,7 +50,9 @@ struct ComponentForm {
       "files.key_mode": files.keyMode.description, "activation.time_limit": String(component.activation.timeLimit),
       "verification_time_limit": String(component.verificationTimeLimit),
       "peers.choice": component.peers == nil ? "all" : "named",
-      "peers": (component.peers ?? []).joined(separator: "\n"),
+      "peers": (component.peers ?? []).joined(separator: "\n"), "maintenance": component.maintenance ?? "",
+      "restart": (component.rollingGroup == nil ? Restart.atOnce : .rolling).rawValue,
+      "group": component.rollingGroup ?? "",
     ]
     values.merge(TargetFields.values(of: component.target)) { own, _ in own }
     values["activation.check"] = (component.activation.check ?? []).joined(separator: "\n")
@@ -67,6 +71,7 @@ struct ComponentForm {
     }
     for (index, endpoint) in component.endpoints.enumerated() {
       values["endpoints.\(index).host"] = endpoint.host
+      values["endpoints.\(index).addresses"] = (endpoint.addresses ?? []).joined(separator: ", ")
       values["endpoints.\(index).port"] = String(endpoint.port)
       values["endpoints.\(index).server_name"] = endpoint.serverName ?? ""
       values["endpoints.\(index).transport"] = endpoint.transport.rawValue
@@ -79,7 +84,7 @@ struct ComponentForm {
     values = Dictionary(form.fields.map { ($0.name, $0.value) }) { first, _ in first }
     values["csrf"] = nil
     let filled = (0..<Self.endpointLimit).last { index in
-      ["host", "port", "server_name"].contains { !(form["endpoints.\(index).\($0)"] ?? "").isEmpty }
+      Self.rowFields.contains { !(form["endpoints.\(index).\($0)"] ?? "").isEmpty }
     }
     endpointRows = min(Self.endpointLimit, (filled.map { $0 + 1 } ?? 0) + Self.emptyRows)
   }
@@ -99,7 +104,9 @@ struct ComponentForm {
       key: choice("key", .ecdsaP256, &problems), keyMade: keyMade(&problems), target: target(&problems), files: files,
       activation: activation(&problems).naming(files), endpoints: endpoints,
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
-      peers: text("peers.choice") == "named" ? lines("peers") : nil)
+      peers: text("peers.choice") == "named" ? lines("peers") : nil,
+      maintenance: trimmed("maintenance").isEmpty ? nil : trimmed("maintenance"),
+      rollingGroup: choice("restart", Restart.atOnce, &problems) == .rolling ? trimmed("group") : nil)
     let known = Set(problems.map(\.field))
     let found = component.problems().map { problem in
       FieldProblem(field: Self.field(problem.field, rows), sentence: problem.sentence)
@@ -127,12 +134,13 @@ struct ComponentForm {
     var rows: [Int] = []
     for row in 0..<Self.endpointLimit {
       let prefix = "endpoints.\(row)."
-      guard ["host", "port", "server_name"].contains(where: { !trimmed(prefix + $0).isEmpty }) else { continue }
+      guard Self.rowFields.contains(where: { !trimmed(prefix + $0).isEmpty }) else { continue }
       let name = trimmed(prefix + "server_name")
       endpoints.append(
         Endpoint(
           host: trimmed(prefix + "host"), port: UInt16(number(prefix + "port", in: 1...65535, &problems)),
-          serverName: name.isEmpty ? nil : name, transport: choice(prefix + "transport", .tls, &problems)))
+          serverName: name.isEmpty ? nil : name, addresses: words(prefix + "addresses"),
+          transport: choice(prefix + "transport", .tls, &problems)))
       rows.append(row)
     }
     return (endpoints, rows)
@@ -194,6 +202,12 @@ struct ComponentForm {
     var lines = text(field).split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
     if trimming { lines = lines.map { $0.trimmingWhitespace() } }
     return lines.filter { !$0.isEmpty }
+  }
+
+  /// Addresses after each other, with commas or spaces between them; nil for none.
+  private func words(_ field: String) -> [String]? {
+    let words = text(field).split { $0.isWhitespace || $0 == "," }.map { $0.lowercased() }
+    return words.isEmpty ? nil : words
   }
 
   private func number(_ field: String, in range: ClosedRange<Int>, _ problems: inout [FieldProblem]) -> Int {

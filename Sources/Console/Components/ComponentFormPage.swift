@@ -50,6 +50,22 @@ struct ComponentFormPage {
       input(
         "stage", "Stage", ["inputmode": "numeric", "min": "1", "max": "1000"], type: "number", width: "short",
         hint: "The order in an update: lower stages are finished before higher ones begin."),
+      FieldPart.radios(
+        "restart", "Within its stage",
+        choices: [
+          (Restart.atOnce.rawValue, "At once", "It is activated without waiting for others."),
+          (
+            Restart.rolling.rawValue, "Rolling",
+            "Of a group, such as the replicas of one service, one at a time: the next one waits until it is verified."
+          ),
+        ], chosen: form.text("restart"), error: error("restart")),
+      input("group", "Group", ["maxlength": "64"], hint: "With “Rolling”: the same name for all of the group.")
+        .optional,
+      FieldPart.text(
+        "maintenance", "Maintenance note", value: form.text("maintenance"), rows: 2,
+        hint: "What is to be thought of before, such as “ask the shift leader first”. The plan shows it.",
+        error: error("maintenance")
+      ).optional,
     ]
   }
 
@@ -151,6 +167,10 @@ struct ComponentFormPage {
       let number = "Endpoint \(row + 1): "
       return [
         input(name + "host", number + "host").optional,
+        input(
+          name + "addresses", number + "addresses", width: "full",
+          hint: "Where it answers at several: each is looked at. Empty for those that the host has."
+        ).optional,
         input(name + "port", number + "port", ["min": "1", "max": "65535"], type: "number", width: "short").optional,
         input(name + "server_name", number + "server name", hint: "Where it is not the host.").optional,
         FieldPart.select(

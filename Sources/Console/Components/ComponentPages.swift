@@ -85,8 +85,11 @@ enum ComponentPages {
       standing.member.map { Part.row("Serial number", code: $0.serial) },
       standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
       component.kind.map { Part.row("Kind", Preset.named($0)?.title ?? $0) },
-      Part.row("Stage", String(component.stage)), Part.row("Names", lines: component.names.map(\.text)),
-      Part.row("Usage", usage(component.usage)),
+      component.maintenance.map { Part.row("Maintenance note", $0) },
+      Part.row(
+        "Stage", String(component.stage),
+        note: component.rollingGroup.map { "One at a time of the group “\($0)”" }),
+      Part.row("Names", lines: component.names.map(\.text)), Part.row("Usage", usage(component.usage)),
       Part.row(
         "Key", component.key.rawValue, note: component.keepsKey ? "made on the target, which it never leaves" : nil),
       target(component.target),
@@ -132,7 +135,9 @@ enum ComponentPages {
 
   private static func endpoint(_ endpoint: Endpoint) -> String {
     let name = endpoint.serverName.map { ", as \($0)" } ?? ""
-    return endpoint.address + name + (endpoint.transport == .tls ? "" : ", \(endpoint.transport.label)")
+    let addresses = endpoint.host.isEmpty ? [] : endpoint.addresses ?? []
+    let places = addresses.isEmpty ? "" : " at " + Display.list(addresses)
+    return endpoint.address + places + name + (endpoint.transport == .tls ? "" : ", \(endpoint.transport.label)")
   }
 
   static func remove(_ standing: ComponentStanding, peersOf: [String], _ visit: Visit) throws -> Response {

@@ -158,7 +158,7 @@ enum PlanPage {
 
   private static func component(_ planned: PlannedComponent) -> PageModel {
     let component = planned.component
-    return [
+    var model: PageModel = [
       "name": VisibleText.of(component.name),
       "stage": component.stage,
       "description": VisibleText.of(component.description),
@@ -181,6 +181,9 @@ enum PlanPage {
       "hasNotes": !planned.notes.isEmpty,
       "notes": planned.notes.map { VisibleText.of($0) },
     ]
+    model["group"] = component.rollingGroup.map { VisibleText.of($0) }
+    model["maintenance"] = component.maintenance.map { VisibleText.of($0) }
+    return model
   }
 
   private static func file(_ file: FoundFile) -> PageModel {

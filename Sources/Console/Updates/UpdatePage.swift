@@ -12,15 +12,20 @@ struct UpdatePage: Sendable {
   let supersession: String?
   let now: Date
 
+  /// The maintenance notes, by the component.
+  let maintenance: [Component.ID: String]
+
   /// How many of the newest entries of the journal the page shows.
   static let logLength = 200
 
   /// Reads what the page shows.
   static func read(_ id: UpdateRecord.ID, _ store: Store, now: Date) async throws -> UpdatePage {
     let record = try await store.update(id)
+    let plan = try await store.plan(record.plan)
+    let notes = plan.components.compactMap { planned in planned.component.maintenance.map { (planned.id, $0) } }
     return try await UpdatePage(
-      record: record, plan: store.plan(record.plan), state: store.state(id),
-      supersession: store.supersession(of: id), now: now)
+      record: record, plan: plan, state: store.state(id), supersession: store.supersession(of: id), now: now,
+      maintenance: Dictionary(notes) { first, _ in first })
   }
 
   /// The whole page.
@@ -104,7 +109,7 @@ struct UpdatePage: Sendable {
 
   /// The row of one component.
   func row(_ member: Course.Member) -> PageModel {
-    [
+    var model: PageModel = [
       "id": "component-\(member.id)",
       "name": VisibleText.of(member.name),
       "stage": member.stage,
@@ -112,6 +117,9 @@ struct UpdatePage: Sendable {
       "cells": kinds.map { cell(ActionID($0, member.id)) },
       "restores": restores([.restore, .restoreTrust], member.id),
     ]
+    model["group"] = member.group.map { VisibleText.of($0) }
+    model["maintenance"] = maintenance[member.id].map { VisibleText.of($0) }
+    return model
   }
 
   /// The row of the console's own certificate.

@@ -66,8 +66,9 @@ extension ComponentDelivery {
     }
   }
 
-  /// The addresses of an endpoint's host. Throws when the name has none.
+  /// Those that an endpoint gives, or those that its host has now. Throws when the name has none.
   func addresses(of endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws -> [String] {
+    if let addresses = endpoint.addresses { return addresses }
     let host = endpoint.host
     return try await WorkThreads.wire.run(
       within: max(.milliseconds(1), deadline - .now),

@@ -6,7 +6,7 @@ extension Probe {
   static let handshake = Probe { endpoint, address, timeLimit in
     do {
       return try ServedChain.look(
-        at: address, port: endpoint.port, serverName: endpoint.expectedName,
+        at: address, port: endpoint.port, serverName: endpoint.expectedName(at: address),
         beginning: endpoint.transport.beginning, timeLimit: timeLimit)
     } catch let error as PKIError {
       throw ProbeProblem(error)

@@ -22,48 +22,64 @@ struct Judgement: Sendable {
 
   /// Whatever certificate is served, as long as every address serves the same.
   func anything(_ sightings: [AddressSighting]) -> Result<[Certificate], DeliveryFailure> {
-    let counted = Self.counted(sightings)
-    var first: (address: String, chain: [Certificate])?
-    for sighting in counted {
+    let counted = counted(sightings)
+    let verdicts = counted.map { sighting -> (address: String, failure: DeliveryFailure?) in
       switch sighting.result {
-      case .failure(let problem): return .failure(failure(problem, at: sighting.address))
-      case .success(let chain):
-        guard let leaf = chain.first else { return .failure(nothingServed) }
-        if let other = first, let otherLeaf = other.chain.first, otherLeaf != leaf {
-          return .failure(differing(leaf, at: sighting.address, otherLeaf, at: other.address))
-        }
-        first = first ?? (sighting.address, chain)
+      case .failure(let problem): (sighting.address, failure(problem, at: sighting.address))
+      case .success(let chain): (sighting.address, chain.isEmpty ? nothingServed : nil)
       }
     }
-    guard let first else { return .failure(nothingServed) }
-    return .success(first.chain)
+    if let failure = Self.together(verdicts, good: "A certificate is served at") { return .failure(failure) }
+    let chains = counted.compactMap { sighting in (try? sighting.result.get()).map { (sighting.address, $0) } }
+    guard let first = chains.first?.1 else { return .failure(nothingServed) }
+    guard Set(chains.compactMap(\.1.first?.fingerprint)).count == 1 else { return .failure(differing(chains)) }
+    return .success(first)
   }
 
-  /// The certificate that every address serves as expected, or what the first other one does.
+  /// The certificate that every address serves as expected, or what those do that serve another.
   func judge(_ sightings: [AddressSighting], _ expectation: Expectation, at moment: Date) -> Result<
     Certificate, DeliveryFailure
   > {
     var result: Certificate?
-    for sighting in Self.counted(sightings) {
+    var verdicts: [(address: String, failure: DeliveryFailure?)] = []
+    for sighting in counted(sightings) {
       switch sighting.result {
-      case .failure(let problem): return .failure(failure(problem, at: sighting.address))
+      case .failure(let problem): verdicts.append((sighting.address, failure(problem, at: sighting.address)))
       case .success(let chain):
         guard let leaf = chain.first else { return .failure(nothingServed) }
-        if let failure = judge(chain, leaf, expectation, at: moment, address: sighting.address) {
-          return .failure(failure)
-        }
         result = leaf
+        verdicts.append(
+          (sighting.address, judge(chain, leaf, expectation, at: moment, address: sighting.address)))
       }
     }
+    if let failure = Self.together(verdicts, good: "As expected is what is served at") { return .failure(failure) }
     return result.map { .success($0) } ?? .failure(nothingServed)
   }
 
   /// Without the addresses of a family in which nobody listens, where somebody does in the other: `localhost` stands for
-  /// both families, and most servers listen in one.
-  private static func counted(_ sightings: [AddressSighting]) -> [AddressSighting] {
+  /// both families, and most servers listen in one. Addresses that were given by hand all count.
+  private func counted(_ sightings: [AddressSighting]) -> [AddressSighting] {
+    guard endpoint.addresses == nil else { return sightings }
     let answering = Set(sightings.filter { !$0.isSilent }.map(\.isIPv6))
     guard answering.count == 1 else { return sightings }
     return sightings.filter { answering.contains($0.isIPv6) }
+  }
+
+  /// At how many addresses it is told what is wrong.
+  private static let told = 8
+
+  /// One failure that says what is wrong at which address, and at which ones nothing is; nil when nothing is anywhere.
+  private static func together(
+    _ verdicts: [(address: String, failure: DeliveryFailure?)], good: String
+  ) -> DeliveryFailure? {
+    let failures = verdicts.compactMap(\.failure)
+    guard let first = failures.first, verdicts.count > 1 else { return failures.first }
+    var sentences = failures.prefix(told).map(\.failure.sentence)
+    if failures.count > told { sentences.append("\(failures.count - told) more addresses fail.") }
+    let fine = verdicts.filter { $0.failure == nil }.map(\.address)
+    if !fine.isEmpty { sentences.append("\(good) \(fine.joined(separator: ", ")).") }
+    return DeliveryFailure(
+      code: first.code, sentence: sentences.joined(separator: " "), advice: first.failure.advice)
   }
 
   private func judge(
@@ -78,7 +94,7 @@ struct Judgement: Sendable {
           ? stillPrevious(leaf, at: address) : other(leaf, instead: expected, at: address)
       }
       do {
-        let name = try AlternativeName(parsing: endpoint.expectedName)
+        let name = try AlternativeName(parsing: endpoint.expectedName(at: address))
         try Chain.verify(
           leaf: leaf, intermediates: Array(chain.dropFirst()), anchors: [root], at: moment, name: name, purpose: .server
         )
@@ -93,7 +109,8 @@ struct Judgement: Sendable {
 extension Judgement {
   /// `host:port`, with the address where the host is a name.
   private func place(_ address: String) -> String {
-    address == endpoint.host ? endpoint.address : "\(endpoint.address) (\(address))"
+    if endpoint.host.isEmpty { return Endpoint(host: address, port: endpoint.port).address }
+    return address == endpoint.host ? endpoint.address : "\(endpoint.address) (\(address))"
   }
 
   private var files: String { component.files.identityPaths.map(\.path).joined(separator: " and ") }
@@ -174,14 +191,16 @@ extension Judgement {
         + "really reloads certificates (now: \(component.activation.sentence)), and what its log says.")
   }
 
-  private func differing(
-    _ leaf: Certificate, at address: String, _ otherLeaf: Certificate, at otherAddress: String
-  ) -> DeliveryFailure {
-    DeliveryFailure(
+  private func differing(_ chains: [(address: String, chain: [Certificate])]) -> DeliveryFailure {
+    var order: [Certificate] = []
+    for leaf in chains.compactMap(\.chain.first) where !order.contains(leaf) { order.append(leaf) }
+    let parts = order.map { leaf in
+      let addresses = chains.filter { $0.chain.first == leaf }.map(\.address).joined(separator: ", ")
+      return "\(addresses) “\(leaf.subject)” (\(leaf.fingerprint))"
+    }
+    return DeliveryFailure(
       code: "ADDRESSES_DIFFER",
-      sentence:
-        "The addresses of \(endpoint.address) serve different certificates: \(otherAddress) “\(otherLeaf.subject)” "
-        + "(\(otherLeaf.fingerprint)), \(address) “\(leaf.subject)” (\(leaf.fingerprint)).",
+      sentence: "The addresses of \(endpoint.address) serve different certificates: \(parts.joined(separator: "; ")).",
       advice: "Give each of them an endpoint, or a component, of its own.")
   }
 
@@ -200,10 +219,11 @@ extension Judgement {
     case "CHAIN_NAME_MISMATCH":
       return DeliveryFailure(
         code: "WRONG_NAME",
-        sentence: "\(place) serves the right certificate, but it is not for \(endpoint.expectedName). It is for "
+        sentence:
+          "\(place) serves the right certificate, but it is not for \(endpoint.expectedName(at: address)). It is for "
           + "\(leaf.subjectAlternativeNames.joined(separator: ", ")).",
         advice:
-          "Add \(endpoint.expectedName) to the names of “\(component.name)” and start a new update, or correct the "
+          "Add \(endpoint.expectedName(at: address)) to the names of “\(component.name)” and start a new update, or correct the "
           + "endpoint's server name.")
     default:
       return DeliveryFailure(

@@ -46,22 +46,27 @@ public struct Activation: Sendable, Hashable, Codable {
   }
 }
 
-/// One address at which a component answers with its certificate.
+/// One port at which a component answers with its certificate, at one address or at several.
 public struct Endpoint: Sendable, Hashable, Codable {
-  /// A host name or address.
+  /// A host name or address; empty where the addresses are given instead.
   public var host: String
   /// A TCP port.
   public var port: UInt16
-  /// The name asked for (SNI) and expected in the certificate; nil means the host.
+  /// The name asked for (SNI) and expected in the certificate; nil means the host, or each address where there is none.
   public var serverName: String?
+  /// The addresses that are connected to, all of them, instead of those that the host has; nil for the host's.
+  public var addresses: [String]?
   /// How TLS begins there.
   public var transport: Transport
 
   /// Names an address at which a component answers.
-  public init(host: String, port: UInt16, serverName: String? = nil, transport: Transport = .tls) {
+  public init(
+    host: String, port: UInt16, serverName: String? = nil, addresses: [String]? = nil, transport: Transport = .tls
+  ) {
     self.host = host
     self.port = port
     self.serverName = serverName
+    self.addresses = addresses
     self.transport = transport
   }
 
@@ -93,8 +98,17 @@ public struct Endpoint: Sendable, Hashable, Codable {
     }
   }
 
-  /// `host:port`, an IPv6 address in brackets.
-  public var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-  /// The name that the certificate must carry.
-  public var expectedName: String { serverName ?? host }
+  /// `host:port`, an IPv6 address in brackets; without a host every address so, after commas.
+  public var address: String {
+    let hosts = host.isEmpty ? addresses ?? [] : [host]
+    return hosts.map { $0.contains(":") ? "[\($0)]:\(port)" : "\($0):\(port)" }.joined(separator: ", ")
+  }
+
+  /// The name that the certificate must carry which is served at an address.
+  public func expectedName(at address: String) -> String { serverName ?? (host.isEmpty ? address : host) }
+
+  /// Every name that is expected at some address.
+  public var expectedNames: [String] {
+    serverName.map { [$0] } ?? (host.isEmpty ? addresses ?? [] : [host])
+  }
 }

@@ -33,13 +33,18 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
   public var verificationTimeLimit: Int
   /// The names of the components that it connects to; nil when it may connect to every server of the system.
   public var peers: [String]?
+  /// What is to be thought of before its certificate is exchanged, such as “ask the shift leader first”; nil for nothing.
+  public var maintenance: String?
+  /// The rolling group: of the components of one group, one at a time is activated, and verified before the next one;
+  /// nil when it need not wait for others.
+  public var rollingGroup: String?
 
   /// Describes a component; the values are checked by ``problems()``.
   public init(
     id: ID, name: String, description: String = "", kind: String? = nil, stage: Int = 1, names: [SubjectName],
     usage: Usage = .server, key: KeyKind = .ecdsaP256, keyMade: KeyOrigin? = nil, target: Target = .local,
     files: FileLayout, activation: Activation = Activation(), endpoints: [Endpoint] = [],
-    verificationTimeLimit: Int = 30, peers: [String]? = nil
+    verificationTimeLimit: Int = 30, peers: [String]? = nil, maintenance: String? = nil, rollingGroup: String? = nil
   ) {
     self.id = id
     self.name = name
@@ -56,6 +61,8 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
     self.endpoints = endpoints
     self.verificationTimeLimit = verificationTimeLimit
     self.peers = peers
+    self.maintenance = maintenance
+    self.rollingGroup = rollingGroup
   }
 
   /// Whether the key is made at the target and stays there.

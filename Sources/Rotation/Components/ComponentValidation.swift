@@ -27,16 +27,18 @@ extension Component {
     public static let names = 1...100
     /// Endpoints.
     public static let endpoints = 0...32
+    /// Addresses of an endpoint.
+    public static let addresses = 0...32
+    /// Characters of a maintenance note.
+    public static let maintenance = 0...500
     /// Words of a command.
     public static let words = 1...64
   }
 
   /// Everything that is wrong with this component by itself, in the order of the form; empty when it can be used.
   public func problems() -> [FieldProblem] {
-    generalProblems + nameProblems + keyProblems + target.problems() + files.problems() + activation.problems()
-      + haproxyProblems
-      + endpointProblems
-      + peerProblems
+    generalProblems + groupProblems + nameProblems + keyProblems + target.problems() + files.problems()
+      + activation.problems() + haproxyProblems + endpointProblems + peerProblems
   }
 
   private var generalProblems: [FieldProblem] {
@@ -58,6 +60,11 @@ extension Component {
     if let kind, !Limits.name.contains(kind.count) || !FieldText.isOneLine(kind) {
       found.append(FieldProblem(field: "kind", sentence: "Choose one of the kinds in the list."))
     }
+    if (maintenance ?? "").count > Limits.maintenance.upperBound {
+      found.append(FieldProblem(field: "maintenance", sentence: "Use at most 500 characters."))
+    } else if let maintenance, !FieldText.isText(maintenance) {
+      found.append(FieldProblem(field: "maintenance", sentence: "Leave out the control characters."))
+    }
     if !Limits.stage.contains(stage) {
       found.append(FieldProblem(field: "stage", sentence: "Give a number from 1 to 1000."))
     }
@@ -66,6 +73,18 @@ extension Component {
         FieldProblem(field: "verification_time_limit", sentence: "Give a number of seconds from 1 to 3600."))
     }
     return found
+  }
+
+  private var groupProblems: [FieldProblem] {
+    guard let group = rollingGroup else { return [] }
+    let sentence =
+      group.isEmpty
+      ? "Name the group of which one component at a time is activated."
+      : !Limits.name.contains(group.count)
+        ? "Use at most 64 characters."
+        : group.first == " " || group.last == " " || !FieldText.isOneLine(group)
+          ? "Use one line without spaces at its ends and without control characters." : nil
+    return sentence.map { [FieldProblem(field: "group", sentence: $0)] } ?? []
   }
 
   private var nameProblems: [FieldProblem] {
@@ -131,7 +150,9 @@ extension Component {
     }
     for (index, endpoint) in endpoints.prefix(Limits.endpoints.upperBound).enumerated() {
       found += endpoint.problems().map { FieldProblem(field: "endpoints.\(index).\($0.field)", sentence: $0.sentence) }
-      if let first = endpoints.firstIndex(of: endpoint), first < index {
+      // What is seen is kept by the address and looked for under the server's name.
+      let isSame = { (other: Endpoint) in other.address == endpoint.address && other.serverName == endpoint.serverName }
+      if endpoints.prefix(index).contains(where: isSame) {
         found.append(
           FieldProblem(field: "endpoints.\(index).host", sentence: "The endpoint \(endpoint.address) is given twice."))
       }
@@ -177,6 +198,23 @@ extension Component {
           + "no two components can share a file."
         found.append((index, FieldProblem(field: role.field, sentence: sentence)))
       }
+    }
+    return found + groupsInSeveralStages(components)
+  }
+
+  /// A stage is finished before the next one begins, so a group has to be in one. The last component of it is told.
+  private static func groupsInSeveralStages(_ components: [Component]) -> [(index: Int, problem: FieldProblem)] {
+    var found: [(index: Int, problem: FieldProblem)] = []
+    var first: [String: Component] = [:]
+    for (index, component) in components.enumerated() {
+      guard let group = component.rollingGroup else { continue }
+      let other = first[group] ?? component
+      first[group] = other
+      guard other.stage != component.stage else { continue }
+      let sentence =
+        "The group “\(FieldText.shown(group))” is in stage \(other.stage), by “\(FieldText.shown(other.name))”; the "
+        + "components of a group are in one stage. To move a whole group, import its components as one list."
+      found.append((index, FieldProblem(field: "group", sentence: sentence)))
     }
     return found
   }

@@ -128,10 +128,12 @@ extension SubjectName {
 }
 
 extension Endpoint {
-  /// What is wrong with the endpoint, by the fields `host`, `port` and `server_name`.
+  /// What is wrong with the endpoint, by the fields `host`, `addresses`, `port` and `server_name`.
   public func problems() -> [FieldProblem] {
-    var found: [FieldProblem] = []
-    if !NetworkName.isAddress(host), let sentence = NetworkName.hostProblem(host) {
+    var found = addressProblems
+    if host.isEmpty, addresses?.isEmpty == false {
+      // The addresses stand for themselves.
+    } else if !NetworkName.isAddress(host), let sentence = NetworkName.hostProblem(host) {
       found.append(FieldProblem(field: "host", sentence: sentence))
     }
     if port == 0 { found.append(FieldProblem(field: "port", sentence: "Give a port from 1 to 65535.")) }
@@ -139,6 +141,23 @@ extension Endpoint {
       found.append(FieldProblem(field: "server_name", sentence: sentence))
     }
     return found
+  }
+
+  private var addressProblems: [FieldProblem] {
+    let given = addresses ?? []
+    if given.count > Component.Limits.addresses.upperBound {
+      return [FieldProblem(field: "addresses", sentence: "Give at most 32 addresses.")]
+    }
+    for (index, address) in given.enumerated() {
+      if !NetworkName.isAddress(address) {
+        let sentence = "“\(FieldText.shown(address))” is not an IP address; a name belongs into the host."
+        return [FieldProblem(field: "addresses", sentence: sentence)]
+      }
+      if given.prefix(index).contains(where: { $0 == address || NetworkName.isSameAddress($0, address) }) {
+        return [FieldProblem(field: "addresses", sentence: "The address \(address) is given twice.")]
+      }
+    }
+    return []
   }
 }
 

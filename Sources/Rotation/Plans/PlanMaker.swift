@@ -115,15 +115,16 @@ public enum PlanMaker {
 
   /// An endpoint that is asked for a name which its certificate will not carry could never be verified.
   private static func nameProblems(_ component: Component) -> [Problem] {
-    component.endpoints.filter { endpoint in !component.names.contains { $0.covers(endpoint.expectedName) } }
-      .map { endpoint in
+    component.endpoints.flatMap { endpoint in
+      endpoint.expectedNames.filter { name in !component.names.contains { $0.covers(name) } }.map { name in
         Problem(
           code: "NAME_NOT_COVERED",
           sentence:
-            "The endpoint \(endpoint.address) is asked for “\(endpoint.expectedName)”, which is not among the names "
+            "The endpoint \(endpoint.address) is asked for “\(name)”, which is not among the names "
             + "of “\(component.name)”, so its verification would fail.",
           advice: "Add the name to the component, or correct the endpoint's server name.")
       }
+    }
   }
 
   private static func actions(_ component: Component, _ request: PlanRequest) -> [PlannedAction] {
@@ -154,7 +155,10 @@ public enum PlanMaker {
 
   private static func verification(_ component: Component) -> String {
     guard !component.endpoints.isEmpty else { return "Compare the files; no endpoint is configured" }
-    let addresses = component.endpoints.map(\.address).joined(separator: " and ")
+    let addresses = component.endpoints.map { endpoint in
+      guard let addresses = endpoint.addresses, !endpoint.host.isEmpty else { return endpoint.address }
+      return "\(endpoint.address) at \(addresses.joined(separator: ", "))"
+    }.joined(separator: " and ")
     return "Connect to \(addresses) until exactly the new certificate is served, for up to "
       + counted(component.verificationTimeLimit, "second")
   }
@@ -180,6 +184,12 @@ public enum PlanMaker {
       notes.append("No activation is configured: it must notice replaced files by itself.")
     }
     if let evidence = findings.trustEvidence { notes.append(evidence.sentence) }
+    if let group = component.rollingGroup {
+      notes.append(
+        "It is of the rolling group “\(group)”: one component of it at a time is worked on, and verified before the "
+          + "next one begins.\(request.policy == .continue ? " After a failure the next one is worked on all the same." : "")"
+      )
+    }
     if findings.presents == request.root.key {
       notes.append("Its present certificate is from this root already: it is renewed.")
     }
@@ -206,7 +216,8 @@ extension Plan {
       Course.Member(
         id: planned.id, name: planned.component.name, stage: planned.component.stage, usage: planned.component.usage,
         hasTrustBundle: planned.component.files.trustFile != nil, presentsBefore: planned.findings.presents,
-        acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] })
+        acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] },
+        group: planned.component.rollingGroup)
     }
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,

@@ -3,6 +3,8 @@ struct ActionQueue: Sendable, Equatable {
   private var urgent: [ActionID] = []
   private var ordered: [ActionID] = []
   private var head = 0
+  /// Those that were taken while another component of their rolling group was worked on, the first of each group first.
+  private var parked: [String: [ActionID]] = [:]
 
   /// Takes the next action; those put in front come first, the latest of them foremost.
   mutating func next() -> ActionID? {
@@ -17,6 +19,23 @@ struct ActionQueue: Sendable, Equatable {
     urgent.append(id)
   }
 
+  /// Whether an action of the component was put in front.
+  func hasInFront(_ component: Component.ID) -> Bool {
+    urgent.contains { $0.component == component }
+  }
+
+  /// Keeps an action back until its group is free.
+  mutating func park(_ id: ActionID, for group: String) {
+    parked[group, default: []].append(id)
+  }
+
+  /// Puts in front what has waited longest for a group.
+  mutating func release(_ group: String) {
+    guard var waiting = parked[group], !waiting.isEmpty else { return }
+    urgent.insert(waiting.removeFirst(), at: 0)
+    parked[group] = waiting.isEmpty ? nil : waiting
+  }
+
   /// Replaces all that was not put in front.
   mutating func fill(_ ids: [ActionID]) {
     ordered = ids
@@ -26,6 +45,7 @@ struct ActionQueue: Sendable, Equatable {
   /// Forgets everything.
   mutating func clear() {
     urgent = []
+    parked = [:]
     fill([])
   }
 }

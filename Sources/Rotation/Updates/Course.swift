@@ -45,11 +45,14 @@ public struct Course: Sendable, Hashable, Codable {
     public var acceptsBefore: Set<RootKey>?
     /// The components that it connects to; nil for every server.
     public var peers: [Component.ID]?
+    /// Its rolling group, of which one component at a time is worked on; nil when it need not wait for others.
+    public var group: String?
 
     /// Describes a component's part.
     public init(
       id: Component.ID, name: String, stage: Int = 1, usage: Component.Usage = .both, hasTrustBundle: Bool = true,
-      presentsBefore: RootKey? = nil, acceptsBefore: Set<RootKey>? = nil, peers: [Component.ID]? = nil
+      presentsBefore: RootKey? = nil, acceptsBefore: Set<RootKey>? = nil, peers: [Component.ID]? = nil,
+      group: String? = nil
     ) {
       self.id = id
       self.name = name
@@ -59,6 +62,7 @@ public struct Course: Sendable, Hashable, Codable {
       self.presentsBefore = presentsBefore
       self.acceptsBefore = acceptsBefore
       self.peers = peers
+      self.group = group
     }
   }
 

@@ -30,6 +30,7 @@ extension UpdateState {
     case .abort: return abort()
     }
     standing = .running
+    leaveGroups()
     return schedule()
   }
 
@@ -166,6 +167,7 @@ extension UpdateState {
     for index in rows.indices { Self.turnRound(&rows[index]) }
     Self.turnRound(&console)
     queue.clear()
+    groupHolders = [:]
     keepsNewRoot = false
     phases = course.backwardPhases
     cursor = -1

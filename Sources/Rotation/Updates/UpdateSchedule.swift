@@ -35,19 +35,22 @@ extension UpdateState {
       attempt = $0.attempts
     }
     inFlight[id] = attempt
+    enterGroup(id)
     return .perform(id, attempt: attempt)
   }
 
   /// Takes the next action that is to be carried out, marking as skipped those that are not.
   private mutating func nextReady() -> ActionID? {
     while let id = queue.next() {
-      guard action(id)?.status == .waiting else {
-        enqueueNext(after: id)
-        continue
+      if action(id)?.status == .waiting {
+        guard let reason = reasonToSkip(id) else {
+          if waitsForGroup(id) { continue }
+          return id
+        }
+        change(id) { $0.skip(reason) }
       }
-      guard let reason = reasonToSkip(id) else { return id }
-      change(id) { $0.skip(reason) }
       enqueueNext(after: id)
+      leaveGroup(after: id)
     }
     return nil
   }

@@ -30,6 +30,8 @@ public struct UpdateState: Sendable, Equatable {
   var keepsNewRoot = false
   var queue = ActionQueue()
   var inFlight: [ActionID: Int] = [:]
+  /// Which component of a rolling group is being worked on; see RollingGroups.swift.
+  var groupHolders: [String: Component.ID] = [:]
 
   /// The state before the start.
   public init(course: Course) {

@@ -24,6 +24,7 @@ extension UpdateState {
     inFlight[id] = nil
     change(id) { $0.status = .succeeded }
     enqueueNext(after: id)
+    leaveGroup(after: id)
     return schedule()
   }
 
@@ -38,6 +39,7 @@ extension UpdateState {
     }
     if goesOn {
       enqueueNext(after: id)
+      leaveGroup(after: id)
     } else {
       openFailures.append(id)
       standing = .stopping

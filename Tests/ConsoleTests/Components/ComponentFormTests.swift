@@ -18,7 +18,10 @@ import Testing
     endpoints: [
       Endpoint(host: "192.0.2.1", port: 443), Endpoint(host: "2001:db8::1", port: 65535, serverName: "web.example"),
       Endpoint(host: "db.example", port: 5432, transport: .postgresql),
-    ], verificationTimeLimit: 1, peers: [])
+      Endpoint(host: "web.example", port: 444, addresses: ["192.0.2.1", "2001:db8::1"]),
+      Endpoint(host: "", port: 445, addresses: ["192.0.2.7"]),
+    ], verificationTimeLimit: 1, peers: [], maintenance: "Ask the “shift leader” first,\nthen <go>.",
+    rollingGroup: "web & more")
 
   static var signalled: Component {
     var component = full
@@ -119,7 +122,11 @@ import Testing
   static let rows: [(field: String, value: String, sentence: String)] = [
     ("name", "", "Give the component a name"), ("name", String(repeating: "x", count: 65), "at most 64"),
     ("name", "a\u{200B}b", "control characters"), ("description", String(repeating: "d", count: 501), "at most 500"),
-    ("stage", "0", "1 to 1000"), ("stage", "1001", "1 to 1000"), ("stage", "two", "1 to 1000"), ("stage", "", "1 to"),
+    ("maintenance", String(repeating: "d", count: 501), "at most 500"), ("maintenance", "a\u{200B}b", "control"),
+    ("restart", "later", "Choose one"), ("group", "", "Name the group"), ("group", "a\u{200B}b", "control characters"),
+    ("endpoints.0.addresses", "192.0.2.1, web.example", "belongs into the host"),
+    ("endpoints.0.addresses", "192.0.2.1 192.0.2.1", "given twice"), ("stage", "0", "1 to 1000"),
+    ("stage", "1001", "1 to 1000"), ("stage", "two", "1 to 1000"), ("stage", "", "1 to"),
     ("names", "", "at least one"), ("names", "a b", "not a host name"), ("names", "x.example\nX.example", "twice"),
     ("names", "*.example", "two parts"), ("names", "1.2.3", "looks like an IP address"),
     ("names", String(repeating: "l", count: 64) + ".example", "longer than 63"), ("usage", "none", "Choose one"),
@@ -148,6 +155,7 @@ import Testing
   private static let good = [
     "name": "here", "names": "here.example", "stage": "1", "files.certificate": "/h/c", "files.key": "/h/k",
     "activation.method": "command", "activation.command": "/bin/true", "endpoints.0.host": "127.0.0.1",
+    "restart": "rolling", "group": "replicas", "maintenance": "Ask first.",
     "endpoints.0.port": "443", "endpoints.0.server_name": "here.example", "peers.choice": "named", "peers": "",
   ]
 
@@ -161,7 +169,9 @@ import Testing
         #expect(answer.error(of: row.field)?.contains(row.sentence) == true, "\(row): \(answer.errorFields)")
         #expect(answer.links.contains("#\(row.field)"), "\(row)")
         let shown = try answer.form()
-        if !["usage", "kind", "key", "target", "activation.method", "endpoints.0.transport"].contains(row.field) {
+        if !["usage", "restart", "kind", "key", "target", "activation.method", "endpoints.0.transport"].contains(
+          row.field)
+        {
           #expect(shown.value(row.field) == row.value, "\(row)")
         }
         #expect(shown.value("files.certificate") == (row.field == "files.certificate" ? row.value : "/h/c"))
@@ -184,6 +194,23 @@ import Testing
         page, nil, Self.good.merging(["name": "b", "files.certificate": "/b/c", "files.key": "/h/c"]) { $1 })
       #expect(other.errorFields == ["files.key"])
       #expect(try await console.store.components().count == 1)
+    }
+  }
+
+  @Test("A group is in one stage: the form says who has it in which, and leaving it is possible")
+  func groupInOneStage() async throws {
+    try await withBrowser { console, browser in
+      let page = try await browser.get("/components/new")
+      #expect(try await browser.submit(page, nil, Self.good).status == 303)
+      var second = Self.good.merging(["name": "b", "stage": "2", "files.certificate": "/b/c", "files.key": "/b/k"]) {
+        $1
+      }
+      let refused = try await browser.submit(page, nil, second)
+      #expect(refused.errorFields == ["group"])
+      #expect(refused.error(of: "group")?.contains("“replicas” is in stage 1, by “here”") == true)
+      second["restart"] = "at_once"
+      #expect(try await browser.submit(page, nil, second).status == 303)
+      #expect(try await console.store.components().map(\.rollingGroup) == ["replicas", nil])
     }
   }
 

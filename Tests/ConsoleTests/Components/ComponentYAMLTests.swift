@@ -93,10 +93,12 @@ import Testing
                   ? []
                   : [
                     Endpoint(
-                      host: "::1", port: 1, serverName: index == 0 ? nil : "x.example",
+                      host: index == 2 ? "" : "::1", port: 1, serverName: index == 0 ? nil : "x.example",
+                      addresses: index == 0 ? nil : ["192.0.2.1", "2001:db8::1"],
                       transport: Endpoint.Transport.allCases[number % Endpoint.Transport.allCases.count])
                   ],
-                verificationTimeLimit: index + 1, peers: index == 0 ? nil : index == 1 ? [] : ["c0"]))
+                verificationTimeLimit: index + 1, peers: index == 0 ? nil : index == 1 ? [] : ["c0"],
+                maintenance: index == 0 ? nil : "ask: \"first\"\n#then", rollingGroup: isCombined ? "g\(number)" : nil))
           }
         }
       }
@@ -123,6 +125,7 @@ import Testing
   func hostile(_ text: String) throws {
     var component = ComponentFormTests.bare
     component.description = text
+    component.maintenance = text
     #expect(try read(ComponentWriter.text([component])) == [component])
   }
 
@@ -180,6 +183,24 @@ import Testing
     (minimal + remote.replacing("gw1", with: "-gw1"), "line 9: target.ssh.host: “-gw1” is not a host name"),
     (minimal + "    endpoints: {host: a}\n", "line 7: 'endpoints' must be a list, not keys and values"),
     (minimal + "    endpoints:\n      - host: a.example\n", "line 8: the endpoint has no 'port'"),
+    (
+      minimal + "    endpoints:\n      - port: 1\n        addresses: []\n",
+      "line 8: the endpoint has no 'host' and no 'addresses'"
+    ),
+    (
+      minimal + "    endpoints:\n      - port: 1\n        addresses: [b.example]\n",
+      "line 9: endpoints.0.addresses: “b.example” is not an IP address"
+    ),
+    (minimal + "    restart: rolling\n", "line 7: 'restart: rolling' needs a 'group'"),
+    (minimal + "    restart: at_once\n    group: web\n", "line 8: 'group' needs 'restart: rolling'"),
+    (minimal + "    group: web\n", "line 7: 'group' needs 'restart: rolling'"),
+    (minimal + "    restart: roling\n    group: web\n", "'roling'; did you mean 'rolling'?"),
+    (minimal + "    restart: rolling\n    group: \"\"\n", "line 8: group: Name the group"),
+    (
+      minimal + "    restart: rolling\n    group: web\n  - name: b\n    names: [b.example]\n    stage: 2\n"
+        + "    files: {certificate: /b/c, key: /b/k}\n    restart: rolling\n    group: web\n",
+      "line 14: group: The group “web” is in stage 1, by “a”"
+    ),
     (minimal + "    activation:\n      signal: HUP\n", "line 8: 'signal' and 'pid_file' must be given together"),
     (
       minimal + "    activation:\n      command: [/a]\n      signal: HUP\n",

@@ -46,6 +46,8 @@ import Testing
       var component = TestSystem.component("web")
       component.name = short
       component.description = Self.markup
+      component.maintenance = Self.markup
+      component.rollingGroup = short
       try TestSystem.placeFiles("web", old, in: console.targets, number: 0)
       _ = try await console.store.addComponent(component)
       console.targets.setOutput(Self.markup + Self.invisible)

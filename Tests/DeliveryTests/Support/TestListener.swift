@@ -14,9 +14,12 @@ final class TestListener: Sendable {
   var accepted: Int { count.value }
 
   /// Answers each connection, on a thread of its own. The descriptor is the answer's to close; the number counts the
-  /// connections from 0.
-  init(_ answer: @escaping @Sendable (_ connection: Int32, _ number: Int) -> Void) throws {
-    let (listening, port) = try Self.bind()
+  /// connections from 0. Port 0 lets the system choose.
+  init(
+    at host: String = "127.0.0.1", port: UInt16 = 0,
+    _ answer: @escaping @Sendable (_ connection: Int32, _ number: Int) -> Void
+  ) throws {
+    let (listening, port) = try Self.bind(host, port)
     guard listen(listening, 64) == 0 else { throw DeliveryFailure.system(errno, "Listening") }
     self.listening = listening
     self.port = port
@@ -46,10 +49,10 @@ final class TestListener: Sendable {
 
   /// A server that shows the identity that `choose` has for the connection's number.
   static func tls(
-    trusted: [Certificate] = [], requireClientCertificate: Bool = false,
-    choose: @escaping @Sendable (Int) throws -> Identity
+    at host: String = "127.0.0.1", port: UInt16 = 0, trusted: [Certificate] = [],
+    requireClientCertificate: Bool = false, choose: @escaping @Sendable (Int) throws -> Identity
   ) throws -> TestListener {
-    try TestListener { connection, number in
+    try TestListener(at: host, port: port) { connection, number in
       do {
         let context = try TLSContext(
           identity: try choose(number), trusted: trusted, requireClientCertificate: requireClientCertificate)
@@ -104,18 +107,63 @@ final class TestListener: Sendable {
     while !receive(1, from: connection).isEmpty {}
   }
 
-  private static func bind() throws -> (descriptor: Int32, port: UInt16) {
+  /// A server at each of the addresses on one port, with an identity of its own each.
+  static func tls(at hosts: [String], _ identities: [Identity]) throws -> [TestListener] {
+    // Another program may have the port at a further address; then the next choice of the system is tried.
+    for attempt in 1... {
+      do {
+        var listeners: [TestListener] = []
+        for (host, identity) in zip(hosts, identities) {
+          listeners.append(try tls(at: host, port: listeners.first?.port ?? 0) { _ in identity })
+        }
+        return listeners
+      } catch  where attempt < 10 {
+        continue
+      }
+    }
+    return []
+  }
+
+  private static func bind(_ host: String = "127.0.0.1", _ port: UInt16 = 0) throws -> (
+    descriptor: Int32, port: UInt16
+  ) {
+    if host.contains(":") { return try bind6(host, port) }
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
+    address.sin_port = port.bigEndian
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_addr.s_addr = inet_addr(host)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let result = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
         Glibc.bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
       }
     }
-    guard result else { throw DeliveryFailure.system(errno, "Binding a port") }
+    guard result else {
+      close(descriptor)
+      throw DeliveryFailure.system(errno, "Binding a port")
+    }
     return (descriptor, UInt16(bigEndian: address.sin_port))
+  }
+
+  private static func bind6(_ host: String, _ port: UInt16) throws -> (descriptor: Int32, port: UInt16) {
+    let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var yes: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_port = port.bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+      inet_pton(AF_INET6, host, &pointer.pointee.sin6_addr) == 1
+        && pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          Glibc.bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        }
+    }
+    guard result else {
+      close(descriptor)
+      throw DeliveryFailure.system(errno, "Binding a port")
+    }
+    return (descriptor, UInt16(bigEndian: address.sin6_port))
   }
 }

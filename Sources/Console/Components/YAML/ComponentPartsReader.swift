@@ -91,14 +91,16 @@ extension ComponentReader {
     _ map: YAMLMapping, _ preset: Preset?, _ lines: inout FieldLines, _ problems: YAMLProblems
   ) -> [Endpoint]? {
     guard map.isGiven("endpoints") else { return nil }
-    let keys = ["host", "port", "server_name", "transport"]
+    let keys = ["host", "addresses", "port", "server_name", "transport"]
     var endpoints: [Endpoint] = []
     for item in map.items("endpoints") ?? [] {
       guard let one = YAMLMapping(item, what: "An endpoint", known: keys, problems: problems) else { continue }
       let index = endpoints.count
       for key in keys { lines.set("endpoints.\(index).\(key)", one, key) }
-      for key in preset == nil ? ["host", "port"] : ["host"] where !one.has(key) {
-        problems.add(one.line, "the endpoint has no '\(key)'")
+      let addresses = one.texts("addresses").flatMap { $0.isEmpty ? nil : $0.map { $0.lowercased() } }
+      for key in preset == nil ? ["host", "port"] : ["host"]
+      where !one.has(key) && !(key == "host" && addresses != nil) {
+        problems.add(one.line, "the endpoint has no '\(key)'\(key == "host" ? " and no 'addresses'" : "")")
         lines.report("endpoints.\(index).\(key)")
       }
       let port = one.integer("port", in: 1...65535).map { UInt16($0) }
@@ -107,7 +109,7 @@ extension ComponentReader {
       let number = port ?? usual ?? 0
       endpoints.append(
         Endpoint(
-          host: one.text("host") ?? "", port: number, serverName: one.text("server_name"),
+          host: one.text("host") ?? "", port: number, serverName: one.text("server_name"), addresses: addresses,
           transport: one.choice("transport", Endpoint.Transport.self) ?? preset?.transport(at: number) ?? .tls))
     }
     return endpoints

@@ -42,7 +42,9 @@ public enum ComponentReader {
   }
 
   static let keys = [
-    "name", "description", "kind", "stage", "names", "usage", "key", "target", "files", "activation", "endpoints",
+    "name", "description", "kind", "maintenance", "stage", "restart", "group", "names", "usage", "key", "target",
+    "files",
+    "activation", "endpoints",
     "verification_time_limit", "peers",
   ]
 
@@ -54,6 +56,7 @@ public enum ComponentReader {
     let target = TargetReader.target(map, &lines, problems)
     let preset = preset(map, problems)
     let files = files(map, preset, &lines, problems)
+    let group = group(map, problems)
     let missing = ["name", "names", "files"].filter { !map.has($0) && ($0 != "files" || !map.has("kind")) }
     for key in missing {
       problems.add(map.line, "the component has no '\(key)'")
@@ -68,7 +71,8 @@ public enum ComponentReader {
       activation: activation(map, preset, &lines, problems).naming(files),
       endpoints: endpoints(map, preset, &lines, problems) ?? preset?.endpoints(of: names, usage: usage) ?? [],
       verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds) ?? 30,
-      peers: map.texts("peers"))
+      peers: map.texts("peers"), maintenance: map.text("maintenance").flatMap { $0.isEmpty ? nil : $0 },
+      rollingGroup: group)
     return (component, lines)
   }
 
@@ -81,6 +85,31 @@ public enum ComponentReader {
     let made = key.choice("made", KeyOrigin.self)
     return (key.choice("algorithm", KeyKind.self) ?? .ecdsaP256, made == .byReroot ? nil : made)
   }
+
+  /// The rolling group; its two keys need each other.
+  private static func group(_ map: YAMLMapping, _ problems: YAMLProblems) -> String? {
+    let restart = map.choice("restart", Restart.self)
+    switch (restart, map.text("group")) {
+    case (.rolling, let group?): return group
+    case (.rolling, nil):
+      problems.add(
+        map.line("restart"), "'restart: rolling' needs a 'group': one component of it is activated at a time")
+    case (.atOnce, _?), (nil, _?):
+      if restart != nil || !map.has("restart") {
+        problems.add(map.line("group"), "'group' needs 'restart: rolling'; without it nothing waits for the group")
+      }
+    case (.atOnce, nil), (nil, nil): break
+    }
+    return nil
+  }
+}
+
+/// How the components of a stage are activated, as the YAML and the form name it.
+enum Restart: String, CaseIterable {
+  /// Without waiting for others.
+  case atOnce = "at_once"
+  /// One component of its group at a time.
+  case rolling
 }
 
 /// Where the fields of a component stand in the text, and which of them were reported while reading.

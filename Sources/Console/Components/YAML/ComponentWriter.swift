@@ -13,7 +13,12 @@ public enum ComponentWriter {
     func add(_ text: String) { lines.append("    " + text) }
     if !component.description.isEmpty { add("description: \(quoted(component.description))") }
     if let kind = component.kind { add("kind: \(quoted(kind))") }
+    if let maintenance = component.maintenance, !maintenance.isEmpty { add("maintenance: \(quoted(maintenance))") }
     add("stage: \(component.stage)")
+    if let group = component.rollingGroup {
+      add("restart: \(Restart.rolling.rawValue)")
+      add("group: \(quoted(group))")
+    }
     add("names: \(list(component.names.map(\.text)))")
     add("usage: \(component.usage.rawValue)")
     if let made = component.keyMade {
@@ -52,8 +57,11 @@ public enum ComponentWriter {
       add("endpoints: []")
     }
     for endpoint in component.endpoints {
-      add("  - host: \(quoted(endpoint.host))")
-      add("    port: \(endpoint.port)")
+      let lines = [
+        endpoint.host.isEmpty ? nil : "host: \(quoted(endpoint.host))",
+        endpoint.addresses.map { "addresses: \(list($0))" }, "port: \(endpoint.port)",
+      ].compactMap { $0 }
+      for (index, line) in lines.enumerated() { add((index == 0 ? "  - " : "    ") + line) }
       if let name = endpoint.serverName { add("    server_name: \(quoted(name))") }
       add("    transport: \(endpoint.transport.rawValue)")
     }
