@@ -20,7 +20,9 @@ struct GroupWatch {
     }
     // What was touched is all put back, or is as it was.
     if before.direction != state.direction { touched = [] }
-    if state.outcome != nil, !touched.isEmpty { violations.append("ended with \(touched) touched") }
+    if state.outcome != nil, !touched.isEmpty {
+      violations.append("ended with \(touched) touched")
+    }
   }
 
   mutating func begin(_ id: ActionID, _ state: UpdateState) {
@@ -42,7 +44,8 @@ struct GroupWatch {
   /// Whether something that was begun goes on after a decision.
   private func isUnfinished(_ component: Component.ID, _ state: UpdateState) -> Bool {
     func status(_ kind: ActionKind) -> ActionState.Status? { state.action(ActionID(kind, component))?.status }
-    let wasDeployed = (state.action(ActionID(.deploy, component))?.attempts ?? 0) > 0
+    // On the way back nothing of the way forward is done any more.
+    let wasDeployed = state.direction == .forward && (state.action(ActionID(.deploy, component))?.attempts ?? 0) > 0
     return Self.kinds.contains { status($0) == .running }
       || state.openFailures.contains { $0.component == component }
       || wasDeployed && !state.isSetAside(component) && (status(.activate) == .waiting || status(.verify) == .waiting)

@@ -30,7 +30,8 @@ public final class Console: Sendable {
     let services = Services(
       store: store, renderer: renderer, assets: assets, clock: configuration.clock, workThreads: workThreads,
       targetAccess: configuration.targetAccess, targets: configuration.targets, https: https, updates: updates,
-      extension: configuration.extension, logger: logger, signInDesk: try await SignInDesk(store: store),
+      extension: configuration.extension, logger: logger, listeningSockets: configuration.listeningSockets,
+      signInDesk: try await SignInDesk(store: store),
       dependencies: DependencyDesk(store: store, updates: updates))
     self.services = services
     sweep = Task { await services.sweepStreams() }
@@ -64,6 +65,7 @@ public final class Console: Sendable {
   /// - Parameter limit: for the actions in flight; what takes longer is found interrupted.
   public func stop(within limit: Duration = .seconds(20)) async {
     sweep.cancel()
+    await services.searches.cancelAll()
     await services.updates.halt(within: limit)
     await server.stop(within: .seconds(10))
     await services.targets.close()

@@ -21,6 +21,8 @@ public struct ConsoleConfiguration: Sendable {
   public var `extension`: ConsoleExtension?
   /// The present moment.
   public var clock: @Sendable () -> Date
+  /// The sockets of this machine that listen, for finding components; blocking.
+  public var listeningSockets: @Sendable () -> [ListeningSocket] = { ListeningSockets.all() }
 
   /// Makes a configuration.
   ///

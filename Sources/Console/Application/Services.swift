@@ -31,6 +31,9 @@ public struct Services: Sendable {
   public let logger: Logger
   /// The open event streams of each session; a route that answers with one adds it here.
   public let sessionStreams = SessionStreams()
+  /// The sockets of this machine that listen; blocking.
+  let listeningSockets: @Sendable () -> [ListeningSocket]
+  let searches = Searches()
   let signInDesk: SignInDesk
   let dependencies: DependencyDesk
   let knownVisitors = KnownVisitors()

@@ -14,12 +14,14 @@ enum ComponentPages {
         "Components", lead: "The parts of the system whose certificates Reroot exchanges.",
         action: (label: "Add component", href: KindPages.path),
         more: [
-          (label: "Import", href: "/components/import"), (label: "Export as YAML", href: "/components/export"),
+          (label: "Find", href: "/components/find"), (label: "Import", href: "/components/import"),
+          (label: "Export as YAML", href: "/components/export"),
         ])
     ]
     if standings.isEmpty {
       model["empty"] = Part.empty(
-        "No component yet", "Add the servers, brokers and databases that use certificates, or import a list of them.",
+        "No component yet",
+        "Add the servers, brokers and databases that use certificates, find them on the network, or import a list of them.",
         action: (label: "Add component", href: KindPages.path))
     } else {
       model["table"] = Part.table(

@@ -16,10 +16,12 @@ extension Router where Context == Visit {
     }
     on(.get, "/components/import") { _, _, visit in try ComponentImport.form(visit, text: "", problems: []) }
     on(.post, "/components/import") { request, _, visit in try await ComponentImport.upload(request, visit) }
+    addFindRoutes()
     on(.get, KindPages.path) { _, _, visit in try KindPages.list(visit) }
     on(.get, "/components/new") { request, _, visit in
-      let preset = request.query["kind"].flatMap(Preset.named)
-      let form = preset.map(ComponentForm.init) ?? ComponentForm()
+      let proposal = try await FindRoutes.proposal(request, visit)
+      let preset = (proposal?.kind ?? request.query["kind"]).flatMap(Preset.named)
+      let form = proposal.map(ComponentForm.init) ?? preset.map(ComponentForm.init) ?? ComponentForm()
       return try ComponentFormPage(
         title: preset.map { "Add \($0.title)" } ?? "Add component", path: "/components/new", form: form, problems: [],
         note: preset.map(KindPages.banner)

@@ -18,7 +18,8 @@ extension Probe {
     endpoint, address, identity, authorities, timeLimit in
     do {
       return try ClientOffer.make(
-        identity, authorities: authorities, at: address, port: endpoint.port, serverName: endpoint.expectedName,
+        identity, authorities: authorities, at: address, port: endpoint.port,
+        serverName: endpoint.expectedName(at: address),
         beginning: endpoint.transport.beginning, timeLimit: timeLimit)
     } catch let error as PKIError {
       throw ProbeProblem(error)

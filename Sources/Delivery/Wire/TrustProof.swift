@@ -106,7 +106,7 @@ extension ComponentDelivery {
       } catch let problem as ProbeProblem {
         // An endpoint that proves nothing anyway is looked at by the verification.
         guard question.isExpected(at: endpoint) else { continue }
-        throw Judgement(endpoint, component).failure(problem, at: endpoint.host)
+        throw Judgement(endpoint, component).failure(problem, at: endpoint.addresses?.first ?? endpoint.host)
       }
     }
     if seen.isEmpty, !question.evidence.isMissing { throw await notProven() }

@@ -115,7 +115,7 @@ extension SubjectName {
 
 extension SubjectName {
   /// Whether a certificate with this name is one for a host (RFC 9525, section 6.3: a wildcard stands for one label).
-  func covers(_ host: String) -> Bool {
+  public func covers(_ host: String) -> Bool {
     let wanted = host.lowercased()
     switch self {
     case .ip(let address): return address == wanted || NetworkName.isSameAddress(address, wanted)

@@ -1,3 +1,4 @@
+import Delivery
 import Foundation
 import Logging
 import PKI
@@ -56,7 +57,7 @@ final class TestConsole: Sendable {
 
   init(
     folder: TemporaryFolder? = nil, clock: TestClock = TestClock(), targets: FakeTargets = FakeTargets(),
-    hasAdministrator: Bool = true
+    hasAdministrator: Bool = true, listening: [ListeningSocket] = []
   ) async throws {
     let folder = try folder ?? TemporaryFolder()
     let log = LogLines()
@@ -68,10 +69,11 @@ final class TestConsole: Sendable {
     if hasAdministrator, try await store.users().isEmpty {
       _ = try await store.addFirstAdministrator(name: Self.name, hash: try Self.hash.get())
     }
-    let configuration = try ConsoleConfiguration(
+    var configuration = try ConsoleConfiguration(
       host: "127.0.0.1", port: 0, publicFolder: Self.packageFolder + "/Public",
       templatesFolder: Self.packageFolder + "/Templates", targetAccess: { targets.access(to: $0) },
       clock: { clock.now })
+    configuration.listeningSockets = { listening }
     console = try await Console(
       store: store, configuration: configuration, logger: Logger(label: "test") { _ in log.handler })
     port = try await console.start()

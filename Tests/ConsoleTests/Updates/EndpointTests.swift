@@ -14,8 +14,15 @@ final class TestListener: Sendable {
   private let descriptor: Int32
   private let identity = Mutex<Identity?>(nil)
   private let demanded = Mutex<[Certificate]?>(nil)
+  private let greeting: String?
+  private let isMute: Bool
 
-  init() throws {
+  /// - Parameters:
+  ///   - greeting: what it says instead of TLS, before it closes.
+  ///   - isMute: whether it waits for its clients to leave instead.
+  init(greeting: String? = nil, isMute: Bool = false) throws {
+    self.greeting = greeting
+    self.isMute = isMute
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -45,6 +52,23 @@ final class TestListener: Sendable {
   func demand(_ roots: [Certificate]) { demanded.withLock { $0 = roots } }
 
   private func serve(_ client: Int32) {
+    if isMute {
+      // Kept until its client has gone; the clients of the tests have time limits of their own.
+      Thread {
+        var byte: UInt8 = 0
+        while recv(client, &byte, 1, 0) > 0 {}
+        close(client)
+      }.start()
+      return
+    }
+    if let greeting {
+      send(client, greeting, greeting.utf8.count, Int32(MSG_NOSIGNAL))
+      shutdown(client, Int32(SHUT_WR))
+      var byte: UInt8 = 0
+      while recv(client, &byte, 1, 0) > 0 {}
+      close(client)
+      return
+    }
     let roots = demanded.withLock { $0 }
     guard let identity = identity.withLock({ $0 }),
       let context = try? TLSContext(

@@ -1,0 +1,113 @@
+import Delivery
+import HTTP
+import PKI
+import Rotation
+import Store
+
+extension Router where Context == Visit {
+  /// Finding components: what is asked for, what was found. Accepting is the form of a new component.
+  mutating func addFindRoutes() {
+    on(.get, "/components/find") { _, _, visit in try FindPages.form(visit, text: "", what: "hosts", problem: nil) }
+    on(.post, "/components/find") { request, _, visit in try await FindRoutes.begin(request, visit) }
+    on(.get, "/components/find/:token") { _, path, visit in try await FindRoutes.show(path, visit) }
+    on(.get, "/components/find/:token/events") { _, path, visit in try await FindRoutes.events(path, visit) }
+    on(.post, "/components/find/:token/cancel") { _, path, visit in
+      let (token, _) = try await FindRoutes.search(path, visit)
+      await visit.services.searches.cancel(token)
+      return visit.redirect(to: "/components/find/\(token)")
+    }
+  }
+}
+
+enum FindRoutes {
+  /// How often an open page is told what was found meanwhile.
+  private static let interval = Duration.milliseconds(250)
+
+  static func search(_ path: PathParameters, _ visit: Visit) async throws -> (token: String, search: Searches.Search) {
+    guard let token = path["token"], let search = await visit.services.searches.search(token) else {
+      throw PageError.notFound("search")
+    }
+    return (token, search)
+  }
+
+  static func begin(_ request: Request, _ visit: Visit) async throws -> Response {
+    let services = visit.services
+    let text = request.form["places"] ?? ""
+    let what = request.form["what"] ?? "hosts"
+    let places: [Place]
+    do {
+      places = what == "machine" ? try await ownPlaces(services) : try await listed(text, services)
+    } catch let problem as PlaceProblem {
+      return try FindPages.form(visit, text: text, what: what, problem: problem.sentence)
+    }
+    do {
+      let token = try await services.searches.begin(places, at: services.clock())
+      visit.log("search begun", ["places": String(places.count)])
+      return visit.redirect(to: "/components/find/\(token)")
+    } catch is Searches.Busy {
+      let sentence = "\(Searches.runningLimit) searches are running already. Wait until one has ended, or cancel it."
+      return try FindPages.form(visit, text: text, what: what, problem: sentence, status: 409)
+    }
+  }
+
+  private static func listed(_ text: String, _ services: Services) async throws -> [Place] {
+    guard text.utf8.count <= 64 << 10 else { throw PlaceProblem(sentence: "The list is longer than 64 KiB.") }
+    return try await services.workThreads.run { try PlaceList.places(in: text, usualPorts: KindGuess.usualPorts) }
+  }
+
+  private static func ownPlaces(_ services: Services) async throws -> [Place] {
+    let listening = services.listeningSockets
+    let places = ListeningSockets.places(try await services.workThreads.run { listening() })
+    guard !places.isEmpty else {
+      throw PlaceProblem(sentence: "Nothing listens on this machine, as far as can be seen.")
+    }
+    return Array(places.prefix(PlaceList.limit))
+  }
+
+  static func show(_ path: PathParameters, _ visit: Visit) async throws -> Response {
+    let (token, search) = try await search(path, visit)
+    let known = KnownPlaces(try await visit.services.store.components(), try await visit.services.store.sightings())
+    return try visit.page("components/found", FindPages.page(token, search, known))
+  }
+
+  /// Sends the list of what was found whenever there is more of it, until the search has ended.
+  static func events(_ path: PathParameters, _ visit: Visit) async throws -> Response {
+    let services = visit.services
+    let (token, _) = try await search(path, visit)
+    let known = KnownPlaces(try await services.store.components(), try await services.store.sightings())
+    let stream = EventStream()
+    try await services.register(stream, of: visit)
+    services.extension?.join(stream)
+    Task {
+      var drawn = -1
+      while let search = await services.searches.search(token) {
+        let isRunning = search.standing == .running
+        if search.done != drawn || !isRunning {
+          drawn = search.done
+          do {
+            let html = try services.renderer.render("components/finding", FindPages.finding(token, search, known))
+            let changes = LiveChanges(
+              partials: [LiveChanges.Partial(id: "finding", html: html)], hasEnded: !isRunning)
+            stream.send(try changes.message(id: nil))
+          } catch {
+            services.logger.error("search not drawn", metadata: ["reason": "\(error)"])
+          }
+        }
+        guard isRunning else { break }
+        try? await Task.sleep(for: interval)
+      }
+      stream.close()
+    }
+    return .events(stream)
+  }
+
+  /// The component that was found at one place, for the form of a new one; nil when the query names no place.
+  static func proposal(_ request: Request, _ visit: Visit) async throws -> Component? {
+    guard let token = request.query["found"] else { return nil }
+    guard let search = await visit.services.searches.search(token),
+      let index = request.query["place"].flatMap({ Int($0) }), search.results.indices.contains(index),
+      let sighting = search.results[index], let found = sighting.found
+    else { throw PageError.notFound("proposal") }
+    return FoundComponent(place: sighting.place, found: found).component
+  }
+}

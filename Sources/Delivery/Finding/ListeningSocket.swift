@@ -1,0 +1,98 @@
+import Foundation
+
+/// A TCP socket of this machine that takes connections.
+public struct ListeningSocket: Sendable, Hashable {
+  /// The local address in text; `0.0.0.0` or `::` for all.
+  public var address: String
+  /// The port.
+  public var port: UInt16
+  /// The name of the program that holds it, where that may be read.
+  public var process: String?
+
+  /// Describes a socket.
+  public init(address: String, port: UInt16, process: String? = nil) {
+    self.address = address
+    self.port = port
+    self.process = process
+  }
+
+  /// Where it is reached from this machine.
+  public var place: Place {
+    // A program that listens on all IPv6 addresses takes IPv4 connections too, unless it says otherwise (ipv6(7)).
+    let isAny = address == "0.0.0.0" || address == "::"
+    return Place(host: isAny ? "127.0.0.1" : address, port: port, process: process)
+  }
+}
+
+/// Reads the listening sockets of this machine from the kernel's tables (proc_net(5)).
+public enum ListeningSockets {
+  /// All of them, ordered by port. Blocking. A table that cannot be read counts as empty.
+  public static func all() -> [ListeningSocket] {
+    var rows: [Row] = []
+    for (file, isIPv6) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
+      guard let data = FileManager.default.contents(atPath: file) else { continue }
+      rows += parse(String(decoding: data, as: UTF8.self), isIPv6: isIPv6)
+    }
+    let processes = processes(holding: Set(rows.map(\.inode)))
+    return rows.map { ListeningSocket(address: $0.address, port: $0.port, process: processes[$0.inode]) }
+      .sorted { ($0.port, $0.address) < ($1.port, $1.address) }
+  }
+
+  /// The places of sockets, each once; those that cannot be looked at more than at once are left out.
+  public static func places(_ sockets: [ListeningSocket]) -> [Place] {
+    var seen: Set<String> = []
+    return sockets.map(\.place).filter { seen.insert($0.address).inserted }
+  }
+
+  struct Row: Hashable {
+    var address: String
+    var port: UInt16
+    var inode: UInt64
+  }
+
+  /// The listening rows of a table: `local_address` is the second word, `st` (0A is listening) the fourth, `inode` the
+  /// tenth.
+  static func parse(_ table: String, isIPv6: Bool) -> [Row] {
+    table.split(separator: "\n").dropFirst().compactMap { line in
+      let words = line.split(separator: " ", omittingEmptySubsequences: true)
+      guard words.count >= 10, words[3] == "0A", let inode = UInt64(words[9]) else { return nil }
+      let local = words[1].split(separator: ":")
+      guard local.count == 2, let port = UInt16(local[1], radix: 16),
+        let address = address(local[0], isIPv6: isIPv6)
+      else { return nil }
+      return Row(address: address, port: port, inode: inode)
+    }
+  }
+
+  /// The kernel writes each word of 32 bits as a number of this machine's byte order.
+  private static func address(_ hex: Substring, isIPv6: Bool) -> String? {
+    guard hex.utf8.count == (isIPv6 ? 32 : 8) else { return nil }
+    var bytes: [UInt8] = []
+    var rest = hex
+    while !rest.isEmpty {
+      guard let word = UInt32(rest.prefix(8), radix: 16) else { return nil }
+      withUnsafeBytes(of: word) { bytes += $0 }
+      rest = rest.dropFirst(8)
+    }
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    guard inet_ntop(isIPv6 ? AF_INET6 : AF_INET, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The names of the programs that hold sockets, by the sockets' inodes; without those that this user may not see.
+  private static func processes(holding inodes: Set<UInt64>) -> [UInt64: String] {
+    let manager = FileManager.default
+    var found: [UInt64: String] = [:]
+    for process in (try? manager.contentsOfDirectory(atPath: "/proc")) ?? [] where process.allSatisfy(\.isNumber) {
+      let folder = "/proc/\(process)/fd"
+      for descriptor in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
+        guard let link = try? manager.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)"),
+          link.hasPrefix("socket:["), let inode = UInt64(link.dropFirst(8).dropLast()), inodes.contains(inode),
+          found[inode] == nil, let name = manager.contents(atPath: "/proc/\(process)/comm")
+        else { continue }
+        found[inode] = String(decoding: name.prefix(64), as: UTF8.self).trimmingCharacters(in: .newlines)
+      }
+    }
+    return found
+  }
+}
