@@ -119,7 +119,7 @@ enum PlanPage {
   private static func contingenciesHeading(_ plan: Plan) -> String {
     let count = plan.contingencyCount ?? 0
     let listed = plan.contingencies?.count ?? 0
-    return "\(Display.count(count, "failure")) that would break connections, by the decision taken"
+    return "If something fails: \(Display.count(count, "case")) in which connections would break"
       + (count > listed ? "; the first \(listed)" : "")
   }
 
@@ -131,12 +131,9 @@ enum PlanPage {
       "count": contingency.count,
       "more": contingency.count > contingency.refusals.count
         ? "and \(contingency.count - contingency.refusals.count) more" : "",
-      "connections": contingency.refusals.map { refused in
-        [
-          "pair": VisibleText.of("\(refused.client) → \(refused.server)"),
-          "by": VisibleText.of(refused.refusedBy == .client ? refused.client : refused.server),
-        ] as PageModel
-      },
+      "connections": contingency.refusals.map { VisibleText.of("\($0.client) → \($0.server)") },
+      "by": "refused by "
+        + VisibleText.of(Set(contingency.refusals.map(\.refusingName)).sorted().joined(separator: " or ")),
     ]
   }
 
@@ -155,6 +152,8 @@ enum PlanPage {
       },
     ]
   }
+
+  // MARK: Each component
 
   private static func component(_ planned: PlannedComponent) -> PageModel {
     let component = planned.component
@@ -209,4 +208,9 @@ extension FileLayout.Role {
     case .trustStore: "trust store"
     }
   }
+}
+
+extension RefusedConnection {
+  /// The name of the side that refuses.
+  fileprivate var refusingName: String { refusedBy == .client ? client : server }
 }

@@ -79,7 +79,7 @@ public struct Connections: Sendable {
     var result = Result()
     if one.usage.isClient {
       if one.choosesPeers {
-        for peer in Set(changed.member.peers ?? []) {
+        for peer in changed.member.peers ?? [] {
           guard let other = indexOf[peer], sides[other].member.usage.isServer else { continue }
           judge(one, [own], Class(sides[other]), [other], moment, true, limit, &result)
         }

@@ -72,20 +72,24 @@ public struct Forecast: Sendable {
     // The others are anywhere on their way, and accept both roots: nothing is replaced before all of them do.
     let others = Connections(sides { _ in (.either, .both) })
     for member in course.members {
+      var found: [Contingency] = []
       for outcome in Outcome.all where outcome.bundle == .both || member.hasTrustBundle {
         moments += 1
-        let keepsAll = contingencies.count < Self.mostContingencies
         let refused = others.refused(
           involving: side(member, outcome.identity, outcome.bundle), moment: "afterwards",
-          limit: keepsAll ? Self.contingencyExamples : 0)
+          limit: Self.contingencyExamples)
         guard refused.count > 0 else { continue }
-        contingencyCount += 1
-        guard keepsAll else { continue }
-        contingencies.append(
-          Contingency(
-            actions: outcome.actions, component: member.name, decisions: outcome.decisions, refusals: refused.examples,
-            count: refused.count))
+        if let same = found.firstIndex(where: { $0.actions == outcome.actions && $0.breaksTheSame(as: refused) }) {
+          found[same].decisions += outcome.decisions
+        } else {
+          found.append(
+            Contingency(
+              actions: outcome.actions, component: member.name, decisions: outcome.decisions,
+              refusals: refused.examples, count: refused.count))
+        }
       }
+      contingencyCount += found.count
+      contingencies += found.prefix(max(0, Self.mostContingencies - contingencies.count))
     }
   }
 
@@ -180,6 +184,12 @@ public struct Contingency: Sendable, Hashable, Codable {
     self.decisions = decisions
     self.refusals = refusals
     self.count = count
+  }
+}
+
+extension Contingency {
+  fileprivate func breaksTheSame(as result: Connections.Result) -> Bool {
+    count == result.count && refusals == result.examples
   }
 }
 

@@ -101,7 +101,7 @@ public enum PlanMaker {
         + "the wrong key, and refuse certificates that are good, although their bundle holds both roots.",
       advice:
         "Safer is a root certificate with a name of its own. Where it has to be this one, choose so below; Reroot "
-        + "then goes on only where a handshake, and not a name, shows what is accepted.")
+        + "then believes handshakes only, and no names, where acceptance can be shown at all.")
   }
 
   private static func planned(

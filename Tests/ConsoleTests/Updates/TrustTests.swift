@@ -81,7 +81,7 @@ import Testing
   func contingencies() async throws {
     try await withSystem { system in
       let plan = try await system.plan()
-      #expect(plan.says("No connection between the components would break at any moment."))
+      #expect(plan.says("No connection between the components would break at any moment of the planned course."))
       #expect(plan.says("Trust fails at web") && plan.says("web → broker") && plan.says("refused by web"))
       #expect(!plan.says("Deploy fails at"))
     }

@@ -18,7 +18,7 @@ import Testing
         #expect(page.says("Put the old and the new roots into /srv/\(name)/bundle.pem"))
         #expect(page.says("Replace /srv/\(name)/cert.pem and /srv/\(name)/key.pem, as one"))
       }
-      #expect(page.says("No connection between the components would break at any moment."))
+      #expect(page.says("No connection between the components would break at any moment of the planned course."))
       #expect(system.targets.snapshot == before)
       #expect(system.targets.log.isEmpty)
       #expect(try await system.store.updates().isEmpty)
