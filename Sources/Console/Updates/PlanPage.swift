@@ -35,12 +35,6 @@ enum PlanPage {
       "mustAccept": !problems.isEmpty && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
       "refusals": plan.refusals.map(refused),
-      "judged": judged(plan),
-      "hasContingencies": plan.contingencies?.isEmpty == false,
-      "contingenciesHeading": contingenciesHeading(plan),
-      "contingencies": (plan.contingencies ?? []).map(contingency),
-      "hasTrust": plan.components.contains { $0.findings.trustEvidence != nil },
-      "trust": trust(plan),
       "mustAcceptNamesake": plan.hasNamesake,
       "components": plan.components.map(component),
       "componentsHeading": Display.count(plan.components.count, "component"),
@@ -49,6 +43,7 @@ enum PlanPage {
       "rootPath": plan.retires.map(RetirementPages.path) ?? "/roots/\(plan.root.id)/update",
       "rootPathLabel": plan.retires == nil ? "Change the choices" : "Look again at what depends on it",
     ]
+    model.merge(PlanForecast.model(plan)) { $1 }
     if let startedAs {
       model["banner"] =
         [
@@ -110,51 +105,6 @@ enum PlanPage {
     ]
   }
 
-  private static func judged(_ plan: Plan) -> String {
-    guard let moments = plan.judgedMoments else { return "" }
-    return "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update, those "
-      + "after each decision on each failure included."
-  }
-
-  private static func contingenciesHeading(_ plan: Plan) -> String {
-    let count = plan.contingencyCount ?? 0
-    let listed = plan.contingencies?.count ?? 0
-    return "If something fails: \(Display.count(count, "case")) in which connections would break"
-      + (count > listed ? "; the first \(listed)" : "")
-  }
-
-  private static func contingency(_ contingency: Contingency) -> PageModel {
-    [
-      "what": VisibleText.of(
-        "\(contingency.actions.map(\.title).joined(separator: ", ")) fails at \(contingency.component)"),
-      "decision": contingency.decisions.map(\.label).joined(separator: " or "),
-      "count": contingency.count,
-      "more": contingency.count > contingency.refusals.count
-        ? "and \(contingency.count - contingency.refusals.count) more" : "",
-      "connections": contingency.refusals.map { VisibleText.of("\($0.client) → \($0.server)") },
-      "by": "refused by "
-        + VisibleText.of(Set(contingency.refusals.map(\.refusingName)).sorted().joined(separator: " or ")),
-    ]
-  }
-
-  /// How the acceptance of the new root will be proven at each component that verifies its peers.
-  private static func trust(_ plan: Plan) -> PageModel {
-    let found = plan.components.compactMap { planned in planned.findings.trustEvidence.map { (planned, $0) } }
-    let missing = found.filter { $0.1.isMissing }
-    return [
-      "provable": found.count - missing.count,
-      "sentence": missing.isEmpty
-        ? "All \(Display.count(found.count, "component")) with a trust bundle will show on the wire that they accept the new root."
-        : "\(found.count - missing.count) of \(Display.count(found.count, "component")) with a trust bundle will show on the wire that they accept the new root.",
-      "isWhole": missing.isEmpty,
-      "missing": missing.map { planned, evidence in
-        ["name": VisibleText.of(planned.component.name), "sentence": VisibleText.of(evidence.reason)] as PageModel
-      },
-    ]
-  }
-
-  // MARK: Each component
-
   private static func component(_ planned: PlannedComponent) -> PageModel {
     let component = planned.component
     var model: PageModel = [
@@ -208,9 +158,4 @@ extension FileLayout.Role {
     case .trustStore: "trust store"
     }
   }
-}
-
-extension RefusedConnection {
-  /// The name of the side that refuses.
-  fileprivate var refusingName: String { refusedBy == .client ? client : server }
 }

@@ -64,22 +64,22 @@ struct Planner: Sendable {
 
   /// Checks that what the plan found is still there, so that nothing is rolled back to files that were changed since.
   ///
-  /// - Returns: the paths whose content, owner or mode differs now.
-  func changedFiles(since plan: Plan) async -> [String] {
-    await ManyAtOnce.each(plan.components) { planned in
+  /// - Returns: the paths whose content, owner or mode differs now, and why others could not be looked at: one reason for
+  ///   each component.
+  func changedFiles(since plan: Plan) async -> (changed: [String], unseen: [String]) {
+    let looks = await ManyAtOnce.each(plan.components) { planned -> (changed: [String], unseen: String?) in
       let access = surroundings.access(planned.component)
       var changed: [String] = []
-      for file in planned.findings.files where await !isAsFound(file, access) { changed.append(file.path) }
-      return changed
-    }.flatMap(\.self)
-  }
-
-  private func isAsFound(_ file: FoundFile, _ access: TargetAccess) async -> Bool {
-    do {
-      return try await access.state(file.path) == file.state
-    } catch {
-      return false
+      do {
+        for file in planned.findings.files where try await access.state(file.path) != file.state {
+          changed.append(file.path)
+        }
+        return (changed, nil)
+      } catch {
+        return (changed, "“\(planned.component.name)”: \(Failure(describing: error).sentence)")
+      }
     }
+    return (looks.flatMap(\.changed), looks.compactMap(\.unseen))
   }
 
   // MARK: Looking

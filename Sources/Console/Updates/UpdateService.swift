@@ -85,8 +85,9 @@ public actor UpdateService {
     if let problem = try await planner.problems(of: plan.https).first {
       throw UpdateRefusal.https("\(problem.sentence) \(problem.advice)")
     }
-    let changed = await planner.changedFiles(since: plan)
+    let (changed, unseen) = await planner.changedFiles(since: plan)
     guard changed.isEmpty else { throw UpdateRefusal.outdated(changed) }
+    guard unseen.isEmpty else { throw UpdateRefusal.unseen(unseen) }
     if let retires = plan.retires {
       let found = try await dependencies(on: retires.key).dependencies
       guard found.isEmpty else { throw UpdateRefusal.needed(found.sentence(on: retires.name)) }
@@ -230,6 +231,8 @@ enum UpdateRefusal: Error, Sendable, Equatable {
   case https(String)
   /// Files have changed since the plan was made.
   case outdated([String])
+  /// Files could not be looked at again, for these reasons.
+  case unseen([String])
   /// The root that was to be retired is needed still.
   case needed(String)
   /// The program is being ended.
@@ -252,6 +255,9 @@ enum UpdateRefusal: Error, Sendable, Equatable {
     case .outdated(let paths):
       "Files have changed since the plan was made: \(paths.prefix(5).joined(separator: ", "))"
         + "\(paths.count > 5 ? " and \(paths.count - 5) more" : ""). Make a new plan."
+    case .unseen(let reasons):
+      "Whether files have changed since the plan was made cannot be seen. \(reasons.prefix(5).joined(separator: " "))"
+        + "\(reasons.count > 5 ? " And \(reasons.count - 5) more." : "") Start again once that is mended."
     case .needed(let sentence): "\(sentence) Nothing was changed. See to it, then make a new plan."
     case .halting: "Reroot is being ended. Try again when it runs again."
     }

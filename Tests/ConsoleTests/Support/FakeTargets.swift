@@ -23,6 +23,7 @@ final class FakeTargets: Sendable {
     var isActivated: Set<String> = []
     var isRestoring: Set<String> = []
     var held: Set<String> = []
+    var unreadable: Set<String> = []
     var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
     var cancelled: Set<String> = []
     var log: [String] = []
@@ -65,6 +66,11 @@ final class FakeTargets: Sendable {
   }
 
   func disarm() { state.withLock { $0.faults = [:] } }
+
+  /// From now on a file cannot be read, or can be again.
+  func setReadable(_ isReadable: Bool, _ path: String) {
+    state.withLock { if isReadable { $0.unreadable.remove(path) } else { $0.unreadable.insert(path) } }
+  }
 
   /// What a command writes that fails.
   func setOutput(_ text: String) { state.withLock { $0.output = text } }
@@ -109,6 +115,9 @@ final class FakeTargets: Sendable {
 
   private func read(_ path: String, of component: Component) throws -> TargetFile? {
     try state.withLock { state in
+      if state.unreadable.contains(path) {
+        throw DeliveryFailure(code: "HOST_GONE", sentence: "The host of \(path) does not answer.", advice: "Wait.")
+      }
       let isChain = path == component.files.certificateChain
       if isChain, state.isActivated.contains(component.name), strikes(.verify, component.name, &state) {
         throw DeliveryFailure(

@@ -96,6 +96,19 @@ import Testing
     }
   }
 
+  @Test("A start is refused with the reason where a file cannot be looked at again, and works once it can")
+  func unseen() async throws {
+    try await withSystem { system in
+      let page = try await system.plan()
+      system.targets.setReadable(false, "/srv/web/key.pem")
+      let answer = try await system.browser.submit(page, "/updates")
+      #expect(answer.status == 409 && answer.says("“web”: The host of /srv/web/key.pem does not answer."))
+      #expect(!answer.says("Files have changed"))
+      system.targets.setReadable(true, "/srv/web/key.pem")
+      #expect(try await system.browser.submit(page, "/updates").status == 303)
+    }
+  }
+
   @Test("One update at a time, and one start for each plan")
   func oneAtATime() async throws {
     try await withSystem { system in

@@ -1,0 +1,57 @@
+import Foundation
+import PKI
+import Rotation
+
+/// The part of a plan's page that says what is foreseen: what failures would break, and how the acceptance of the new root
+/// will be proven.
+enum PlanForecast {
+  static func model(_ plan: Plan) -> PageModel {
+    var model: PageModel = [:]
+    if let moments = plan.judgedMoments {
+      model["judged"] =
+        "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update, those "
+        + "after each decision on each failure included."
+    }
+    if let contingencies = plan.contingencies, !contingencies.isEmpty {
+      model["hasContingencies"] = true
+      model["contingenciesHeading"] = heading(plan.contingencyCount ?? contingencies.count, listed: contingencies.count)
+      model["contingencies"] = contingencies.map(contingency)
+    }
+    let evidence = plan.components.compactMap { planned in planned.findings.trustEvidence.map { (planned, $0) } }
+    if !evidence.isEmpty { model["trust"] = trust(evidence) }
+    return model
+  }
+
+  private static func heading(_ count: Int, listed: Int) -> String {
+    "If something fails: \(Display.count(count, "case")) in which connections would break"
+      + (count > listed ? "; the first \(listed)" : "")
+  }
+
+  private static func contingency(_ contingency: Contingency) -> PageModel {
+    let refusing = Set(contingency.refusals.map { $0.refusedBy == .client ? $0.client : $0.server }).sorted()
+    var model: PageModel = [
+      "what": VisibleText.of(
+        "\(contingency.actions.map(\.title).joined(separator: ", ")) fails at \(contingency.component)"),
+      "decision": contingency.decisions.map(\.label).joined(separator: " or "),
+      "connections": contingency.refusals.map { VisibleText.of("\($0.client) → \($0.server)") },
+      "by": VisibleText.of("refused by " + refusing.joined(separator: " or ")),
+    ]
+    let further = contingency.count - contingency.refusals.count
+    if further > 0 { model["more"] = "and \(further) more" }
+    return model
+  }
+
+  /// How it will be proven at each component that has a trust bundle.
+  private static func trust(_ found: [(planned: PlannedComponent, evidence: TrustEvidence)]) -> PageModel {
+    let missing = found.filter(\.evidence.isMissing)
+    let all = Display.count(found.count, "component")
+    let number = missing.isEmpty ? "All \(all)" : "\(found.count - missing.count) of \(all)"
+    return [
+      "sentence": "\(number) with a trust bundle will show on the wire that they accept the new root.",
+      "isWhole": missing.isEmpty,
+      "missing": missing.map { planned, evidence in
+        ["name": VisibleText.of(planned.component.name), "sentence": VisibleText.of(evidence.reason)] as PageModel
+      },
+    ]
+  }
+}
