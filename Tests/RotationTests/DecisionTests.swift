@@ -191,7 +191,12 @@ struct DecisionTests {
     try player.decide(.override)
     #expect(player.state.outcome == .rolledBackWithErrors)
     #expect(player.state.action(.of(.restoreTrust, 1))?.skipped == .stillNeeded)
+    // What failed on the way forward is history, and neither repeated nor put among what waits.
+    #expect(player.state.retriableActions == [.of(.restore, 2)])
+    let forward = Decision(.retry, question: player.state.question, actions: [.of(.verify, 1)], by: "bob")
+    #expect(throws: Refusal.unexpected("verify:1 has not failed")) { try player.send(.decided(forward)) }
     try player.decide(.retry)
+    #expect(player.status(.verify, 1) == .failed)
     #expect(player.state.outcome == .rolledBack)
     #expect(player.status(.restoreTrust, 1) == .succeeded)
   }

@@ -50,7 +50,8 @@ struct FailurePanel: Sendable {
 
   /// After the end only what still stands in the way counts.
   private var endFailures: [(id: ActionID, state: ActionState)] {
-    state.failedActions.filter { state.direction == .forward || $0.id.kind.isRestoring }
+    let retriable = Set(state.retriableActions)
+    return state.failedActions.filter { retriable.contains($0.id) }
   }
 
   private func heading(_ count: Int) -> String {

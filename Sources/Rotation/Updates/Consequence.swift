@@ -28,7 +28,7 @@ extension UpdateState {
   }
 
   private var retryConsequence: Consequence {
-    let failed = outcome == nil ? openFailures : failedActions.map(\.id)
+    let failed = outcome == nil ? openFailures : retriableActions
     let names = names(of: failed.compactMap(\.component))
     let goesOn = direction == .forward ? "the update goes on" : "rolling back goes on"
     let sentence =

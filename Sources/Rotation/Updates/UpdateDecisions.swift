@@ -37,7 +37,8 @@ extension UpdateState {
   /// Single failures can be retried only once the update has ended; before that they are answered together.
   private func checkChoice(_ decision: Decision) throws(Refusal) {
     guard decision.kind == .retry, outcome != nil else { throw .notOffered(decision.kind) }
-    for id in decision.actions ?? [] where action(id)?.status != .failed {
+    let retriable = Set(retriableActions)
+    for id in decision.actions ?? [] where !retriable.contains(id) {
       throw .unexpected("\(id) has not failed")
     }
   }
@@ -50,7 +51,7 @@ extension UpdateState {
       openFailures = []
       return
     }
-    let ids = chosen ?? failedActions.map(\.id)
+    let ids = chosen ?? retriableActions
     if direction == .backward {
       for id in ids { _ = makeWaiting(id) }
       keepRestoring()

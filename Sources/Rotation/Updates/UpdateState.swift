@@ -135,6 +135,11 @@ extension UpdateState {
     course.members.flatMap { actions(of: $0.id) } + actions(of: nil)
   }
 
+  /// The failed actions that Retry may repeat after the end: on the way back those of the way forward are history.
+  public var retriableActions: [ActionID] {
+    failedActions.map(\.id).filter { direction == .forward || $0.kind.isRestoring }
+  }
+
   /// The failed actions, whether they still wait for a decision or were ignored.
   public var failedActions: [(id: ActionID, state: ActionState)] {
     allActions.filter { $0.state.status == .failed }
