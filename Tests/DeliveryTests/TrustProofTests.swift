@@ -1,6 +1,7 @@
 import Foundation
 import PKI
 import Rotation
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -122,6 +123,10 @@ struct TrustProofTests {
       _ = try await prove(delivery(after.port), .announcement(endpoint: place), hasNamesake: true)
     }
     #expect(namesake?.code == "NEW_ROOT_NOT_PROVEN")
+    // So the plan does not call it provable, and then nothing fails.
+    let foreseen = TrustEvidence.announcement(endpoint: place).withoutNames
+    #expect(foreseen.reason == "\(place) only names whom it accepts, and another root has the new one's name")
+    #expect(try await prove(delivery(after.port), foreseen, hasNamesake: true).isEmpty)
   }
 
   @Test("Who could be asked and cannot be asked any more has proven nothing; who never could is let pass")
@@ -149,6 +154,39 @@ struct TrustProofTests {
     var component = delivery().component
     component.files.trustBundle = nil
     #expect(await ComponentDelivery(component: component, access: .local()).trustEvidence(bundle: []) == nil)
+  }
+
+  @Test("Where another root has its name, a plan counts on no name that a server gives")
+  func namesakeForeseen() async throws {
+    let folder = try TestFolder()
+    let made = try TestComponent(authority: TestAuthority("New Root"))
+    try folder.write(made.authority.certificate.pem, to: "roots.pem")
+    let server = try OpenSSLServer(made.identity, ["-verify", "2", "-CAfile", folder.path("roots.pem")])
+    defer { server.end() }
+    var component = made.component
+    component.endpoints = [Endpoint(host: "127.0.0.1", port: server.port)]
+    let delivery = ComponentDelivery(component: component, access: .local())
+    func evidence(_ root: Certificate) async -> TrustEvidence? {
+      await delivery.inspect(knownRoots: [], newRoot: root, now: Date()).findings.trustEvidence
+    }
+    #expect(await evidence(old.certificate) == .announcement(endpoint: "127.0.0.1:\(server.port)"))
+    #expect(await evidence(new.certificate)?.isMissing == true)
+  }
+
+  @Test("A server is shown the unknown client once, however often the new root is tried")
+  func onceUnknown() async throws {
+    let counts = Mutex((unknown: 0, new: 0))
+    var probe = Probe.handshake
+    probe.offer = { _, _, identity, _, _ in
+      let isUnknown = identity.chain[0].issuer.contains("Unknown root")
+      counts.withLock { if isUnknown { $0.unknown += 1 } else { $0.new += 1 } }
+      return ClientOffer.Answer(isAsked: true, refusal: isUnknown ? "unknown CA" : "not yet")
+    }
+    let component = delivery(1, limit: 2).component
+    let delivery = ComponentDelivery(component: component, access: .local(), now: { Date() }, probe: probe)
+    let refused = await failure { _ = try await prove(delivery, .handshake(endpoint: "127.0.0.1:1")) }
+    #expect(refused?.code == "NEW_ROOT_REFUSED")
+    #expect(counts.withLock { $0.unknown == 1 && $0.new >= 3 })
   }
 
   @Test("A root of the new one's name and another key is found in the bundle, and one with the same key is none")

@@ -106,12 +106,30 @@ struct ComponentForm {
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
       peers: text("peers.choice") == "named" ? lines("peers") : nil,
       maintenance: trimmed("maintenance").isEmpty ? nil : trimmed("maintenance"),
-      rollingGroup: choice("restart", Restart.atOnce, &problems) == .rolling ? trimmed("group") : nil)
+      rollingGroup: group(&problems))
     let known = Set(problems.map(\.field))
     let found = component.problems().map { problem in
       FieldProblem(field: Self.field(problem.field, rows), sentence: problem.sentence)
     }
     return (component, problems + found.filter { !known.contains($0.field) })
+  }
+
+  private func sudo(_ problems: inout [FieldProblem]) -> Bool {
+    switch text("target.ssh.sudo") {
+    case "yes": return true
+    case "no", "": return false
+    default:
+      problems.append(FieldProblem(field: "target.ssh.sudo", sentence: "Choose one of the values in the list."))
+      return false
+    }
+  }
+
+  private func group(_ problems: inout [FieldProblem]) -> String? {
+    if choice("restart", Restart.atOnce, &problems) == .rolling { return trimmed("group") }
+    if !trimmed("group").isEmpty {
+      problems.append(FieldProblem(field: "group", sentence: Restart.lonelyGroup))
+    }
+    return nil
   }
 
   private func target(_ problems: inout [FieldProblem]) -> Target {
@@ -122,7 +140,7 @@ struct ComponentForm {
         SSHTarget(
           host: trimmed("target.ssh.host"), port: UInt16(number("target.ssh.port", in: 1...65535, &problems)),
           user: trimmed("target.ssh.user"), identityFile: trimmed("target.ssh.identity_file"),
-          hostKey: trimmed("target.ssh.host_key"), sudo: text("target.ssh.sudo") == "yes"))
+          hostKey: trimmed("target.ssh.host_key"), sudo: sudo(&problems)))
     default:
       problems.append(FieldProblem(field: "target", sentence: "Choose one of the values in the list."))
       return .local

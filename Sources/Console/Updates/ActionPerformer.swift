@@ -95,6 +95,7 @@ struct ActionPerformer: Sendable {
       in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
       hasNamesake: planned.findings.namesakes?.isEmpty == false)
     for sentence in seen { await note(action, sentence) }
+    if seen.isEmpty { await note(action, "That it accepts the new root cannot be seen on the wire") }
   }
 
   /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.

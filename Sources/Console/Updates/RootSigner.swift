@@ -26,7 +26,7 @@ actor RootSigner {
   private let threads: WorkThreads
   private let clock: @Sendable () -> Date
   private var issuer: Issuer?
-  private var proof: Identity?
+  private var proof: Task<Identity, any Error>?
 
   /// How far before the moment of issuing a certificate begins to be valid, in seconds, for clocks that are behind.
   private static let backdating: TimeInterval = 3600
@@ -48,22 +48,35 @@ actor RootSigner {
     if let update = order.update, let issued = try await store.newestIssued(update, component: order.component) {
       return (issued.certificate, false)
     }
-    return (try await issue(order).certificate, true)
+    return (try await issue(order), true)
   }
 
   /// A client certificate for showing that components accept the root; the same for a while. It is valid for a day.
   ///
   /// - Parameter names: names that the root may sign for.
   func proofIdentity(names: [AlternativeName]) async throws -> Identity {
-    let now = clock()
-    if let proof, let leaf = proof.leaf, leaf.notAfter.timeIntervalSince(now) > Self.proofReserve { return proof }
+    if let proof, let made = try? await proof.value, let leaf = made.leaf,
+      leaf.notAfter.timeIntervalSince(clock()) > Self.proofReserve
+    {
+      return made
+    }
+    // Those who ask while it is made wait for the same one.
+    let making = Task { try await makeProof(names) }
+    proof = making
+    return try await making.value
+  }
+
+  /// Its key is kept nowhere: it is of use for this look only.
+  private func makeProof(_ names: [AlternativeName]) async throws -> Identity {
+    let key = try await threads.run { try PrivateKey.generate(.ecdsaP256) }
     let order = IssueOrder(
       update: nil, component: nil, names: names, usage: .client, key: .ecdsaP256,
-      notAfter: min(root.notAfter, now.addingTimeInterval(Self.proofValidity)))
-    let (certificate, key) = try await issue(order)
-    let made = Identity(chain: [certificate], key: key)
-    proof = made
-    return made
+      notAfter: min(root.notAfter, clock().addingTimeInterval(Self.proofValidity)))
+    let certificate = try await issue(order, key: nil) { serial, from in
+      ChildRequest(
+        names: names, usage: .client, publicKeyOf: key, serialNumber: serial, notBefore: from, notAfter: order.notAfter)
+    }
+    return Identity(chain: [certificate], key: key)
   }
 
   /// For how long such a certificate is valid, and when the next one is made, in seconds.
@@ -71,15 +84,14 @@ actor RootSigner {
   private static let proofReserve: TimeInterval = 3_600
 
   /// Makes a key and a certificate for it, and keeps both.
-  private func issue(_ order: IssueOrder) async throws -> (certificate: Certificate, key: PrivateKey) {
+  private func issue(_ order: IssueOrder) async throws -> Certificate {
     _ = try await openedIssuer()
     let key = try await threads.run { try PrivateKey.generate(order.key) }
-    let certificate = try await issue(order, key: key.pkcs8PEM()) { serial, from in
+    return try await issue(order, key: key.pkcs8PEM()) { serial, from in
       ChildRequest(
         names: order.names, usage: order.usage, publicKeyOf: key, serialNumber: serial, notBefore: from,
         notAfter: order.notAfter)
     }
-    return (certificate, key)
   }
 
   /// Makes a certificate for a key that its component keeps. What was sent is checked before anything is signed.

@@ -120,12 +120,13 @@ struct Inspection {
 
   /// Trust in a new root: how it could be proven, and whether a root of that name and another key is there already.
   mutating func lookAtTrust(_ newRoot: Certificate) async {
-    findings.trustEvidence = await delivery.trustEvidence(bundle: bundle ?? [])
     var seen: Set<Fingerprint> = []
     findings.namesakes = ((bundle ?? []) + [presented].compactMap(\.self))
       .filter { $0.hasSameSubject(as: newRoot) && $0.publicKeyFingerprint != newRoot.publicKeyFingerprint }
       .filter { seen.insert($0.fingerprint).inserted }
       .map { Namesake(fingerprint: $0.fingerprint.hex, notAfter: $0.notAfter) }
+    let evidence = await delivery.trustEvidence(bundle: bundle ?? [])
+    findings.trustEvidence = findings.namesakes?.isEmpty == false ? evidence?.withoutNames : evidence
   }
 
   private mutating func recover() async {

@@ -75,11 +75,12 @@ extension ComponentDelivery {
       root: root, identity: identity, stranger: stranger, evidence: evidence ?? .notProvable(reason: ""),
       hasNamesake: hasNamesake)
     let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
+    var controls: [Endpoint: OfferView] = [:]
     var pause = Duration.milliseconds(100)
     var foundSince: ContinuousClock.Instant?
     while true {
       do {
-        let seen = try await ask(question, until: max(deadline, .now + .seconds(5)))
+        let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
         let since = foundSince ?? .now
         if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
         foundSince = since
@@ -94,14 +95,23 @@ extension ComponentDelivery {
   }
 
   /// Asks every endpoint once.
-  private func ask(_ question: TrustQuestion, until deadline: ContinuousClock.Instant) async throws -> [String] {
+  ///
+  /// - Parameter controls: what each made of the unknown client: it is shown one time only, because servers count refused
+  ///   handshakes, and may shut out whom they have refused too often.
+  private func ask(
+    _ question: TrustQuestion, _ controls: inout [Endpoint: OfferView], until deadline: ContinuousClock.Instant
+  ) async throws -> [String] {
     var seen: [String] = []
     for endpoint in component.endpoints {
       do {
         let offered = try await offer(
           question.identity, authorities: [question.root], to: endpoint, until: min(deadline, .now + .seconds(5)))
-        let control = try await offer(
-          question.stranger, authorities: [], to: endpoint, until: min(deadline, .now + .seconds(5)))
+        var control = controls[endpoint]
+        if control == nil, offered.isAsked {
+          control = try await offer(
+            question.stranger, authorities: [], to: endpoint, until: min(deadline, .now + .seconds(5)))
+          controls[endpoint] = control
+        }
         if let sentence = try judge(offered, control, question) { seen.append(sentence) }
       } catch let problem as ProbeProblem {
         // An endpoint that proves nothing anyway is looked at by the verification.
@@ -114,8 +124,8 @@ extension ComponentDelivery {
   }
 
   /// What was proven, nil for nothing; throws where the opposite was.
-  private func judge(_ offered: OfferView, _ control: OfferView, _ question: TrustQuestion) throws -> String? {
-    guard offered.isAsked else { return nil }
+  private func judge(_ offered: OfferView, _ control: OfferView?, _ question: TrustQuestion) throws -> String? {
+    guard offered.isAsked, let control else { return nil }
     let place = offered.endpoint.address
     let isExpected = question.isExpected(at: offered.endpoint)
     // One that names others only has another list of authorities than the trust bundle, and its refusal is about that.

@@ -47,7 +47,9 @@ public enum ClientOffer {
         socket: socket, context: context, serverName: try AlternativeName(parsing: serverName))
       defer { connection.close() }
       if tls12Only { try connection.allowTLS12Only() }
-      return try answer(of: connection, authorities)
+      let answer = try answer(of: connection, authorities)
+      if beginning == .mariaDB, answer.refusal == nil { MariaDBFarewell.say(over: connection) }
+      return answer
     }
     do {
       return try attempt(tls12Only: true)

@@ -14,6 +14,12 @@ public enum TrustEvidence: Sendable, Hashable, Codable {
     if case .notProvable = self { true } else { false }
   }
 
+  /// The same where another root has the name of the new one: then what a server names proves nothing.
+  public var withoutNames: TrustEvidence {
+    guard case .announcement(let endpoint) = self else { return self }
+    return .notProvable(reason: "\(endpoint) only names whom it accepts, and another root has the new one's name")
+  }
+
   /// Why nothing can prove it; empty where something can.
   public var reason: String {
     if case .notProvable(let reason) = self { reason } else { "" }

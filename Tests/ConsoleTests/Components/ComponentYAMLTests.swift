@@ -192,8 +192,8 @@ import Testing
       "line 9: endpoints.0.addresses: “b.example” is not an IP address"
     ),
     (minimal + "    restart: rolling\n", "line 7: 'restart: rolling' needs a 'group'"),
-    (minimal + "    restart: at_once\n    group: web\n", "line 8: 'group' needs 'restart: rolling'"),
-    (minimal + "    group: web\n", "line 7: 'group' needs 'restart: rolling'"),
+    (minimal + "    restart: at_once\n    group: web\n", "line 8: group: A group is for a rolling restart only"),
+    (minimal + "    group: web\n", "line 7: group: A group is for a rolling restart only"),
     (minimal + "    restart: roling\n    group: web\n", "'roling'; did you mean 'rolling'?"),
     (minimal + "    restart: rolling\n    group: \"\"\n", "line 8: group: Name the group"),
     (

@@ -96,7 +96,7 @@ public enum ComponentReader {
         map.line("restart"), "'restart: rolling' needs a 'group': one component of it is activated at a time")
     case (.atOnce, _?), (nil, _?):
       if restart != nil || !map.has("restart") {
-        problems.add(map.line("group"), "'group' needs 'restart: rolling'; without it nothing waits for the group")
+        problems.add(map.line("group"), "group: \(Restart.lonelyGroup)")
       }
     case (.atOnce, nil), (nil, nil): break
     }
@@ -110,6 +110,9 @@ enum Restart: String, CaseIterable {
   case atOnce = "at_once"
   /// One component of its group at a time.
   case rolling
+
+  /// What is wrong with a group that nobody waits for.
+  static let lonelyGroup = "A group is for a rolling restart only; without that nothing waits for it."
 }
 
 /// Where the fields of a component stand in the text, and which of them were reported while reading.
