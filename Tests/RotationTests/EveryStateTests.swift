@@ -84,7 +84,9 @@ struct EveryStateTests {
     case .interrupted(let actions): runs && actions.count == state.actionsInFlight.count
     case .actionSucceeded(let id, let attempt): state.actionsInFlight[id] == attempt
     case .actionFailed(let id, let attempt, _): state.actionsInFlight[id] == attempt
-    case .decided(let decision): decision.question == state.question && state.offers.contains(decision.kind)
+    case .decided(let decision):
+      decision.question == state.question && state.offers.contains(decision.kind)
+        && (decision.actions ?? []).allSatisfy(state.retriableActions.contains)
     }
   }
 

@@ -120,8 +120,10 @@ struct RandomSequenceTests {
     let offers = Decision.Kind.allCases.filter(player.state.offers.contains)
     let kind = try #require(offers.randomElement(using: &random))
     var chosen: [ActionID]?
-    if kind == .retry, player.state.outcome != nil, let one = player.state.failedActions.randomElement(using: &random) {
-      chosen = [one.id]
+    if kind == .retry, player.state.outcome != nil,
+      let one = player.state.retriableActions.randomElement(using: &random)
+    {
+      chosen = [one]
     }
     try player.send(.decided(Decision(kind, question: player.state.question, actions: chosen, by: "x")))
   }

@@ -106,7 +106,8 @@ struct ComponentForm {
       verificationTimeLimit: number("verification_time_limit", in: Component.Limits.seconds, &problems),
       peers: text("peers.choice") == "named" ? lines("peers") : nil,
       maintenance: trimmed("maintenance").isEmpty ? nil : trimmed("maintenance"),
-      rollingGroup: group(&problems))
+      // A group that stands there from before is left by choosing another restart.
+      rollingGroup: choice("restart", Restart.atOnce, &problems) == .rolling ? trimmed("group") : nil)
     let known = Set(problems.map(\.field))
     let found = component.problems().map { problem in
       FieldProblem(field: Self.field(problem.field, rows), sentence: problem.sentence)
@@ -122,14 +123,6 @@ struct ComponentForm {
       problems.append(FieldProblem(field: "target.ssh.sudo", sentence: "Choose one of the values in the list."))
       return false
     }
-  }
-
-  private func group(_ problems: inout [FieldProblem]) -> String? {
-    if choice("restart", Restart.atOnce, &problems) == .rolling { return trimmed("group") }
-    if !trimmed("group").isEmpty {
-      problems.append(FieldProblem(field: "group", sentence: Restart.lonelyGroup))
-    }
-    return nil
   }
 
   private func target(_ problems: inout [FieldProblem]) -> Target {
