@@ -7,29 +7,14 @@ import Testing
 
 @Suite("A key that stays at its target", .timeLimit(.minutes(1)))
 struct KeptKeyTests {
-  private static let names: [AlternativeName] = [.dns("localhost")]
+  private static let names = TestComponent.keptNames
 
-  private static func sample() throws -> TestComponent {
-    var sample = try TestComponent()
-    sample.component.keyMade = .onTarget
-    return sample
-  }
+  private static func sample() throws -> TestComponent { try .keepingItsKey() }
 
-  /// A certificate for the key that waits at the target, as an update would issue it.
-  private func issue(_ sample: TestComponent) async throws -> Certificate {
-    let signing = try await sample.delivery.makeKey(.ecdsaP256, names: Self.names)
-    let request = ChildRequest(
-      names: Self.names, usage: .server, signing: signing, algorithm: .ecdsaP256, serialNumber: .random(),
-      notBefore: .now - 3_600, notAfter: .now + 86_400)
-    let authority = sample.authority
-    return try Issuer(root: authority.certificate, key: authority.root.key).sign(
-      CheckedRequest(request, root: authority.certificate, now: .now))
-  }
+  private func issue(_ sample: TestComponent) async throws -> Certificate { try await sample.issueForKeptKey() }
 
   private func deploy(_ certificate: Certificate, _ sample: TestComponent, _ findings: Findings) async throws {
-    try await sample.delivery.deploy(
-      chain: [certificate], bundle: [sample.authority.certificate],
-      previousKey: findings.files.first { $0.role == .key })
+    try await sample.deployKeptKey(certificate, findings)
   }
 
   @Test("is compared by its public half, and its content is kept nowhere")

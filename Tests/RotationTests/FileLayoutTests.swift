@@ -51,11 +51,16 @@ struct FileLayoutTests {
 
   @Test("keep a key that is made on the target in a file of its own")
   func keptKey() {
-    func problems(_ files: FileLayout) -> [String] {
+    let far = SSHTarget(
+      host: "far.example", user: "reroot", identityFile: "/id",
+      hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHbnEFO+gqJKYpeAugrdHywFv5MyC7Ayhx1kX6CATMf4")
+    func problems(_ files: FileLayout, at target: Target = .local) -> [String] {
       Component(
-        id: .init(rawValue: 1), name: "a", names: [.dns("a.example")], keyMade: .onTarget, files: files
+        id: .init(rawValue: 1), name: "a", names: [.dns("a.example")], keyMade: .onTarget, target: target, files: files
       ).problems().map(\.field)
     }
+    #expect(problems(FileLayout(certificateChain: "/c", key: "/k"), at: .ssh(far)) == [])
+    #expect(problems(FileLayout(combined: "/a"), at: .ssh(far)) == ["key.made"])
     #expect(problems(FileLayout(certificateChain: "/c", key: "/k", trustBundle: "/t")) == [])
     #expect(problems(FileLayout(combined: "/a")) == ["key.made"])
     #expect(problems(FileLayout(keyStore: "/k", storePasswordFile: "/p")) == ["key.made"])

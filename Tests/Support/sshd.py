@@ -26,10 +26,11 @@ def processes_below(number):
 class SSHServer:
     """sshd for the user that runs the tests; it neither reads nor writes that user's login files.
 
-    `inside` are words before the command: `ip netns exec NAME`, or `unshare` with a view of its own.
+    `inside` are words before the command: `ip netns exec NAME`, or `unshare` with a view of its own. `settings` are further
+    lines of its configuration.
     """
 
-    def __init__(self, folder, address="127.0.0.1", port=None, inside=(), listening=None):
+    def __init__(self, folder, address="127.0.0.1", port=None, inside=(), listening=None, settings=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o700)
@@ -60,6 +61,7 @@ class SSHServer:
             SetEnv SHLVL=9
             LogLevel ERROR
             """
+            + "\n".join(settings)
         )
         self.process = None
 

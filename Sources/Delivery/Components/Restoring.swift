@@ -28,7 +28,7 @@ extension ComponentDelivery {
   private func requireAllKept(_ files: [SnapshotFile], _ roles: Set<FileLayout.Role>) async throws {
     let kept = Set(files.map(\.file.path))
     for (role, path) in component.files.paths where roles.contains(role) && !kept.contains(path) {
-      if (try? await access.read(path)) != nil { throw nothingKept(path) }
+      if (try? await access.state(path)) != nil { throw nothingKept(path) }
     }
   }
 

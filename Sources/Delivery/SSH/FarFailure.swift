@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 import Rotation
 
 /// What a script reports of a failure, as one for an administrator.
@@ -11,7 +12,9 @@ struct FarFailure: Sendable {
     let what = fields.count > 1 ? fields[1] : ""
     let text = fields.count > 2 ? fields[2] : ""
     if code == "SYSTEM" { return system(what, text) }
-    if let row = files(code, what, text) ?? rights(code, what, text) ?? programs(code, what, text) {
+    if let row = files(code, what, text) ?? rights(code, what, text) ?? programs(code, what, text)
+      ?? keys(code, what, text)
+    {
       return DeliveryFailure(code: code, sentence: on(row.sentence), advice: row.advice)
     }
     return DeliveryFailure(
@@ -88,6 +91,11 @@ struct FarFailure: Sendable {
       )
     case "CONTENT_DAMAGED":
       return ("What was written beside \(what) is not what was sent.", "Check the disk of the host, then try again.")
+    case "SOURCE_CHANGED":
+      return (
+        "\(text) is not what it was a moment ago, so \(what) was not replaced with it.",
+        "Find out which program changed it, then retry."
+      )
     case "IMMUTABLE":
       return (
         "\(what) is marked immutable, or as one that can only be appended to.",
@@ -183,6 +191,33 @@ struct FarFailure: Sendable {
         "“\(target.user)” may not send a signal to process \(text), named in \(what).",
         "Allow the account sudo and say so in the component's settings, or use an activation command that is permitted."
       )
+    default: return nil
+    }
+  }
+
+  private func keys(_ code: String, _ what: String, _ text: String) -> Row? {
+    let instead = "or let Reroot make the key, in the component's settings."
+    let said = text.isEmpty ? "" : " It says: \(VisibleText.of(text, limit: 500))"
+    switch code {
+    case "OPENSSL_MISSING":
+      return (
+        "The program openssl is missing, which has to make and look at the component's key there.",
+        "Install OpenSSL (1.1.1 or newer) on the host, \(instead)"
+      )
+    case "OPENSSL_UNFIT":
+      return (
+        "What openssl is there cannot make the component's key: \(what).",
+        "Install OpenSSL 1.1.1 or newer on the host, \(instead)"
+      )
+    case "KEY_UNREADABLE":
+      return (
+        "\(what) does not hold a key that openssl could read there.",
+        "It must be a private key in PEM format without a password."
+      )
+    case "KEY_NOT_MADE":
+      return ("No key could be made for \(what) by openssl.\(said)", "Choose another kind of key, \(instead)")
+    case "REQUEST_NOT_MADE":
+      return ("No signing request could be made for \(what) by openssl.\(said)", "Look at openssl there, \(instead)")
     default: return nil
     }
   }

@@ -18,7 +18,10 @@ extension TargetAccess {
       signal: { try await far.signal($0, pidFile: $1, isReal: true) },
       checkSignal: { try await far.signal($0, pidFile: $1, isReal: false) },
       checkOwner: { try await far.checkOwner($0, $1) },
-      recover: { try await far.recover($0) })
+      recover: { try await far.recover($0) },
+      makeKey: { try await far.makeKey($0) },
+      state: { try await far.state($0) },
+      lookAtKey: { try await far.lookAtKey($0) })
   }
 }
 
@@ -28,7 +31,7 @@ struct FarOperations: Sendable {
   let carry: FarRun
 
   /// Longer than the connection needs to find out that the host does not answer.
-  private static let look = Duration.seconds(30)
+  static let look = Duration.seconds(30)
   /// Waiting for a lock may take 20 seconds.
   private static let change = Duration.seconds(60)
 
@@ -36,8 +39,8 @@ struct FarOperations: Sendable {
     try requirePath(path)
     let answer = try await done(
       FarScript(
-        [FarBasics.reporting, FarBasics.paths, FarReading.file], call: "read_file \(ShellWord.quoted(path))"), Self.look
-    )
+        [FarBasics.reporting, FarBasics.paths, FarReading.opening, FarReading.file],
+        call: "read_file \(ShellWord.quoted(path))"), Self.look)
     if answer.report("absent") != nil { return nil }
     guard let fields = answer.report("file"), fields.count == 3, let owner = UInt32(fields[0]),
       let group = UInt32(fields[1]), let mode = UInt32(fields[2], radix: 8), let content = Base64.decode(answer.output)
@@ -53,28 +56,23 @@ struct FarOperations: Sendable {
     var contents: [SecretBytes] = []
     for (index, change) in changes.enumerated() {
       try requirePath(change.path)
-      // What has a source is no removal, for which it would be taken below.
-      guard change.source == nil else {
-        throw DeliveryFailure(
-          code: "NO_COPY_HERE",
-          sentence: "\(change.path) cannot be made from another file on a machine reached by SSH.",
-          advice: "Nothing was changed. Let Reroot make the component's key.")
-      }
+      if let source = change.source { try requirePath(source.path) }
       let content = change.content ?? SecretBytes([])
       if content.count > TargetFile.maximumBytes {
         throw FileReading.tooLarge("The new content of \(change.path)", content.count)
       }
       contents.append(content)
       let words = [
-        String(index), change.path, change.content == nil ? "remove" : "put", change.owner ?? "", change.group ?? "",
-        String(change.mode.bits, radix: 8), change.content.map(\.sha256Hex) ?? "-",
+        String(index), change.path, change.isRemoval ? "remove" : change.source == nil ? "put" : "copy",
+        change.owner ?? "", change.group ?? "", String(change.mode.bits, radix: 8),
+        change.source?.sha256 ?? change.content.map(\.sha256Hex) ?? "-", change.source?.path ?? "",
       ]
       calls.append("change \(ShellWord.quoted(words))")
     }
     let script = FarScript(
       [
         FarBasics.reporting, FarBasics.permission, FarBasics.paths, FarLocks.text, FarRecovery.text, FarReading.owner,
-        FarReplacement.text,
+        FarReading.opening, FarReplacement.text,
       ],
       call: calls.joined(separator: "\n") + "\nreplace_all \(TransactionNames.fresh().id)", contents: contents)
     _ = try await done(script, Self.change)
@@ -155,7 +153,7 @@ struct FarOperations: Sendable {
 
   // MARK: What the operations share
 
-  private func done(_ script: FarScript, _ limit: Duration) async throws -> FarAnswer {
+  func done(_ script: FarScript, _ limit: Duration) async throws -> FarAnswer {
     let answer = try await carry(script, limit)
     try check(answer)
     guard answer.isDone else { throw cutShort(answer, limit) }
@@ -174,13 +172,13 @@ struct FarOperations: Sendable {
     return answer.isExpired ? diagnosis.silent(limit) : diagnosis.linkLost(answer.noise)
   }
 
-  private func notUnderstood(_ task: String) -> DeliveryFailure {
+  func notUnderstood(_ task: String) -> DeliveryFailure {
     DeliveryFailure(
       code: "SSH_ANSWER_DAMAGED", sentence: "\(task) on \(target.address) failed: its answer could not be understood.",
       advice: "Check that nothing in the account's login files writes to its output, then try again.")
   }
 
-  private func requirePath(_ path: String) throws {
+  func requirePath(_ path: String) throws {
     guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
       throw DeliveryFailure(
         code: "PATH_INVALID", sentence: "“\(path)” is not the absolute path of a file.",

@@ -50,7 +50,9 @@ public struct TargetAccess: Sendable {
         advice: "Let the component be activated by a command.")
     },
     recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] },
-    makeKey: (@Sendable (KeyOrder) async throws -> [UInt8])? = nil
+    makeKey: (@Sendable (KeyOrder) async throws -> [UInt8])? = nil,
+    state: (@Sendable (String) async throws -> FoundFile.State?)? = nil,
+    lookAtKey: (@Sendable (String) async throws -> KeyView?)? = nil
   ) {
     self.read = read
     self.replace = replace
@@ -63,8 +65,8 @@ public struct TargetAccess: Sendable {
     self.converse = converse
     self.recover = recover
     self.makeKey = makeKey ?? { _ in throw Self.noKeysHere }
-    state = { try await read($0)?.state }
-    lookAtKey = { path in try await read(path).map { try KeyView.of($0, path: path) } }
+    self.state = state ?? { try await read($0)?.state }
+    self.lookAtKey = lookAtKey ?? { path in try await read(path).map { try KeyView.of($0, path: path) } }
   }
 
   private static let noKeysHere = DeliveryFailure(

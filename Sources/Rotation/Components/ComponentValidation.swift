@@ -118,13 +118,6 @@ extension Component {
   /// A key that stays at the target needs a file of its own there: what holds more would have to be put together with it.
   private var keyProblems: [FieldProblem] {
     guard keepsKey else { return [] }
-    if target != .local {
-      return [
-        FieldProblem(
-          field: "key.made",
-          sentence: "A key can be made on the target where that is this machine; by SSH Reroot must make the key.")
-      ]
-    }
     if files.keyStore != nil || files.combined != nil {
       let kind = files.keyStore != nil ? "a key store" : "a combined file"
       return [

@@ -58,35 +58,10 @@ import Testing
     #expect(try sample.folder.picture() == before)
   }
 
-  /// A folder of tools of which the one that is told by number kills the whole script when it is called.
-  private func deadlyTools(_ folder: TestFolder, _ deadly: [String]) throws -> String {
-    _ = try FarShell.busybox.path(in: folder)
-    try folder.folder("deadly")
-    try folder.write("0", to: "count")
-    let all = try FileManager.default.contentsOfDirectory(atPath: folder.path("applets"))
-    for name in all where name != "sh" {
-      guard deadly.contains(name) else {
-        try folder.link("deadly/" + name, to: "/bin/busybox")
-        continue
-      }
-      try folder.write(
-        """
-        #!/bin/busybox sh
-        read -r n <\(folder.path("count"))
-        n=$((n - 1))
-        echo $n >\(folder.path("count"))
-        [ $n -eq 0 ] && kill -9 0
-        exec /bin/busybox \(name) "$@"
-        """, to: "deadly/" + name, mode: 0o755)
-    }
-    try folder.link("deadly/sh", to: "/bin/busybox")
-    return folder.path("deadly")
-  }
-
   @Test("Killed at any of its steps, it leaves the old files or the new ones once somebody has looked")
   func crashes() async throws {
     let tools = try TestFolder()
-    let path = try deadlyTools(tools, ["mv", "ln", "rm", "sync", "chmod", "base64"])
+    let path = try FarShell.deadlyTools(in: tools, ["mv", "ln", "rm", "sync", "chmod", "base64"])
     let deadly = try FarShell.busybox.access(in: tools, path: path)
     let healthy = try FarShell.busybox.access(in: tools)
     let after = try await SampleChange.after()
@@ -175,7 +150,7 @@ import Testing
   func foreignChange() async throws {
     let tools = try TestFolder()
     let sample = try SampleChange()
-    let deadly = try FarShell.busybox.access(in: tools, path: try deadlyTools(tools, ["mv"]))
+    let deadly = try FarShell.busybox.access(in: tools, path: try FarShell.deadlyTools(in: tools, ["mv"]))
     let healthy = try FarShell.busybox.access(in: tools)
     // The pointer, the journal, three files: killed before the fourth one is in its place.
     try tools.write("6", to: "count")

@@ -127,52 +127,6 @@ struct SSHTestFailure: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Some ways to try scripts without a connection: the shells that other machines have.
-enum FarShell: String, Sendable, CaseIterable {
-  case dash, bash, busybox
-
-  var words: [String] {
-    switch self {
-    case .dash: ["/bin/dash", "-s"]
-    case .bash: ["/bin/bash", "--posix", "-s"]
-    case .busybox: ["/bin/busybox", "sh", "-s"]
-    }
-  }
-
-  /// A folder of BusyBox's applets alone, or the usual path.
-  func path(in folder: TestFolder) throws -> String {
-    guard self == .busybox else { return SSHOptions.searchPath }
-    guard !folder.exists("applets") else { return folder.path("applets") }
-    try folder.folder("applets")
-    for name in [
-      "[", "awk", "base64", "cat", "chmod", "chown", "cp", "cut", "date", "dd", "grep", "head", "id", "kill",
-    ]
-      + ["ln", "ls", "mkdir", "mv", "printf", "readlink", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sha256sum"]
-      + ["sleep", "sort", "stat", "sync", "tail", "timeout", "touch", "tr", "true", "uniq"]
-    {
-      try folder.link("applets/" + name, to: "/bin/busybox")
-    }
-    return folder.path("applets")
-  }
-
-  /// An access to this machine through the shell, in the place of ssh.
-  func access(in folder: TestFolder, path: String? = nil) throws -> TargetAccess {
-    let target = SSHTarget(host: "far.example", user: "reroot", identityFile: "/none", hostKey: "")
-    let environment = ["PATH=\(try path ?? self.path(in: folder))"]
-    let threads = WorkThreads(count: 4)
-    return .ssh(target) { [words] script, limit in
-      let conversation = FarConversation(script, limit: limit)
-      let answer = try await withTaskCancellationHandler {
-        try await threads.run { try conversation.hold(over: words, environment: environment) }
-      } onCancel: {
-        conversation.cancel()
-      }
-      try Task.checkCancellation()
-      return answer
-    }
-  }
-}
-
 extension TestSSHServer {
   /// A well-formed key of nobody.
   static let sampleKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHbnEFO+gqJKYpeAugrdHywFv5MyC7Ayhx1kX6CATMf4"

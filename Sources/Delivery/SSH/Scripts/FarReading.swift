@@ -1,28 +1,53 @@
 /// The scripts that only look.
 enum FarReading {
+  /// `open_file PATH` opens a file as 8: 1 says that it cannot be, 2 that there is none. `open_or_end` reports that itself.
+  static let opening = #"""
+    open_file() {
+      resolve "$1" || { [ "$E_CODE" = FOLDER_MISSING ] && return 2; return 1; }
+      enter "$D" || return 1
+      if ! exists "$N"; then
+        [ -x . ] || { err SYSTEM "Looking at $G" 'Permission denied'; return 1; }
+        return 2
+      fi
+      regular "$N" || return 1
+      f_size=$(stat -c %s "./$N") || { err SYSTEM "Looking at $G" 'Permission denied'; return 1; }
+      [ "$f_size" -le 1048576 ] || { err FILE_TOO_LARGE "$G" "$f_size"; return 1; }
+      [ -r "./$N" ] || { err SYSTEM "Opening $G" 'Permission denied'; return 1; }
+      command exec 8<"./$N" || { err SYSTEM "Opening $G" 'Permission denied'; return 1; }
+      # What was opened is what stands there, and no link that was put in its place meanwhile.
+      if [ -L "./$N" ] || [ "$(stat -c %d:%i "./$N")" != "$(stat -L -c %d:%i /proc/self/fd/8)" ]; then
+        exec 8<&-
+        err FILE_CHANGES "$G" ''
+        return 1
+      fi
+    }
+    open_or_end() {
+      open_file "$1"
+      case $? in
+        0) return 0 ;;
+        2) say absent; return 1 ;;
+      esac
+      give_up
+    }
+    """#
+
   /// `read_file PATH`: its owner, group and mode as a report, its content in base64 on standard output.
   static let file = #"""
     read_file() {
       need stat readlink base64 head
-      resolve "$1" || { [ "$E_CODE" = FOLDER_MISSING ] && { say absent; return 0; }; give_up; }
-      enter "$D" || give_up
-      if ! exists "$N"; then
-        [ -x . ] || { err SYSTEM "Looking at $G" 'Permission denied'; give_up; }
-        say absent
-        return 0
-      fi
-      regular "$N" || give_up
-      r_size=$(stat -c %s "./$N") || { err SYSTEM "Looking at $G" 'Permission denied'; give_up; }
-      [ "$r_size" -le 1048576 ] || { err FILE_TOO_LARGE "$G" "$r_size"; give_up; }
-      [ -r "./$N" ] || { err SYSTEM "Opening $G" 'Permission denied'; give_up; }
-      command exec 8<"./$N" || { err SYSTEM "Opening $G" 'Permission denied'; give_up; }
-      # What was opened is what stands there, and no link that was put in its place meanwhile.
-      if [ -L "./$N" ] || [ "$(stat -c %d:%i "./$N")" != "$(stat -L -c %d:%i /proc/self/fd/8)" ]; then
-        err FILE_CHANGES "$G" ''
-        give_up
-      fi
+      open_or_end "$1" || return 0
       say "file$U$(stat -L -c "%u$U%g$U%a" /proc/self/fd/8)"
       head -c 1048577 <&8 | base64
+    }
+    """#
+
+  /// `look_at_state PATH`: its owner, group, mode, size and digest as a report; its content stays there.
+  static let state = #"""
+    look_at_state() {
+      need stat readlink sha256sum
+      open_or_end "$1" || return 0
+      t_digest=$(sha256sum </proc/self/fd/8)
+      say "state$U$(stat -L -c "%u$U%g$U%a$U%s" /proc/self/fd/8)$U${t_digest%% *}"
     }
     """#
 

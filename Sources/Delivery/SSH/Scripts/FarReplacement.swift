@@ -1,7 +1,7 @@
 /// Replacing several files of another machine as one. The steps are ``Replacement``'s.
 enum FarReplacement {
-  /// `change INDEX PATH put|remove USER GROUP MODE DIGEST` for each file, then `replace_all ID`; the content of a file comes
-  /// from a function `content_INDEX`.
+  /// `change INDEX PATH put|copy|remove USER GROUP MODE DIGEST SOURCE` for each file, then `replace_all ID`; the content of
+  /// a file comes from a function `content_INDEX`, or from the file SOURCE of the same machine.
   static let text = #"""
     COUNT=0 FOLDERS='' ENTRIES='' SEEN=''
     change() {
@@ -15,11 +15,11 @@ enum FarReplacement {
       [ -n "$FOLDERS" ] || FIRST=$D
       FOLDERS=$FOLDERS${FOLDERS:+$NL}$D
       eval "C${x_i}_given=\$2 C${x_i}_folder=\$D C${x_i}_name=\$N C${x_i}_kind=\$3 C${x_i}_user=\$4"
-      eval "C${x_i}_group=\$5 C${x_i}_mode=\$6 C${x_i}_digest=\$7 C${x_i}_content=content_\$1"
+      eval "C${x_i}_group=\$5 C${x_i}_mode=\$6 C${x_i}_digest=\$7 C${x_i}_content=content_\$1 C${x_i}_source=\$8"
     }
     fetch() {
       eval "G=\$C$1_given X_folder=\$C$1_folder X_name=\$C$1_name X_kind=\$C$1_kind X_user=\$C$1_user"
-      eval "X_group=\$C$1_group X_mode=\$C$1_mode X_digest=\$C$1_digest X_content=\$C$1_content"
+      eval "X_group=\$C$1_group X_mode=\$C$1_mode X_digest=\$C$1_digest X_content=\$C$1_content X_source=\$C$1_source"
     }
     # Makes a file of this folder that nobody else can read before it has its owner and mode: NAME USER GROUP MODE DIGEST
     # and what writes its content. Everything is done to the open file, whatever is put under its name meanwhile.
@@ -71,6 +71,38 @@ enum FarReplacement {
       exec 7<&-
       return "$k_result"
     }
+    copy_source() { cat <&8; }
+    # Opens what is to be copied as 8. Nothing is in its place yet, so it is what it was before the first change.
+    open_source() {
+      x_given=$G
+      open_file "$X_source"
+      x_result=$?
+      G=$x_given
+      if [ "$x_result" = 0 ]; then
+        x_found=$(sha256sum </proc/self/fd/8)
+        [ "${x_found%% *}" = "$X_digest" ] && return 0
+        exec 8<&-
+      fi
+      [ "$x_result" = 1 ] || err SOURCE_CHANGED "$G" "$X_source"
+      return 1
+    }
+    # Sets s_uid and s_gid to whom a new file of this folder belongs.
+    own_as_new() {
+      s_uid=$ME s_gid=$(stat -c %g .)
+      # It gets its group from the process, or from a folder with the set-group-ID bit.
+      [ -g . ] || s_gid=$(id -g)
+    }
+    make_new() {
+      if [ "$X_kind" = copy ]; then
+        open_source || return 1
+        X_content=copy_source
+        enter "$X_folder" || return 1
+      fi
+      make_file "$1" "$s_uid" "$s_gid" "$X_mode" "$X_digest" "$X_content"
+      n_result=$?
+      [ "$X_kind" = put ] || exec 8<&-
+      return "$n_result"
+    }
     stage() {
       s_index=$1
       fetch "$s_index"
@@ -78,18 +110,14 @@ enum FarReplacement {
       s_new=- s_old=- s_found=''
       if exists "$X_name"; then regular "$X_name" || return 1; s_old=o s_found=$(stat -c '%u %g' "./$X_name"); fi
       if [ "$X_kind" = remove ] && [ "$s_old" = - ]; then return 0; fi
-      s_uid=$ME s_gid=$(stat -c %g .)
-      # A new file gets its group from the process, or from a folder with the set-group-ID bit.
-      [ -g . ] || s_gid=$(id -g)
+      own_as_new
       if [ -n "$s_found" ]; then s_uid=${s_found% *} s_gid=${s_found#* }; fi
       if [ -n "$X_user" ]; then user_number "$X_user" || return 1; s_uid=$O; fi
       if [ -n "$X_group" ]; then group_number "$X_group" || return 1; s_gid=$O; fi
-      [ "$X_kind" = put ] && s_new=n
+      [ "$X_kind" = remove ] || s_new=n
       # Listed before it is made, so that a failure in the middle of it is cleaned up too.
       ENTRIES=$ENTRIES"$s_index $s_new $s_old $X_digest ${X_folder%/}/$X_name$NL"
-      if [ "$X_kind" = put ]; then
-        make_file ".reroot-ssh-$ID.$s_index.new" "$s_uid" "$s_gid" "$X_mode" "$X_digest" "$X_content" || return 1
-      fi
+      [ "$X_kind" = remove ] || make_new ".reroot-ssh-$ID.$s_index.new" || return 1
       [ "$s_old" = - ] || keep_old ".reroot-ssh-$ID.$s_index.old"
     }
     # Writes a file of this folder so that it is there completely or not at all.
@@ -166,11 +194,15 @@ enum FarReplacement {
       say "halfway$U$E_CODE$U$E_WHAT$U$(printf %s "$E_TEXT" | tr '\n' ' ')$U$ID"
       E_CODE=$w_code E_WHAT=$w_what E_TEXT=$w_text
     }
+    # What the shell does not print itself would be an argument of another program.
+    need_for_changes() {
+      need stat readlink sha256sum base64 ln mv rm mkdir rmdir sort sync chown chmod cat tr date sleep
+      case $(command -v printf) in printf) ;; *) err TOOL_MISSING printf ''; give_up ;; esac
+    }
     replace_all() {
       ID=$1
       [ "$COUNT" -gt 0 ] || return 0
-      need stat readlink sha256sum base64 ln mv rm mkdir rmdir sort sync chown chmod cat tr date sleep
-      case $(command -v printf) in printf) ;; *) err TOOL_MISSING printf ''; give_up ;; esac
+      need_for_changes
       trap '' PIPE HUP INT TERM
       trap unlock_all EXIT
       lock_related "$FOLDERS" || give_up
