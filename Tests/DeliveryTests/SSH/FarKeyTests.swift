@@ -192,64 +192,44 @@ import Testing
   @Test("is in no argument, in no environment and in no file that others can read", arguments: FarShell.allCases)
   func secrecy(_ shell: FarShell) async throws {
     let sample = try TestComponent.keepingItsKey()
+    _ = try shell.accessWithKeys(in: tools)
+    let path = try watchedTools(shell, sample.folder.path)
     // Were the variable exported by the account, the tools would be given what it holds.
-    let access = try shell.accessWithKeys(in: tools, variables: ["KEY_TEXT=x"])
-    let watch = KeyWatch(sample.folder.path)
-    for _ in 0..<3 {
-      let task = Task {
-        defer { watch.end() }
-        return try await sample.issueForKeptKey(over: access)
-      }
-      while !watch.isOver {
-        try watch.look()
-        await Task.yield()
-      }
-      _ = try await task.value
-      let key = try sample.folder.text(".key.pem.reroot-next")
-      for line in key.split(separator: "\n") where !line.hasPrefix("-") && line.count > 20 {
-        #expect(watch.seen.range(of: Data(line.utf8)) == nil)
-      }
-      #expect(watch.seen.range(of: Data("openssl".utf8)) != nil)
-      watch.begin()
+    let access = try shell.access(in: tools, path: path, variables: ["KEY_TEXT=x"])
+    _ = try await sample.issueForKeptKey(over: access)
+    let seen = try tools.text("seen")
+    let key = try sample.folder.text(".key.pem.reroot-next")
+    for line in key.split(separator: "\n") where !line.hasPrefix("-") { #expect(!seen.contains(line)) }
+    for tool in ["openssl genpkey ", "openssl req ", "/sha256sum ", "/mv ", "PATH=", ".0.new"] {
+      #expect(seen.contains(tool), "\(tool)")
     }
-    #expect(watch.openModes == [])
+    let modes = seen.split(separator: "\n").filter { $0.hasPrefix("mode ") }
+    #expect(!modes.isEmpty && modes.allSatisfy { $0.hasPrefix("mode 600 ") }, "\(modes)")
+  }
+
+  /// Tools that write down, before they do their work, what can be seen from outside: their arguments and environment, and
+  /// the modes of the files that are being made in the folder.
+  private func watchedTools(_ shell: FarShell, _ folder: String) throws -> String {
+    try tools.folder("watched")
+    for name in ["openssl", "sha256sum", "base64", "chmod", "chown", "mv", "rm", "sync"] {
+      let isApplet = shell == .busybox && name != "openssl"
+      try tools.write(
+        """
+        #!/bin/sh
+        {
+          /usr/bin/tr '\\0' ' ' <"/proc/$$/cmdline"
+          /usr/bin/env
+          /usr/bin/find '\(folder)' -name '.*reroot*' -type f -printf 'mode %m %f\\n'
+        } >>\(tools.path("seen"))
+        exec \(isApplet ? "/bin/busybox \(name)" : "/usr/bin/\(name)") "$@"
+        """, to: "watched/" + name, mode: 0o755)
+    }
+    return tools.path("watched") + ":" + (try shell.path(in: tools))
   }
 
   private func inspect(
     _ sample: TestComponent, _ access: TargetAccess
   ) async -> (findings: Findings, snapshot: [SnapshotFile]) {
     await sample.delivery(over: access).inspect(knownRoots: [sample.authority.certificate], now: Date())
-  }
-}
-
-// Sendable holds: the lock guards what the task changes; everything else is used by the test alone, between its awaits.
-/// What can be seen from outside while a key is made.
-private final class KeyWatch: @unchecked Sendable {
-  private let folder: String
-  private let lock = NSLock()
-  private var over = false
-  private(set) var seen = Data()
-  private(set) var openModes: Set<String> = []
-
-  init(_ folder: String) { self.folder = folder }
-
-  var isOver: Bool { lock.withLock { over } }
-  func end() { lock.withLock { over = true } }
-  func begin() {
-    lock.withLock { over = false }
-    seen = Data()
-  }
-
-  func look() throws {
-    for number in try FileManager.default.contentsOfDirectory(atPath: "/proc") where Int32(number) != nil {
-      for part in ["cmdline", "environ"] {
-        if let text = FileManager.default.contents(atPath: "/proc/\(number)/\(part)") { seen.append(text) }
-      }
-    }
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.contains("reroot") {
-      var status = stat()
-      guard lstat(folder + "/" + name, &status) == 0, status.isRegular else { continue }
-      if status.st_mode & 0o077 != 0 { openModes.insert("\(name) \(String(status.st_mode, radix: 8))") }
-    }
   }
 }
