@@ -180,7 +180,10 @@ struct FinderTests {
   /// What is seen, and the kind.
   static let kinds: [(UInt16, Endpoint.Transport, String?, String, String?)] = [
     (443, .tls, nil, "", "nginx"), (443, .tls, "apache2", "", "apache"), (443, .tls, "haproxy", "", "haproxy"),
-    (443, .tls, "java", "", nil), (9443, .tls, "nginx: master", "", "nginx"), (9443, .tls, nil, "", nil),
+    (443, .tls, "java", "", "nginx"), (9443, .tls, "java", "", nil),
+    (15432, .postgresql, "docker-proxy", "", "postgresql"), (2525, .smtp, "master", "220 a ESMTP Postfix", "postfix"),
+    (1143, .imap, "systemd", "* OK Dovecot ready.", "dovecot"), (3306, .mariadb, "docker-proxy", "", "mariadb"),
+    (443, .tls, "haproxy", "220 Postfix", "haproxy"), (9443, .tls, "nginx: master", "", "nginx"), (9443, .tls, nil, "", nil),
     (9999, .postgresql, nil, "", "postgresql"), (5432, .postgresql, "postgres", "", "postgresql"),
     (2525, .smtp, nil, "220 a ESMTP Postfix (Debian)", "postfix"), (2525, .smtp, nil, "220 hello", "postfix"),
     (143, .imap, nil, "* OK Dovecot ready.", "dovecot"), (8883, .tls, nil, "", "mosquitto"),

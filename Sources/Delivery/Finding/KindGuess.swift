@@ -23,7 +23,8 @@ public enum KindGuess {
   public static let usualPorts = Set(Preset.all.flatMap(\.ports).map(\.number)).sorted()
 
   /// The kind; nil when nothing tells it. A program's name tells more than a greeting, that more than how TLS begins, and
-  /// that more than the port, at which the first preset that usually answers there is taken.
+  /// that more than the port, at which the first preset that usually answers there is taken. A program that is not known
+  /// tells nothing: it may only hold the socket for another (`systemd`, `docker-proxy`, Postfix's `master`).
   ///
   /// - Parameters:
   ///   - process: the program's name, where it is known.
@@ -32,7 +33,7 @@ public enum KindGuess {
     if let process {
       // Some programs write more behind their names.
       let name = process.lowercased().split { $0 == ":" || $0 == " " }.first.map(String.init) ?? ""
-      return rows.first { $0.processes.contains(name) }?.kind
+      if let row = rows.first(where: { $0.processes.contains(name) }) { return row.kind }
     }
     if let row = rows.first(where: { $0.greetings.contains { greeting.contains($0) } }) { return row.kind }
     if transport != .tls, let preset = Preset.all.first(where: { $0.ports.contains { $0.transport == transport } }) {
