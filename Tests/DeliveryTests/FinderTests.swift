@@ -154,6 +154,65 @@ struct FinderTests {
     #expect(sightings.values.count { reason($0) == "not looked" } == 84)
   }
 
+  /// A network in which some names are never resolved, until the gate is opened for each.
+  private func halfDead(
+    _ log: Collected<String>, gate: DispatchSemaphore, limit: Duration, leaf: [Certificate]
+  ) -> Finder {
+    Finder(
+      wire: FindingWire(
+        resolve: { host in
+          if host.hasPrefix("dead") { gate.wait() }
+          return ["192.0.2.3"]
+        },
+        probe: Probe { endpoint, address, _ in
+          log.append("\(endpoint.host) \(address)")
+          return leaf
+        }, greeting: { _, _, _ in [] }), resolvingLimit: limit)
+  }
+
+  @Test("passes over names that the name service never answers for, says so, and finds what comes after them")
+  func deadNames() async throws {
+    let (log, gate) = (Collected<String>(), DispatchSemaphore(value: 0))
+    let dead = (1...100).map { "dead\($0).example" }
+    defer { for _ in dead { gate.signal() } }
+    let leaf = try TestAuthority().child().chain
+    let finder = halfDead(log, gate: gate, limit: .milliseconds(100), leaf: leaf)
+    let places = (dead + ["alive.example"]).map { Place(host: $0, port: 443) }
+    let sightings = await look(finder, places)
+    #expect(sightings.count == 101)
+    #expect(sightings[100]?.found?.leaf == leaf[0])
+    #expect(log.all == ["alive.example 192.0.2.3"])
+    for index in 0..<100 {
+      let said = "The host name dead\(index + 1).example cannot be resolved: the name service gives no answer in time."
+      #expect(reason(sightings[index]) == "silent: " + said)
+    }
+  }
+
+  @Test("looks at addresses, and at names that are resolved, while others are still being resolved")
+  func whileResolving() async throws {
+    let (log, gate) = (Collected<String>(), DispatchSemaphore(value: 0))
+    let finder = halfDead(log, gate: gate, limit: .seconds(40), leaf: try TestAuthority().child().chain)
+    let places = ["dead.example", "192.0.2.9", "alive.example"].map { Place(host: $0, port: 443) }
+    let task = Task { await look(finder, places) }
+    let early = await eventually { log.all.sorted() == ["192.0.2.9 192.0.2.9", "alive.example 192.0.2.3"] }
+    gate.signal()
+    #expect(early, "\(log.all)")
+    #expect(await task.value.values.count { $0.found != nil } == 3)
+  }
+
+  @Test("waits three seconds for a name, unless told otherwise")
+  func resolvingLimit() async throws {
+    let gate = DispatchSemaphore(value: 0)
+    defer { gate.signal() }
+    let names = NameLookup(resolve: { _ in
+      gate.wait()
+      return []
+    })
+    let start = ContinuousClock.now
+    await names.resolve(["dead.example"], until: start + .seconds(30)) { _, _ in }
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
   @Test("ends in its time, however slow the servers are")
   func timeLimit() async throws {
     let mute = try TestListener.mute()
@@ -183,7 +242,8 @@ struct FinderTests {
     (443, .tls, "java", "", "nginx"), (9443, .tls, "java", "", nil),
     (15432, .postgresql, "docker-proxy", "", "postgresql"), (2525, .smtp, "master", "220 a ESMTP Postfix", "postfix"),
     (1143, .imap, "systemd", "* OK Dovecot ready.", "dovecot"), (3306, .mariadb, "docker-proxy", "", "mariadb"),
-    (443, .tls, "haproxy", "220 Postfix", "haproxy"), (9443, .tls, "nginx: master", "", "nginx"), (9443, .tls, nil, "", nil),
+    (443, .tls, "haproxy", "220 Postfix", "haproxy"), (9443, .tls, "nginx: master", "", "nginx"),
+    (9443, .tls, nil, "", nil),
     (9999, .postgresql, nil, "", "postgresql"), (5432, .postgresql, "postgres", "", "postgresql"),
     (2525, .smtp, nil, "220 a ESMTP Postfix (Debian)", "postfix"), (2525, .smtp, nil, "220 hello", "postfix"),
     (143, .imap, nil, "* OK Dovecot ready.", "dovecot"), (8883, .tls, nil, "", "mosquitto"),

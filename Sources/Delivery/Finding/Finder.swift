@@ -22,13 +22,12 @@ struct FindingWire: Sendable {
 public struct Finder: Sendable {
   private let wire: FindingWire
   private let threads: WorkThreads
+  private let names: NameLookup
 
-  /// How long one handshake, or the resolving of a name, may take.
+  /// How long one handshake may take.
   static let attemptLimit = Duration.seconds(3)
   /// For how long a server is waited for that may begin to speak.
   static let greetingLimit = Duration.milliseconds(700)
-  /// How many addresses of one name are looked at.
-  static let addressLimit = 8
   /// How many places are looked at at once.
   static let parallel = 16
 
@@ -37,73 +36,94 @@ public struct Finder: Sendable {
     self.init(wire: .real)
   }
 
-  init(wire: FindingWire) {
+  init(wire: FindingWire, resolvingLimit: Duration = NameLookup.limit) {
     self.wire = wire
     threads = WorkThreads(count: Self.parallel, name: "finding")
+    names = NameLookup(resolve: wire.resolve, limit: resolvingLimit)
   }
 
-  /// Looks at all places, several at a time, and tells each as soon as it is known. Once the task is cancelled or the time
-  /// is over nothing new is begun; what is left is told as not looked at.
+  /// A place whose host's addresses are known, or known not to be.
+  private struct Lead: Sendable {
+    let index: Int
+    let addresses: Result<[String], DeliveryFailure>
+  }
+
+  /// Looks at all places, several at a time and while names are still being resolved, and tells each as soon as it is
+  /// known. Once the task is cancelled or the time is over nothing new is begun; what is left is told as not looked at.
   ///
   /// - Parameter tell: takes the place's number in the list and what was seen.
   public func look(
     at places: [Place], within limit: Duration, tell: @escaping @Sendable (Int, PlaceSighting) async -> Void
   ) async {
     let deadline = ContinuousClock.now + limit
-    let addresses = await addresses(of: Set(places.map(\.host)), until: deadline)
-    await withTaskGroup(of: Void.self) { group in
-      for (index, place) in places.enumerated() {
-        if index >= Self.parallel { await group.next() }
-        group.addTask {
-          guard !Task.isCancelled, ContinuousClock.now < deadline else {
-            await tell(index, PlaceSighting(place: place, result: .notLooked))
-            return
-          }
-          let known = addresses[place.host] ?? .failure(Addresses.unresolved(place.host, "there was no time left"))
-          await tell(index, PlaceSighting(place: place, result: await look(at: place, known, until: deadline)))
-        }
-      }
+    let (leads, source) = AsyncStream.makeStream(of: Lead.self)
+    async let resolving: Void = resolve(places, until: deadline, into: source)
+    let begun = await follow(leads, to: places, until: deadline, tell: tell)
+    await resolving
+    for (index, place) in places.enumerated() where !begun.contains(index) {
+      await tell(index, PlaceSighting(place: place, result: .notLooked))
     }
   }
 
-  private func addresses(of hosts: Set<String>, until deadline: ContinuousClock.Instant) async -> [String: Result<
-    [String], DeliveryFailure
-  >] {
-    await withTaskGroup(of: (String, Result<[String], DeliveryFailure>).self) { group in
-      for host in hosts {
-        if case .ip = SubjectName(text: host) {
-          group.addTask { (host, .success([host])) }
-          continue
-        }
-        group.addTask {
-          let limit = max(.milliseconds(1), deadline - .now)
-          let late = Addresses.unresolved(host, "the name service gives no answer in time")
-          do {
-            let resolve = wire.resolve
-            let found = try await threads.run(within: limit, expired: { late }) { try resolve(host) }
-            return (host, .success(Array(found.prefix(Self.addressLimit))))
-          } catch {
-            return (host, .failure(DeliveryFailure(error, doing: "Resolving \(host)")))
+  /// Gives out the places at addresses first, then those of each name as soon as it is resolved.
+  private func resolve(
+    _ places: [Place], until deadline: ContinuousClock.Instant, into source: AsyncStream<Lead>.Continuation
+  ) async {
+    var waiting: [String: [Int]] = [:]
+    var hosts: [String] = []
+    for (index, place) in places.enumerated() {
+      if case .ip = SubjectName(text: place.host) {
+        source.yield(Lead(index: index, addresses: .success([place.host])))
+      } else {
+        if waiting[place.host] == nil { hosts.append(place.host) }
+        waiting[place.host, default: []].append(index)
+      }
+    }
+    let indexes = waiting
+    await names.resolve(hosts, until: deadline) { host, addresses in
+      for index in indexes[host] ?? [] { source.yield(Lead(index: index, addresses: addresses)) }
+    }
+    source.finish()
+  }
+
+  /// - Returns: the numbers of the places that were looked at, or told to have no address.
+  private func follow(
+    _ leads: AsyncStream<Lead>, to places: [Place], until deadline: ContinuousClock.Instant,
+    tell: @escaping @Sendable (Int, PlaceSighting) async -> Void
+  ) async -> Set<Int> {
+    await withTaskGroup(of: Void.self, returning: Set<Int>.self) { group in
+      var begun: Set<Int> = []
+      var running = 0
+      for await lead in leads {
+        let place = places[lead.index]
+        switch lead.addresses {
+        case .failure(let failure):
+          begun.insert(lead.index)
+          await tell(lead.index, PlaceSighting(place: place, result: .silent(failure.failure.sentence)))
+        case .success(let addresses):
+          if running == Self.parallel {
+            await group.next()
+            running -= 1
           }
+          guard !Task.isCancelled, ContinuousClock.now < deadline else { continue }
+          begun.insert(lead.index)
+          running += 1
+          group.addTask { await tell(lead.index, await look(at: place, addresses, until: deadline)) }
         }
       }
-      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+      return begun
     }
   }
 
   private func look(
-    at place: Place, _ addresses: Result<[String], DeliveryFailure>, until deadline: ContinuousClock.Instant
-  ) async -> PlaceSighting.Result {
-    switch addresses {
-    case .failure(let failure): return .silent(failure.failure.sentence)
-    case .success(let addresses):
-      var results: [PlaceSighting.Result] = []
-      for address in addresses {
-        let look = AddressLook(place: place, address: address, wire: wire, deadline: deadline)
-        results.append((try? await threads.run { look.result() }) ?? .notLooked)
-      }
-      return Self.together(results)
+    at place: Place, _ addresses: [String], until deadline: ContinuousClock.Instant
+  ) async -> PlaceSighting {
+    var results: [PlaceSighting.Result] = []
+    for address in addresses {
+      let look = AddressLook(place: place, address: address, wire: wire, deadline: deadline)
+      results.append((try? await threads.run { look.result() }) ?? .notLooked)
     }
+    return PlaceSighting(place: place, result: Self.together(results))
   }
 
   /// The best that some address showed.
