@@ -44,23 +44,18 @@ extension Store {
   }
 
   /// Remembers which roots were presented when an update began: from then on they are on their way out.
-  static func recordFormerRoots(of id: UpdateRecord.ID, _ plan: Plan, _ database: GRDB.Database) throws {
+  ///
+  /// - Parameter certificates: those of such roots that are known. They are kept, since a trust store of a component does
+  ///   not open to everybody.
+  static func recordFormerRoots(
+    of id: UpdateRecord.ID, _ plan: Plan, _ certificates: [Certificate], _ database: GRDB.Database
+  ) throws {
     guard plan.retires == nil else { return }
     for key in Set(plan.components.compactMap(\.findings.presents)) where key != plan.root.key {
+      let certificate = certificates.first { $0.fingerprint.hex == key.fingerprint }
       try database.execute(
-        sql: "INSERT INTO former_roots (update_id, fingerprint) VALUES (?, ?)",
-        arguments: [id.rawValue, key.fingerprint])
-    }
-  }
-
-  /// Keeps the certificates of such roots, since a trust store of a component does not open to everybody.
-  public func keepFormerRoots(of id: UpdateRecord.ID, _ certificates: [Certificate]) async throws {
-    try await write { database in
-      for certificate in certificates {
-        try database.execute(
-          sql: "UPDATE former_roots SET certificate = ? WHERE update_id = ? AND fingerprint = ?",
-          arguments: [Data(certificate.der), id.rawValue, certificate.fingerprint.hex])
-      }
+        sql: "INSERT INTO former_roots (update_id, fingerprint, certificate) VALUES (?, ?, ?)",
+        arguments: [id.rawValue, key.fingerprint, certificate.map { Data($0.der) }])
     }
   }
 

@@ -59,20 +59,25 @@ extension Store {
     return try JSON.value(body)
   }
 
+  /// The files of a component as they were when a plan was made.
+  public func keptFiles(_ plan: Plan.ID, component: Component.ID) async throws -> [KeptFile] {
+    try await read { try self.keptFiles(plan, component, $0) }
+  }
+
   /// The files of a component as they were before an update.
   public func keptFiles(_ update: UpdateRecord.ID, component: Component.ID) async throws -> [KeptFile] {
-    try await read { database in
-      try Row.fetchAll(
-        database,
-        sql: """
-          SELECT * FROM kept_files WHERE component = ? AND plan = (SELECT plan FROM updates WHERE id = ?) ORDER BY id
-          """, arguments: [component.rawValue, update.rawValue]
-      ).map { row in
-        let sealed: Data? = row["sealed_content"]
-        return KeptFile(
-          file: try JSON.value(row["file"]),
-          content: sealed == nil ? nil : try self.seals.take("sealed_content", of: row, "kept_files"))
-      }
+    try await keptFiles(self.update(update).plan, component: component)
+  }
+
+  private func keptFiles(_ plan: Plan.ID, _ component: Component.ID, _ database: GRDB.Database) throws -> [KeptFile] {
+    try Row.fetchAll(
+      database, sql: "SELECT * FROM kept_files WHERE plan = ? AND component = ? ORDER BY id",
+      arguments: [plan.rawValue, component.rawValue]
+    ).map { row in
+      let sealed: Data? = row["sealed_content"]
+      return KeptFile(
+        file: try JSON.value(row["file"]),
+        content: sealed == nil ? nil : try seals.take("sealed_content", of: row, "kept_files"))
     }
   }
 }

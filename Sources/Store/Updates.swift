@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import PKI
 import Rotation
 import Synchronization
 
@@ -46,10 +47,12 @@ struct FoldedState {
 extension Store {
   /// Starts a plan: one update at a time.
   ///
+  /// - Parameter presented: the certificates of the roots that components presented certificates of when the plan was
+  ///   made, so that those that were never imported are known while they retire.
   /// - Throws: `UPDATE_RUNS` when another one has not ended, `PLAN_USED` when the plan was started before,
   ///   `ROOT_REMOVED` when its root is not there any more, `COMPONENTS_CHANGED` when the list of components is another.
   public func startUpdate(
-    plan: Plan.ID, course: Course, by user: String, worker: String
+    plan: Plan.ID, course: Course, presented: [Certificate] = [], by user: String, worker: String
   ) async throws -> (update: UpdateRecord, advance: Advance) {
     let now = clock()
     return try await write { database in
@@ -67,7 +70,7 @@ extension Store {
           planned.retires?.key.fingerprint, planned.retires?.name,
         ])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
-      try Self.recordFormerRoots(of: id, planned, database)
+      try Self.recordFormerRoots(of: id, planned, presented, database)
       let advance = try self.advance(id, [.started(by: user)], worker, now, database)
       return (try Self.update(id, database), advance)
     }

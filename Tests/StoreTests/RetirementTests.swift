@@ -157,6 +157,23 @@ import Testing
     #expect(try await updated.system.store.retiringRoots().map(\.key) == [updated.key])
   }
 
+  @Test("A root that was never imported and that no kept bundle shows is known by what the start wrote down of it")
+  func keptByTheStart() async throws {
+    let system = try TestSystem()
+    let components = try await system.addComponents("a", "b")
+    let (old, other) = (try TestIdentity.make("Old"), try TestIdentity.make("Other"))
+    let new = try await system.importRoot("New").id
+    let key = RootKey(old.certificate.fingerprint.hex)
+    let plan = try await Updated.plan(system, components, new, presents: key, other)
+    let started = try await system.store.startUpdate(
+      plan: plan, course: .of(components), presented: [other.certificate, old.certificate], by: "ada", worker: "w1")
+    var update = TestUpdate(system: system, root: new, id: started.update.id)
+    update.take(started.advance)
+    try await update.run()
+    #expect(try await system.store.retiringRoots().map(\.key) == [key])
+    #expect(try await system.store.rootCertificate(key) == old.certificate)
+  }
+
   @Test("After a retirement the update before it cannot be aborted, and the sentence says why")
   func superseded() async throws {
     let updated = try await Updated()

@@ -7,7 +7,7 @@ import Store
 /// The roots that every trust bundle must hold during an update: those that components present certificates of, and
 /// the new one.
 actor RootsInForce {
-  private let update: UpdateRecord.ID
+  private let planID: Plan.ID
   private let plan: Plan
   private let root: Certificate
   private let store: Store
@@ -15,10 +15,10 @@ actor RootsInForce {
   private var known: [Certificate]?
 
   init(
-    update: UpdateRecord.ID, plan: Plan, root: Certificate, store: Store,
+    planID: Plan.ID, plan: Plan, root: Certificate, store: Store,
     access: @escaping @Sendable (Component) -> TargetAccess
   ) {
-    self.update = update
+    self.planID = planID
     self.plan = plan
     self.root = root
     self.store = store
@@ -52,7 +52,7 @@ actor RootsInForce {
 
   /// A root that was never imported is known from the bundle of a component that presents a certificate of it.
   private func keptBundle(of planned: PlannedComponent) async throws -> [Certificate] {
-    let kept = try await store.keptFiles(update, component: planned.id).first { $0.file.role.isTrust }
+    let kept = try await store.keptFiles(planID, component: planned.id).first { $0.file.role.isTrust }
     guard let kept else { return [] }
     let delivery = ComponentDelivery(component: planned.component, access: access(planned.component))
     return (try? await delivery.bundle(in: SnapshotFile(file: kept.file, content: kept.content))) ?? []

@@ -92,26 +92,36 @@ public actor UpdateService {
       let found = try await dependencies(on: retires.key).dependencies
       guard found.isEmpty else { throw UpdateRefusal.needed(found.sentence(on: retires.name)) }
     }
-    // Everything that can fail comes before: once the start is written down somebody must carry it out.
+    // Everything that can fail or take long comes before: once the start is written down somebody must carry it out.
     let root = try await store.root(RootRecord.ID(rawValue: plan.root.id))
+    let inForce = rootsInForce(id, plan, root)
+    let presented = await formerRoots(plan, inForce)
+    guard !isHalting else { throw UpdateRefusal.halting }
     let started = try await store.startUpdate(
-      plan: id, course: plan.course(parallel: planner.parallel), by: user, worker: worker)
+      plan: id, course: plan.course(parallel: planner.parallel), presented: presented, by: user, worker: worker)
     let update = started.update
     logger.notice("update started", metadata: ["update": "\(update.id)", "by": "\(user)", "root": "\(plan.root.name)"])
-    let performer = performer(update, plan, root)
-    await keepFormerRoots(performer)
-    let runner = runner(performer)
+    // A decision may have come for it already. Nothing is waited for before its runner is known to everybody.
+    let runner = runners[update.id] ?? runner(performer(update, plan, root, inForce))
+    if isHalting { await runner.halt(within: .zero) }
     await runner.perform(started.advance.effects, entries: started.advance.entries)
     return update.id
   }
 
-  /// What cannot be kept is looked for in the kept bundles when it is wanted.
-  private func keepFormerRoots(_ performer: ActionPerformer) async {
-    guard performer.plan.retires == nil else { return }
+  /// The certificates of the roots that components present, so that one that was never imported is known while it
+  /// retires. One that is missing is looked for in the kept bundles when it is wanted.
+  private func formerRoots(_ plan: Plan, _ inForce: RootsInForce) async -> [Certificate] {
+    guard plan.retires == nil else { return [] }
     do {
-      try await store.keepFormerRoots(of: performer.update.id, performer.inForce.presented())
+      let found = try await inForce.presented()
+      let known = Set(found.map { RootKey($0.fingerprint.hex) })
+      for key in Set(plan.components.compactMap(\.findings.presents)).subtracting(known) {
+        logger.warning("former root not found", metadata: ["fingerprint": "\(key.fingerprint)"])
+      }
+      return found
     } catch {
       logger.warning("former roots not kept", metadata: ["reason": "\(error)"])
+      return []
     }
   }
 
@@ -121,7 +131,10 @@ public actor UpdateService {
   ///   stands in its way; nothing has changed then.
   func decide(_ update: UpdateRecord.ID, _ decision: Decision) async throws {
     try await whenResumed()
-    try await runner(of: update).decide(decision)
+    let runner = try await runner(of: update)
+    // One that was made after the others were halted would begin actions.
+    guard !isHalting else { throw UpdateRefusal.halting }
+    try await runner.decide(decision)
     logger.notice(
       "decided", metadata: ["update": "\(update)", "decision": "\(decision.kind.rawValue)", "by": "\(decision.by)"])
   }
@@ -197,7 +210,13 @@ public actor UpdateService {
     await surroundings.targets.closeIdle()
   }
 
-  private func performer(_ update: UpdateRecord, _ plan: Plan, _ root: RootRecord) -> ActionPerformer {
+  private func rootsInForce(_ id: Plan.ID, _ plan: Plan, _ root: RootRecord) -> RootsInForce {
+    RootsInForce(planID: id, plan: plan, root: root.certificate, store: store, access: surroundings.access)
+  }
+
+  private func performer(
+    _ update: UpdateRecord, _ plan: Plan, _ root: RootRecord, _ inForce: RootsInForce? = nil
+  ) -> ActionPerformer {
     let (store, events, logger, id) = (store, events, logger, update.id)
     let look = DependencyLook(surroundings)
     let retirement = plan.retires.map { retires in
@@ -206,8 +225,7 @@ public actor UpdateService {
     return ActionPerformer(
       update: update, plan: plan, store: store,
       signer: RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock),
-      inForce: RootsInForce(
-        update: id, plan: plan, root: root.certificate, store: store, access: surroundings.access),
+      inForce: inForce ?? rootsInForce(update.plan, plan, root),
       access: surroundings.access, https: surroundings.https, retirement: retirement, clock: surroundings.clock
     ) { action, text in
       do {

@@ -49,6 +49,11 @@ final class FakeTargets: Sendable {
     state.withLock { $0.files[path] = file }
   }
 
+  func put(_ path: String, bytes: [UInt8], mode: FileMode = 0o640) {
+    let file = TargetFile(content: SecretBytes(bytes), owner: 1000, group: 2000, mode: mode)
+    state.withLock { $0.files[path] = file }
+  }
+
   func remove(_ path: String) { state.withLock { $0.files[path] = nil } }
 
   /// Every file with its bytes, owner, group and mode, to be compared.
@@ -80,7 +85,7 @@ final class FakeTargets: Sendable {
     state.withLock { $0.onActivation[component] = body }
   }
 
-  /// Holds the next commands of a component until they are let go.
+  /// Holds the next commands of a component, or readings of a path, until they are let go.
   func hold(_ component: String) { state.withLock { _ = $0.held.insert(component) } }
 
   func letGo(_ component: String) {
@@ -99,7 +104,10 @@ final class FakeTargets: Sendable {
   func access(to component: Component) -> TargetAccess {
     let name = component.name
     return TargetAccess(
-      read: { path in try self.read(path, of: component) },
+      read: { path in
+        await self.wait(at: path)
+        return try self.read(path, of: component)
+      },
       replace: { changes in try self.replace(changes, of: component) },
       checkWritable: { _ in },
       run: { words, _ in await self.run(words, of: name) },
@@ -152,16 +160,20 @@ final class FakeTargets: Sendable {
     }
   }
 
+  private func wait(at name: String) async {
+    await withCheckedContinuation { continuation in
+      let goesOn = state.withLock { state in
+        guard state.held.contains(name) else { return true }
+        state.waiting[name, default: []].append(continuation)
+        return false
+      }
+      if goesOn { continuation.resume() }
+    }
+  }
+
   private func run(_ words: [String], of name: String) async -> CommandResult {
     await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let goesOn = state.withLock { state in
-          guard state.held.contains(name) else { return true }
-          state.waiting[name, default: []].append(continuation)
-          return false
-        }
-        if goesOn { continuation.resume() }
-      }
+      await wait(at: name)
     } onCancel: {
       state.withLock { _ = $0.cancelled.insert(name) }
     }
