@@ -32,7 +32,7 @@ public final class Console: Sendable {
       targetAccess: configuration.targetAccess, targets: configuration.targets, https: https, updates: updates,
       extension: configuration.extension, logger: logger, listeningSockets: configuration.listeningSockets,
       signInDesk: try await SignInDesk(store: store),
-      dependencies: DependencyDesk(store: store, updates: updates))
+      dependencies: DependencyDesk(store: store, updates: updates, clock: configuration.clock))
     self.services = services
     sweep = Task { await services.sweepStreams() }
 

@@ -1,35 +1,56 @@
+import Foundation
 import Rotation
 import Store
 
 /// Remembers the last look at what depends on each root: a look may take seconds, and a page says when it was.
 actor DependencyDesk {
+  /// For how long a look is shown again, in seconds. Components change by other hands than Reroot's, too.
+  static let lifetime: TimeInterval = 600
+
   private let store: Store
   private let updates: UpdateService
+  private let clock: @Sendable () -> Date
   private var reports: [RootKey: Entry] = [:]
 
-  /// A look tells nothing any more once an update has begun or ended since.
   private struct Entry {
     let report: DependencyReport
-    let update: UpdateRecord?
+    let grounds: Grounds
   }
 
-  init(store: Store, updates: UpdateService) {
+  /// What a look stands on: once an update has begun or ended since, or a component has been added, changed or removed, it
+  /// tells nothing any more.
+  private struct Grounds: Equatable {
+    let update: UpdateRecord?
+    let components: Set<Component>
+  }
+
+  init(store: Store, updates: UpdateService, clock: @escaping @Sendable () -> Date) {
     self.store = store
     self.updates = updates
+    self.clock = clock
   }
 
-  /// The last look, or a new one where there is none since the last update.
+  /// The last look; a new one where there is none that still tells something.
   func report(on key: RootKey) async throws -> DependencyReport {
-    if let known = reports[key], known.update == (try await store.updates().first) { return known.report }
+    if let known = reports[key], isRecent(known.report), known.grounds == (try await grounds()) { return known.report }
     return try await lookAgain(at: key)
   }
 
   /// A new look.
   @discardableResult
   func lookAgain(at key: RootKey) async throws -> DependencyReport {
-    let update = try await store.updates().first
+    let grounds = try await grounds()
     let report = try await updates.dependencies(on: key)
-    reports[key] = Entry(report: report, update: update)
+    reports[key] = Entry(report: report, grounds: grounds)
     return report
+  }
+
+  /// Not one of a clock that has been set back since, either.
+  private func isRecent(_ report: DependencyReport) -> Bool {
+    (0..<Self.lifetime).contains(clock().timeIntervalSince(report.at))
+  }
+
+  private func grounds() async throws -> Grounds {
+    Grounds(update: try await store.updates().first, components: Set(try await store.components()))
   }
 }

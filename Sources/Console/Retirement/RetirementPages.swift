@@ -40,7 +40,7 @@ enum RetirementPages {
       "header": Part.header(
         "What depends on \(name)", breadcrumbs: RootPages.crumbs + crumbs(root),
         lead: "Looked at \(Display.count(report.componentCount, "component")) and at this console on "
-          + "\(Display.moment(report.at)).", status: RootText.status(.retiring)),
+          + "\(Display.moment(report.at)). Look again for what has changed since.", status: RootText.status(.retiring)),
       "verdict": verdict(root, report),
       "groups": Dependency.Kind.allCases.compactMap { group($0, report) },
       "facts": Part.definitions([

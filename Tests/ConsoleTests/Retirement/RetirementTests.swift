@@ -84,6 +84,36 @@ import Testing
     }
   }
 
+  @Test("A look tells nothing any more after ten minutes, nor once a component was added or changed since")
+  func age() async throws {
+    try await withSystem { system in
+      try await system.updateToNew()
+      let isFree = { try await system.browser.get(system.retiring).says("Nothing depends on it any more") }
+      #expect(try await isFree())
+      let new = try #require(system.targets.file("/srv/broker/cert.pem")).text
+      let change = { try system.bringBackOldCertificate("broker") }
+      let mend = { system.targets.put("/srv/broker/cert.pem", new, owner: 101, group: 201) }
+      try change()
+      system.console.clock.advance(599)
+      #expect(try await isFree())
+      system.console.clock.advance(1)
+      #expect(try await !isFree())
+      #expect(try await system.browser.get(system.retiring).says("1 Jun 2026, 12:10 UTC. Look again"))
+
+      mend()
+      #expect(try await !isFree())
+      var edge = TestSystem.component("edge")
+      edge.files = TestSystem.component("web").files
+      edge = try await system.store.addComponent(edge)
+      #expect(try await isFree())
+      try change()
+      #expect(try await isFree())
+      edge.stage = 7
+      try await system.store.replaceComponent(edge)
+      #expect(try await !isFree())
+    }
+  }
+
   @Test("A component that Override set aside, and one that nobody can see, stand in the way")
   func asideAndUnseen() async throws {
     try await withSystem { system in
