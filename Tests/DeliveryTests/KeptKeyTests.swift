@@ -84,6 +84,26 @@ struct KeptKeyTests {
     #expect(try sample.folder.picture() == before)
   }
 
+  @Test("is removed where it waits and was never deployed, by whatever puts files back")
+  func unused() async throws {
+    for roles in [FileLayout.Role.identity, FileLayout.Role.trust] {
+      let sample = try Self.sample()
+      let before = try sample.folder.picture()
+      let (_, snapshot) = await sample.inspect()
+      _ = try await issue(sample)
+      #expect(try sample.folder.picture() != before)
+      try await sample.delivery.restore(snapshot, roles: roles)
+      #expect(try sample.folder.picture() == before)
+      // A component whose key Reroot makes has none: such a file is somebody else's.
+      _ = try await issue(sample)
+      var other = sample
+      other.component.keyMade = nil
+      let between = try sample.folder.picture()
+      try await other.delivery.restore(snapshot, roles: roles)
+      #expect(try sample.folder.picture() == between)
+    }
+  }
+
   @Test("is the first one: restoring leaves no key, as before")
   func first() async throws {
     let sample = try Self.sample()

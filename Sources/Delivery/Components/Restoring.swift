@@ -16,11 +16,21 @@ extension ComponentDelivery {
     {
       changes.append(FileChange(path: KeptKey.previous(path), content: nil, mode: 0))
     }
+    if let unused = await unusedKey() { changes.append(unused) }
     // What goes back comes first, what goes away last: so a program that looks in between finds rather more than less.
     let order = changes.filter { !$0.isRemoval } + changes.filter(\.isRemoval)
     if !order.isEmpty { try await access.replace(order) }
     for kept in wanted { try await requireAsKept(kept) }
     try await requireAllKept(files, roles)
+  }
+
+  /// Removes a key that was made and waits: what is put back has no use for it, and an update that is taken up again has
+  /// another one made. One that cannot be seen must not keep the files from being put back.
+  private func unusedKey() async -> FileChange? {
+    guard component.keepsKey, let path = component.files.key.map(KeptKey.next),
+      let state = try? await access.state(path), state != nil
+    else { return nil }
+    return FileChange(path: path, content: nil, mode: 0)
   }
 
   /// Throws where a file that could not be read, and so not be kept, has been replaced since: what can be read now is
