@@ -7,7 +7,12 @@ import Rotation
 enum PlanForecast {
   static func model(_ plan: Plan) -> PageModel {
     var model: PageModel = [:]
-    if let moments = plan.judgedMoments {
+    if plan.retires != nil {
+      model["judged"] =
+        "Every pair of a client and a server was judged at the end, when no bundle holds the root any more. Certificates "
+        + "stay as they are and bundles lose nothing else, so what is accepted at the end is accepted at every moment "
+        + "before it."
+    } else if let moments = plan.judgedMoments {
       model["judged"] =
         "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update, those "
         + "after each decision on each failure included."
