@@ -75,12 +75,16 @@ struct DependencyLook: Sendable {
     var seen: Set<Fingerprint> = []
     // A server may leave it to its peers to hold what stands between its certificate and the root.
     let all = (known + looks.flatMap(\.bundle)).filter { seen.insert($0.fingerprint).inserted }
+    // A way to the root that stays counts only if every peer can go it: over what all of them hold.
+    let bundles = looks.map(\.bundle).filter { !$0.isEmpty }
+    let common = (bundles.first ?? []).filter { one in bundles.allSatisfy { $0.contains(one) } }
+    let paths = KnownPaths(all: all, safe: known.filter(\.isSelfIssued) + common, kept: kept)
     var holders = looks.map { look in
       RootHolder(
-        component: look.component.id, name: look.component.name, sightings: look.chains.map { $0.sighting(among: all) },
+        component: look.component.id, name: look.component.name, sightings: look.chains.map { $0.sighting(along: paths) },
         isSetAside: aside.contains(look.component.id))
     }
-    holders.append(await console(among: all))
+    holders.append(await console(along: paths))
     return DependencyReport(
       dependencies: holders.flatMap { $0.dependencies(on: root, keeping: kept) },
       bundles: looks.compactMap { look in
@@ -93,25 +97,40 @@ struct DependencyLook: Sendable {
   }
 
   /// The console as anybody sees it who connects; before it listens, what it is about to serve.
-  private func console(among known: [Certificate]) async -> RootHolder {
+  private func console(along paths: KnownPaths) async -> RootHolder {
     let chain = (try? await surroundings.https.lookAtItself()) ?? surroundings.https.current.chain
     let content = RootSighting.Content.served(
-      subject: chain.first?.subject ?? "", roots: RootPaths.roots(of: chain, among: known))
+      subject: chain.first?.subject ?? "", roots: paths.roots(of: chain))
     return RootHolder(
       component: nil, name: "This console",
       sightings: [RootSighting(place: "This console", content: content, seenAt: surroundings.clock())])
   }
 }
 
+/// The certificates over which a chain may lead to a root.
+private struct KnownPaths: Sendable {
+  /// Those that anybody holds: a way over them to the root that goes counts, whoever can go it.
+  let all: [Certificate]
+  /// Those that everybody holds: only a way over these to the root that stays is one for every peer.
+  let safe: [Certificate]
+  let kept: RootKey
+
+  func roots(of chain: [Certificate]) -> Set<RootKey> {
+    var roots = RootPaths.roots(of: chain, among: all)
+    if !RootPaths.roots(of: chain, among: safe).contains(kept) { roots.remove(kept) }
+    return roots
+  }
+}
+
 extension PresentedChain {
   /// What was seen, as far as roots are concerned.
-  fileprivate func sighting(among known: [Certificate]) -> RootSighting {
+  fileprivate func sighting(along paths: KnownPaths) -> RootSighting {
     let content: RootSighting.Content
     switch result {
     case .failure(let failure): content = .unseen(failure.failure.sentence)
     case .success(nil): content = .missing
     case .success(let chain?):
-      let (subject, roots) = (chain.first?.subject ?? "", RootPaths.roots(of: chain, among: known))
+      let (subject, roots) = (chain.first?.subject ?? "", paths.roots(of: chain))
       content = isOnWire ? .served(subject: subject, roots: roots) : .deployed(subject: subject, roots: roots)
     }
     return RootSighting(place: place, content: content, seenAt: seenAt)

@@ -87,7 +87,8 @@ struct ActionPerformer: Sendable {
     guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustFile != nil else { return }
     let identity: Identity
     do {
-      identity = try await signer.proofIdentity(names: component.names.map(\.alternativeName))
+      identity = try await signer.proofIdentity(
+        names: component.names.map(\.alternativeName), algorithm: component.key)
     } catch let error as PKIError {
       return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
     }

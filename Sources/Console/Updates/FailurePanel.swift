@@ -103,7 +103,11 @@ struct FailurePanel: Sendable {
       "connections": connections(consequence),
     ]
     // An empty text would be drawn all the same.
-    if consequence.kind == .abort, !expired.isEmpty { model["expired"] = expiredWords }
+    if consequence.kind == .abort, !expired.isEmpty {
+      // Who refuses an expired certificate refuses the connection, whatever root it is from.
+      model["breaks"] = true
+      if consequence.refusalCount == 0 { model["connections"] = expiredWords } else { model["expired"] = expiredWords }
+    }
     return model
   }
 

@@ -26,7 +26,7 @@ actor RootSigner {
   private let threads: WorkThreads
   private let clock: @Sendable () -> Date
   private var issuer: Issuer?
-  private var proof: Task<Identity, any Error>?
+  private var proofs: [KeyKind: Task<Identity, any Error>] = [:]
 
   /// How far before the moment of issuing a certificate begins to be valid, in seconds, for clocks that are behind.
   private static let backdating: TimeInterval = 3600
@@ -53,24 +53,26 @@ actor RootSigner {
 
   /// A client certificate for showing that components accept the root; the same for a while. It is valid for a day.
   ///
-  /// - Parameter names: names that the root may sign for.
-  func proofIdentity(names: [AlternativeName]) async throws -> Identity {
-    if let proof, let made = try? await proof.value, let leaf = made.leaf,
+  /// - Parameters:
+  ///   - names: names that the root may sign for.
+  ///   - algorithm: the kind of its key.
+  func proofIdentity(names: [AlternativeName], algorithm: KeyKind) async throws -> Identity {
+    if let proof = proofs[algorithm], let made = try? await proof.value, let leaf = made.leaf,
       leaf.notAfter.timeIntervalSince(clock()) > Self.proofReserve
     {
       return made
     }
     // Those who ask while it is made wait for the same one.
-    let making = Task { try await makeProof(names) }
-    proof = making
+    let making = Task { try await makeProof(names, algorithm.algorithm) }
+    proofs[algorithm] = making
     return try await making.value
   }
 
   /// Its key is kept nowhere: it is of use for this look only.
-  private func makeProof(_ names: [AlternativeName]) async throws -> Identity {
-    let key = try await threads.run { try PrivateKey.generate(.ecdsaP256) }
+  private func makeProof(_ names: [AlternativeName], _ algorithm: PKI.KeyAlgorithm) async throws -> Identity {
+    let key = try await threads.run { try PrivateKey.generate(algorithm) }
     let order = IssueOrder(
-      update: nil, component: nil, names: names, usage: .client, key: .ecdsaP256,
+      update: nil, component: nil, names: names, usage: .client, key: algorithm,
       notAfter: min(root.notAfter, clock().addingTimeInterval(Self.proofValidity)))
     let certificate = try await issue(order, key: nil) { serial, from in
       ChildRequest(
@@ -147,19 +149,6 @@ extension Component.Usage {
     case .server: .server
     case .client: .client
     case .both: .both
-    }
-  }
-}
-
-extension KeyKind {
-  var algorithm: PKI.KeyAlgorithm {
-    switch self {
-    case .ecdsaP256: .ecdsaP256
-    case .ecdsaP384: .ecdsaP384
-    case .rsa2048: .rsa2048
-    case .rsa3072: .rsa3072
-    case .rsa4096: .rsa4096
-    case .ed25519: .ed25519
     }
   }
 }

@@ -48,7 +48,7 @@ extension ActionKind {
   /// What has been done to a component.
   func result(_ name: String, in purpose: Purpose = .renewal) -> String {
     switch self {
-    case .trust where purpose == .retirement: "\(name) does not trust the old root any more"
+    case .trust where purpose == .retirement: "The trust bundle of \(name) does not hold the old root any more"
     case .generate: "The certificate of \(name) is generated"
     case .trust: "\(name) trusts the old and the new root"
     case .deploy: "The new files of \(name) are deployed"

@@ -125,7 +125,7 @@ struct Inspection {
       .filter { $0.hasSameSubject(as: newRoot) && $0.publicKeyFingerprint != newRoot.publicKeyFingerprint }
       .filter { seen.insert($0.fingerprint).inserted }
       .map { Namesake(fingerprint: $0.fingerprint.hex, notAfter: $0.notAfter) }
-    let evidence = await delivery.trustEvidence(bundle: bundle ?? [])
+    let evidence = await delivery.trustEvidence(bundle: bundle)
     findings.trustEvidence = findings.namesakes?.isEmpty == false ? evidence?.withoutNames : evidence
   }
 
@@ -145,7 +145,8 @@ struct Inspection {
   }
 
   private mutating func readContents() async {
-    if component.files.trustFile != nil { bundle = [] }
+    // One that could not be read is not known to be empty.
+    if snapshot.contains(where: { $0.file.path == component.files.trustFile }) { bundle = [] }
     let contents: FileContents
     do {
       contents = try await delivery.contents()
@@ -168,8 +169,10 @@ struct Inspection {
         }
         try await contents.requireReplaceable(content, role, path: path)
       } catch {
-        // A store that cannot be read cannot be replaced either: nobody knows what would be lost with it.
-        add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: role.isStore)
+        // A store or a bundle that cannot be read cannot be replaced either: nobody knows what would be lost with it.
+        let isTrust = role == .trustBundle || role == .trustStore
+        if isTrust { bundle = nil }
+        add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: role.isStore || isTrust)
       }
     }
     await compareKeptKey()

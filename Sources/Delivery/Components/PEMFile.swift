@@ -18,16 +18,28 @@ enum PEMFile {
     try read("CERTIFICATE_UNREADABLE", path) { try Certificate.parse(pem: content) }
   }
 
-  /// The certificates of a trust bundle; an empty file has none.
+  /// The certificates of a trust bundle; one that is empty, or holds comments only, has none.
+  ///
+  /// A file that holds anything else is no trust bundle, or one that would lose something: it is replaced by
+  /// certificates alone.
   static func bundle(_ content: SecretBytes, path: String) throws -> [Certificate] {
-    try read("BUNDLE_UNREADABLE", path) {
-      do {
-        return try Certificate.parse(pem: content.publicText)
-      } catch let error as PKIError where error.code == "NO_CERTIFICATE" && !content.publicText.contains("-----BEGIN") {
-        return []
-      }
+    let lines = content.publicText.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+    let others = lines.filter { $0.hasPrefix("-----BEGIN ") && !certificateBeginnings.contains($0) }
+    if let other = others.first {
+      throw DeliveryFailure(
+        code: "BUNDLE_UNREADABLE",
+        sentence: "\(path) holds something beside certificates (“\(VisibleText.of(other, limit: 60))”), which a new "
+          + "trust bundle would lose.",
+        advice: "Keep that in a file of its own, or correct the path in the component's settings.")
     }
+    if !lines.contains(where: certificateBeginnings.contains), lines.allSatisfy({ $0.isEmpty || $0.hasPrefix("#") }) {
+      return []
+    }
+    return try read("BUNDLE_UNREADABLE", path) { try Certificate.parse(pem: content.publicText) }
   }
+
+  /// RFC 7468, section 5.1, and what older programs write.
+  private static let certificateBeginnings: Set = ["-----BEGIN CERTIFICATE-----", "-----BEGIN X509 CERTIFICATE-----"]
 
   /// The private key of a key or combined file.
   static func key(_ content: SecretBytes, path: String) throws -> PrivateKey {

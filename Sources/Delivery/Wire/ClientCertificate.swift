@@ -19,11 +19,13 @@ struct OfferView: Sendable {
 /// A client certificate of a root that nobody can know, because it exists for one look only.
 enum UnknownClient {
   /// Makes one. It is valid for an hour, and its root's key is gone with it.
-  static func identity(at moment: Date) throws -> Identity {
+  ///
+  /// - Parameter algorithm: the kind of the client's key: some servers take only one.
+  static func identity(at moment: Date, algorithm: KeyKind) throws -> Identity {
     let root = try RootMaker.makeRoot(
       commonName: "Unknown root (a look by Reroot)", algorithm: .ecdsaP256, notBefore: moment - 3600,
       notAfter: moment + 3600)
-    let key = try PrivateKey.generate(.ecdsaP256)
+    let key = try PrivateKey.generate(algorithm.algorithm)
     let request = ChildRequest(
       names: [.dns("unknown-client.invalid")], usage: .client, publicKeyOf: key, serialNumber: .random(),
       notBefore: moment - 3600, notAfter: moment + 3600)

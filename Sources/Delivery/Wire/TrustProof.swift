@@ -10,7 +10,9 @@ extension ComponentDelivery {
   ///
   /// A server is shown a client certificate of a root that nobody knows: one that refuses it will prove the new root by
   /// accepting it. Others prove it by naming it, as nginx does, which refuses nobody in the handshake itself.
-  func trustEvidence(bundle: [Certificate]) async -> TrustEvidence? {
+  ///
+  /// - Parameter bundle: the trust bundle as it is; nil where it could not be read.
+  func trustEvidence(bundle: [Certificate]?) async -> TrustEvidence? {
     guard component.files.trustFile != nil else { return nil }
     guard component.usage.isServer else {
       return .notProvable(reason: "it only connects to others, and shows nobody whom it would accept")
@@ -18,7 +20,8 @@ extension ComponentDelivery {
     guard !component.endpoints.isEmpty else {
       return .notProvable(reason: "no endpoint is configured at which it could be asked")
     }
-    guard let stranger = try? UnknownClient.identity(at: now()) else {
+    guard let bundle else { return .notProvable(reason: "its trust bundle could not be read") }
+    guard let stranger = try? UnknownClient.identity(at: now(), algorithm: component.key) else {
       return .notProvable(reason: "no certificate could be made to ask it with")
     }
     var named: TrustEvidence?
@@ -67,7 +70,7 @@ extension ComponentDelivery {
     guard component.files.trustFile != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
     let stranger: Identity
     do {
-      stranger = try UnknownClient.identity(at: now())
+      stranger = try UnknownClient.identity(at: now(), algorithm: component.key)
     } catch {
       throw DeliveryFailure(error, doing: "Making a certificate to ask “\(component.name)” with")
     }
@@ -130,7 +133,8 @@ extension ComponentDelivery {
     let isExpected = question.isExpected(at: offered.endpoint)
     // One that names others only has another list of authorities than the trust bundle, and its refusal is about that.
     if let refusal = offered.refusal {
-      guard isExpected || !offered.namesOthersOnly else { return nil }
+      // So is that of one whose neighbour is known to use the bundle: it may check its clients against another list.
+      guard isExpected || question.evidence.isMissing && !offered.namesOthersOnly else { return nil }
       throw refused(place, refusal)
     }
     if control.isRefusedEverywhere {
@@ -169,7 +173,7 @@ extension ComponentDelivery {
 
   private var loadingAdvice: String {
     "“\(component.name)” has not loaded \(component.files.trustFile ?? "its trust bundle"), or reads its roots from "
-      + "elsewhere. Check its configuration and that its activation really reloads them "
+      + "elsewhere, as one does that checks its clients against other roots. Check its configuration and that its activation really reloads them "
       + "(now: \(component.activation.sentence)), then retry."
   }
 }

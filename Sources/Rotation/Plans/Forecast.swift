@@ -130,7 +130,11 @@ public struct Forecast: Sendable {
       case .either: before.union([course.root])
       }
     guard member.hasTrustBundle else { return Connections.Side(member: member, presents: presents, accepts: nil) }
-    let found = member.acceptsBefore ?? []
+    // What could not be read refuses nobody as far as can be known, until it is replaced.
+    guard let found = member.acceptsBefore else {
+      let accepts = bundle == .both ? inForce.union([course.root]) : nil
+      return Connections.Side(member: member, presents: presents, accepts: accepts)
+    }
     // While a bundle is being exchanged only what both hold is certain, and the new one holds all of the old.
     let accepts = bundle == .both ? found.union(inForce).union([course.root]) : found
     return Connections.Side(member: member, presents: presents, accepts: accepts)

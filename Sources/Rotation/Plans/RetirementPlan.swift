@@ -42,6 +42,7 @@ extension PlanMaker {
       estimatedSeconds: max(1, Int((Double(acting) / Double(max(1, request.parallel))).rounded(.up))),
       madeAt: request.now)
     plan.refusals = refusals(plan.course(parallel: request.parallel), without: request.retires)
+    if let first = plan.refusals.first { plan.problems.append(refused(first, plan.refusals.count, request)) }
     return plan
   }
 
@@ -54,6 +55,16 @@ extension PlanMaker {
           advice: "Bring another root into force first.", isBlocking: true))
     }
     return problems
+  }
+
+  /// A root that somebody still needs in order to accept a peer is not taken away.
+  private static func refused(_ first: RefusedConnection, _ count: Int, _ request: RetirementRequest) -> Problem {
+    Problem(
+      code: "CONNECTIONS_WOULD_BREAK",
+      sentence: "Without “\(request.retires.name)” \(first.client) and \(first.server) would refuse each other"
+        + (count > 1 ? ", and so would others" : "") + "; see the list.",
+      advice: "Put “\(request.kept.name)” into the trust bundle of the side that refuses, or give the other side a "
+        + "certificate of it; then look again.", isBlocking: true)
   }
 
   private static func retired(
