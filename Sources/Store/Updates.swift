@@ -119,7 +119,7 @@ extension Store {
 
   /// Why an update can be neither retried nor aborted any more, in a sentence; nil while nothing has come after it.
   public func supersession(of id: UpdateRecord.ID) async throws -> String? {
-    try await read { try Self.supersession(of: id, $0) }
+    try await read { try Self.supersession(of: id, $0) ?? self.lostKey(of: id, $0) }
   }
 
   /// Where an update stands.
@@ -152,7 +152,7 @@ extension Store {
       try Self.claim(next, of: id, worker, now, database)
       effects += next
     }
-    if before != nil, !events.isEmpty { try Self.checkReopening(id, database) }
+    if before != nil, !events.isEmpty { try checkReopening(id, database) }
     folded.sequence = entries.last?.sequence ?? folded.sequence
     try recordOutcome(of: id, folded.state, before: before, now, database)
     let result = Advance(state: folded.state, effects: effects, entries: entries)
@@ -162,7 +162,7 @@ extension Store {
   }
 
   /// The state, from memory when nobody else has journaled an event since, from the journal otherwise.
-  private func folded(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> FoldedState {
+  func folded(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> FoldedState {
     guard
       let row = try Row.fetchOne(
         database, sql: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
@@ -245,14 +245,14 @@ extension Store {
 
   /// A decision after the end takes an update up again. No other may be under way then, and none may have come after
   /// it: its kept files are those from before, and the set in force is not its own.
-  private static func checkReopening(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws {
+  private func checkReopening(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws {
     let running = try Int64.fetchOne(
       database, sql: "SELECT id FROM updates WHERE outcome IS NULL AND id <> ?", arguments: [id.rawValue])
     if let running {
       throw StoreError(
         code: "UPDATE_RUNS", sentence: "Update \(running) is under way; wait until it has ended, then decide again.")
     }
-    if let sentence = try supersession(of: id, database) {
+    if let sentence = try Self.supersession(of: id, database) ?? lostKey(of: id, database) {
       throw StoreError(code: "UPDATE_SUPERSEDED", sentence: sentence)
     }
   }

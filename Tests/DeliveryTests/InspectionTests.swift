@@ -88,6 +88,16 @@ struct InspectionTests {
     var testDescription: String { name }
   }
 
+  @Test("A trust bundle that is something else forbids the start, for it would be overwritten")
+  func otherFile() async throws {
+    let made = try TestComponent()
+    try made.folder.write("server {}\n", to: "roots.pem")
+    let findings = await made.inspect().findings
+    #expect(findings.problems.first { $0.code == "BUNDLE_UNREADABLE" }?.isBlocking == true)
+    // What it accepts is not known, which is something else than nothing.
+    #expect(findings.accepts == nil)
+  }
+
   static let faults: [Fault] = [
     Fault(name: "a folder is missing", codes: ["FOLDER_MISSING"]) {
       $0.component.files.certificateChain = $0.folder.path("no/chain.pem")
@@ -102,6 +112,14 @@ struct InspectionTests {
     Fault(name: "the bundle is damaged", codes: ["BUNDLE_UNREADABLE"]) {
       try $0.folder.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", to: "roots.pem")
     },
+    Fault(name: "the bundle is another file", codes: ["BUNDLE_UNREADABLE"]) {
+      try $0.folder.write("server {\n  listen 443 ssl;\n}\n", to: "roots.pem")
+    },
+    Fault(name: "the bundle holds a revocation list too", codes: ["BUNDLE_UNREADABLE"]) {
+      let list = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"
+      try $0.folder.write($0.authority.certificate.pem + list, to: "roots.pem")
+    },
+    Fault(name: "the bundle holds comments only", codes: []) { try $0.folder.write("# none yet\n\n", to: "roots.pem") },
     Fault(name: "the bundle is empty", codes: []) { try $0.folder.write("\n", to: "roots.pem") },
     Fault(name: "the key is another certificate's", codes: ["KEY_DOES_NOT_MATCH"]) {
       try $0.folder.write($0.authority.child().key.pkcs8PEM().text, to: "key.pem")

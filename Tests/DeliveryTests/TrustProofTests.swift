@@ -147,6 +147,18 @@ struct TrustProofTests {
     #expect(try await prove(delivery(server.listener.port), evidence).isEmpty)
   }
 
+  @Test("A refusal at an endpoint that nothing was counted on is about another list of roots")
+  func otherList() async throws {
+    let customers = try TestAuthority("Customers Root")
+    let own = try DemandingServer(old.child(), trusting: [old.certificate, new.certificate])
+    let other = try DemandingServer(old.child(), trusting: [customers.certificate])
+    let delivery = delivery(own.listener.port, other.listener.port)
+    let evidence = await delivery.trustEvidence(bundle: [old.certificate])
+    #expect(evidence == .handshake(endpoint: "127.0.0.1:\(own.listener.port)"))
+    #expect(try await prove(delivery, evidence).count == 1)
+    #expect(await delivery.trustEvidence(bundle: nil)?.reason == "its trust bundle could not be read")
+  }
+
   @Test("A client, and a component without an endpoint, are named as not provable; without a bundle nothing is asked")
   func nowhere() async throws {
     #expect(await delivery(usage: .client).trustEvidence(bundle: [])?.isMissing == true)

@@ -93,6 +93,17 @@ struct RetirementPlanTests {
     #expect(PlanMaker.make(request(retires: Sample.new)).problems.map(\.code) == ["ROOT_IN_FORCE"])
   }
 
+  @Test("A connection that would break without the root forbids it, and is named")
+  func wouldBreak() throws {
+    // “b” presents a certificate of the old root, which only “a” accepts, and no look has told so.
+    var request = request()
+    for index in request.components.indices { request.components[index].component.usage = .both }
+    request.components[2].findings.presents = Sample.old
+    let plan = PlanMaker.make(request)
+    #expect(plan.isBlocked && plan.problems.map(\.code) == ["CONNECTIONS_WOULD_BREAK"])
+    #expect(plan.refusals.contains { Set([$0.client, $0.server]) == ["a", "b"] })
+  }
+
   @Test("What else was found is a problem only where something is done, and is told once")
   func otherProblems() throws {
     let silent = Problem(code: "NOTHING_ANSWERS", sentence: "Nothing answers at a:1.", advice: "Look.")

@@ -224,6 +224,24 @@ import Testing
     #expect(try await system.store.currentSet() == nil)
   }
 
+  @Test("An update whose former key was given up by a later one, since taken back, is not aborted, and says why")
+  func lostKey() async throws {
+    let (system, components, root) = try await system(1)
+    var keeping = components[0]
+    keeping.keyMade = .onTarget
+    try await system.store.replaceComponent(keeping)
+    var first = try await TestUpdate.start(system, [keeping], root: root)
+    try await first.run()
+    #expect(try await system.store.supersession(of: first.id) == nil)
+    var second = try await TestUpdate.start(system, [keeping], root: try await system.importRoot("Newer").id)
+    try await second.run()
+    try await second.decide(.abort)
+    let reason = try #require(try await system.store.supersession(of: first.id))
+    #expect(reason.contains("“\(keeping.name)” keeps its former key itself"))
+    let abort = Event.decided(Decision(.abort, question: try await first.state.question, by: "ada"))
+    #expect(await code { _ = try await system.store.advance(first.id, [abort], worker: "w") } == "UPDATE_SUPERSEDED")
+  }
+
   @Test("What was being written when its task was cancelled is written all the same")
   func cancelled() async throws {
     let (system, components, root) = try await system(1)

@@ -81,7 +81,8 @@ struct DependencyLook: Sendable {
     let paths = KnownPaths(all: all, safe: known.filter(\.isSelfIssued) + common, kept: kept)
     var holders = looks.map { look in
       RootHolder(
-        component: look.component.id, name: look.component.name, sightings: look.chains.map { $0.sighting(along: paths) },
+        component: look.component.id, name: look.component.name,
+        sightings: look.chains.map { $0.sighting(along: paths) },
         isSetAside: aside.contains(look.component.id))
     }
     holders.append(await console(along: paths))
