@@ -135,6 +135,33 @@ struct FinderTests {
     #expect(sightings[1]?.found?.differs == false)
   }
 
+  @Test("looks at the other address of a place where nobody answers at the first, and tells where it was")
+  func otherHost() async throws {
+    let leaf = try TestAuthority().child().chain
+    for answering in ["127.0.0.1", "::1", "neither"] {
+      let log = Collected<String>()
+      let finder = recorded(log) { address in
+        guard address == answering else { throw ProbeProblem.nobody("refused") }
+        return leaf
+      }
+      let sighting = await look(finder, [Place(host: "127.0.0.1", port: 443, process: "java", otherHost: "::1")])[0]
+      #expect(sighting?.found?.leaf == (answering == "neither" ? nil : leaf[0]))
+      #expect(sighting?.place.host == (answering == "::1" ? "::1" : "127.0.0.1"))
+      #expect(sighting?.place.process == "java")
+      #expect(log.all == ["connect 127.0.0.1 443"] + (answering == "127.0.0.1" ? [] : ["connect ::1 443"]))
+    }
+  }
+
+  @Test("tells a server that takes connections and says nothing from one that does not answer")
+  func mute() async throws {
+    let mute = try TestListener.mute()
+    let sightings = await look(Finder(), [Place(host: "127.0.0.1", port: mute.port)], within: .seconds(1))
+    #expect(reason(sightings[0]) == "no TLS: It accepts connections, but says nothing.")
+    let unreachable = recorded(Collected<String>()) { _ in throw ProbeProblem.tooSlow }
+    let places = [Place(host: "192.0.2.9", port: 1)]
+    #expect(reason(await look(unreachable, places)[0]) == "silent: no answer in time")
+  }
+
   @Test("begins nothing any more once it is cancelled, and looks at no more than sixteen places at once")
   func cancelled() async throws {
     let log = Collected<String>()
@@ -221,7 +248,7 @@ struct FinderTests {
     let sightings = await look(Finder(), places, within: .seconds(1))
     #expect(sightings.count == 40)
     #expect(ContinuousClock.now - start < .seconds(8))
-    #expect(sightings.values.contains { reason($0) == "silent: no answer in time" })
+    #expect(sightings.values.contains { reason($0) == "no TLS: It accepts connections, but says nothing." })
   }
 
   @Test("does not keep the shared threads from other work")

@@ -100,4 +100,16 @@ struct ListeningSocketTests {
     let everywhere = ["0.0.0.0", "::"].map { ListeningSocket(address: $0, port: 443, process: "nginx") }
     #expect(ListeningSockets.places(everywhere) == [Place(host: "127.0.0.1", port: 443, process: "nginx")])
   }
+
+  @Test("are reached over IPv6 where they may listen there alone, and do where another has the port over IPv4")
+  func overIPv6() {
+    let alone = ListeningSocket(address: "::", port: 443, process: "java")
+    #expect(
+      ListeningSockets.places([alone]) == [Place(host: "127.0.0.1", port: 443, process: "java", otherHost: "::1")])
+    let another = ListeningSocket(address: "0.0.0.0", port: 443, process: "nginx")
+    #expect(
+      ListeningSockets.places([another, alone]) == [
+        Place(host: "127.0.0.1", port: 443, process: "nginx"), Place(host: "::1", port: 443, process: "java"),
+      ])
+  }
 }

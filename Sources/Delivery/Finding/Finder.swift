@@ -118,6 +118,17 @@ public struct Finder: Sendable {
   private func look(
     at place: Place, _ addresses: [String], until deadline: ContinuousClock.Instant
   ) async -> PlaceSighting {
+    let sighting = await lookOnce(at: place, addresses, until: deadline)
+    guard case .silent = sighting.result, let other = place.otherHost else { return sighting }
+    let second = await lookOnce(
+      at: Place(host: other, port: place.port, process: place.process), [other], until: deadline)
+    if case .silent = second.result { return sighting }
+    return second
+  }
+
+  private func lookOnce(
+    at place: Place, _ addresses: [String], until deadline: ContinuousClock.Instant
+  ) async -> PlaceSighting {
     var results: [PlaceSighting.Result] = []
     for address in addresses {
       let look = AddressLook(place: place, address: address, wire: wire, deadline: deadline)
@@ -150,6 +161,7 @@ private struct AddressLook: Sendable {
     case .success(let leaf): return serves(leaf, .tls, greeting: "")
     case .failure(.nobody(let reason)): return .silent(reason.isEmpty ? "nobody answers" : reason)
     case .failure(.tooSlow): return .silent("no answer in time")
+    case .failure(.mute): return .noTLS("It accepts connections, but says nothing.")
     case .failure(let problem): return afterAnotherBeginning(problem)
     }
   }

@@ -15,13 +15,6 @@ public struct ListeningSocket: Sendable, Hashable {
     self.port = port
     self.process = process
   }
-
-  /// Where it is reached from this machine.
-  public var place: Place {
-    // A program that listens on all IPv6 addresses takes IPv4 connections too, unless it says otherwise (ipv6(7)).
-    let isAny = address == "0.0.0.0" || address == "::"
-    return Place(host: isAny ? "127.0.0.1" : address, port: port, process: process)
-  }
 }
 
 /// Reads the listening sockets of this machine from the kernel's tables (proc_net(5)).
@@ -40,8 +33,28 @@ public enum ListeningSockets {
 
   /// The places of sockets, each once; those that cannot be looked at more than at once are left out.
   public static func places(_ sockets: [ListeningSocket]) -> [Place] {
+    let overIPv4 = Dictionary(grouping: sockets.filter { !$0.address.contains(":") }, by: \.port)
     var seen: Set<String> = []
-    return sockets.map(\.place).filter { seen.insert($0.address).inserted }
+    return sockets.compactMap { place($0, beside: overIPv4[$0.port] ?? []) }.filter { seen.insert($0.address).inserted }
+  }
+
+  /// Where a socket is reached from this machine; nil for the other half of a program's pair of `0.0.0.0` and `::`.
+  ///
+  /// A socket at `::` takes IPv4 connections too, unless it says otherwise (ipv6(7)), which the kernel's tables do not tell;
+  /// where another socket has the port over IPv4, it does not.
+  private static func place(_ socket: ListeningSocket, beside overIPv4: [ListeningSocket]) -> Place? {
+    var place = Place(host: socket.address, port: socket.port, process: socket.process)
+    switch socket.address {
+    case "0.0.0.0": place.host = "127.0.0.1"
+    case "::" where overIPv4.isEmpty:
+      place.host = "127.0.0.1"
+      place.otherHost = "::1"
+    case "::":
+      if overIPv4.contains(where: { $0.address == "0.0.0.0" && $0.process == socket.process }) { return nil }
+      place.host = "::1"
+    default: break
+    }
+    return place
   }
 
   struct Row: Hashable {

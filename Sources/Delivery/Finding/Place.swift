@@ -8,12 +8,15 @@ public struct Place: Sendable, Hashable {
   public var port: UInt16
   /// The program that listens there, where it is known.
   public var process: String?
+  /// The address that is looked at instead where nobody answers at the host.
+  public var otherHost: String?
 
   /// Names a place.
-  public init(host: String, port: UInt16, process: String? = nil) {
+  public init(host: String, port: UInt16, process: String? = nil, otherHost: String? = nil) {
     self.host = host
     self.port = port
     self.process = process
+    self.otherHost = otherHost
   }
 
   /// `host:port`, an IPv6 address in brackets.

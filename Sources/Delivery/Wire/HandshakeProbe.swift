@@ -31,7 +31,7 @@ extension ProbeProblem {
   fileprivate init(_ error: PKIError) {
     switch error.code {
     case "CONNECTION_REFUSED", "NAME_NOT_RESOLVED": self = .nobody(error.detail)
-    case "CONNECTION_TIMED_OUT": self = .tooSlow
+    case "CONNECTION_TIMED_OUT": self = error.isSilence ? .mute : .tooSlow
     case "NOT_TLS": self = .notTLS(error.sentence)
     case "TLS_NOT_OFFERED": self = .noTLSOffered(error.sentence)
     default: self = .broken(error.sentence)

@@ -130,7 +130,7 @@ extension Judgement {
         advice:
           "Check that “\(component.name)” runs and listens there, and read its log: it may have stopped because it "
           + "could not use its files. If it listens elsewhere, correct the endpoint.")
-    case .tooSlow:
+    case .tooSlow, .mute:
       return DeliveryFailure(
         code: "NO_ANSWER_IN_TIME", sentence: "\(place) did not complete a TLS handshake in time.",
         advice: "Check that “\(component.name)” is not overloaded or stopped, and that no firewall swallows the "

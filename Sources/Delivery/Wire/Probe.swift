@@ -17,8 +17,10 @@ struct Probe: Sendable {
 enum ProbeProblem: Error, Sendable, Hashable {
   /// Nobody listens there, or no way leads there.
   case nobody(String)
-  /// Not within the time.
+  /// No connection within the time.
   case tooSlow
+  /// A connection was made, but nothing came over it within the time.
+  case mute
   /// Something answers, but not with TLS.
   case notTLS(String)
   /// The server answered in its own protocol that it does not do TLS.

@@ -57,7 +57,11 @@ final class TCPSocket: Sendable {
   func wait(toRead: Bool, until: ContinuousClock.Instant? = nil) throws {
     var end = deadline
     if let until, until < end { end = until }
-    try Self.wait(descriptor, Int16(toRead ? POLLIN : POLLOUT), deadline: end, peer: peer)
+    do {
+      try Self.wait(descriptor, Int16(toRead ? POLLIN : POLLOUT), deadline: end, peer: peer)
+    } catch let error as PKIError {
+      throw PKIError(code: error.code, sentence: error.sentence, detail: PKIError.silence)
+    }
   }
 
   /// Writes all the bytes as they are.
@@ -163,4 +167,12 @@ final class TCPSocket: Sendable {
       : PKIError(
         code: "CONNECTION_REFUSED", sentence: "No connection to \(peer) can be made: \(reason).", detail: reason)
   }
+}
+
+extension PKIError {
+  /// The detail of a `CONNECTION_TIMED_OUT` over a connection that had been made.
+  fileprivate static let silence = "the connection was made, but nothing came over it in time"
+
+  /// Whether somebody took the connection and then said nothing in time, rather than that none could be made in time.
+  public var isSilence: Bool { code == "CONNECTION_TIMED_OUT" && detail == Self.silence }
 }
