@@ -71,6 +71,9 @@ public final class HTTPSKeeper: Sendable {
     self.server.withLock { $0 = Listening(server: server, port: port) }
   }
 
+  /// Where it listens; nil before it does.
+  var port: UInt16? { server.withLock { $0?.port } }
+
   /// The chain that this very console shows to whoever connects.
   func lookAtItself() async throws -> [Certificate] {
     guard let port = server.withLock({ $0?.port }) else {

@@ -49,14 +49,23 @@ enum FindPages {
     return model
   }
 
-  /// What was found so far: the partial that is sent while the search goes on.
-  static func finding(_ token: String, _ search: Searches.Search, _ known: KnownPlaces) -> PageModel {
+  /// How many rows, and how many places without an answer, are sent over a stream: all of them, several times a second,
+  /// would fill its buffer, and it would be dropped.
+  static let liveLimit = 200
+
+  /// What was found so far, as the page shows it.
+  ///
+  /// - Parameter isLive: whether it is sent over the page's stream, with the first rows only.
+  static func finding(
+    _ token: String, _ search: Searches.Search, _ known: KnownPlaces, isLive: Bool = false
+  ) -> PageModel {
     let sightings = search.results.enumerated().compactMap { index, sighting in sighting.map { (index, $0) } }
     let found = sightings.filter { $0.1.found != nil }
     let others = sightings.filter { if case .noTLS = $0.1.result { true } else { false } }
-    let rows =
-      found.map { index, sighting in (cells: cells(index, sighting, token, known), menu: nil as PageModel?) }
-      + others.map { _, sighting in (cells: cells(sighting), menu: nil) }
+    let limit = isLive ? liveLimit : .max
+    let rows = (found + others).prefix(limit).map { index, sighting in
+      (cells: cells(index, sighting, token, known), menu: nil as PageModel?)
+    }
     var model: PageModel = [
       "token": token, "isRunning": search.standing == .running, "status": status(search),
       "summary": summary(search, found: found.count, others: others.count),
@@ -67,7 +76,13 @@ enum FindPages {
     ]
     let silent = silences(sightings)
     model["hasSilent"] = !silent.isEmpty
-    model["silent"] = silent
+    model["silent"] = Array(silent.prefix(limit))
+    let isCut = found.count + others.count > limit || silent.count > limit
+    model["hasMore"] = isCut
+    model["more"] =
+      "The first \(limit) are shown. "
+      + (search.standing == .running
+        ? "The rest is shown once the search has ended." : "Reload the page to see the rest.")
     model["silentHeading"] = Display.count(silent.count, "place") + " without an answer"
     return model
   }
@@ -131,6 +146,9 @@ enum FindPages {
   ) -> PageModel {
     if let name = known.component(at: place) {
       return Part.cell(status: Part.status("ok", "Known"), note: VisibleText.of(name))
+    }
+    if known.isConsole(at: place, serving: leaf.fingerprint.hex) {
+      return Part.cell(status: Part.status("off", "This console"))
     }
     let twin = known.component(serving: leaf.fingerprint.hex)
     return Part.cell(

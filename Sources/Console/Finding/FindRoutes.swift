@@ -66,15 +66,15 @@ enum FindRoutes {
 
   static func show(_ path: PathParameters, _ visit: Visit) async throws -> Response {
     let (token, search) = try await search(path, visit)
-    let known = KnownPlaces(try await visit.services.store.components(), try await visit.services.store.sightings())
+    let known = try await KnownPlaces(visit.services)
     return try visit.page("components/found", FindPages.page(token, search, known))
   }
 
-  /// Sends the list of what was found whenever there is more of it, until the search has ended.
+  /// Sends the first of what was found whenever there is more of it, until the search has ended.
   static func events(_ path: PathParameters, _ visit: Visit) async throws -> Response {
     let services = visit.services
     let (token, _) = try await search(path, visit)
-    let known = KnownPlaces(try await services.store.components(), try await services.store.sightings())
+    let known = try await KnownPlaces(services)
     let stream = EventStream()
     try await services.register(stream, of: visit)
     services.extension?.join(stream)
@@ -85,7 +85,8 @@ enum FindRoutes {
         if search.done != drawn || !isRunning {
           drawn = search.done
           do {
-            let html = try services.renderer.render("components/finding", FindPages.finding(token, search, known))
+            let html = try services.renderer.render(
+              "components/finding", FindPages.finding(token, search, known, isLive: true))
             let changes = LiveChanges(
               partials: [LiveChanges.Partial(id: "finding", html: html)], hasEnded: !isRunning)
             stream.send(try changes.message(id: nil))

@@ -129,6 +129,51 @@ import Testing
     }
   }
 
+  @Test("Many finds are sent over the stream in part, within its buffer, and shown whole on the page")
+  func many() async throws {
+    try await withBrowser { console, _ in
+      let leaf = try TestRoot("r").child((1...4).map { "a-rather-long-name-\($0).plant.example.net" }).chain[0]
+      let places = (1...1_024).map { Place(host: "192.0.2.7", port: UInt16($0)) }
+      let results = places.enumerated().map { index, place in
+        PlaceSighting(
+          place: place,
+          result: index < 724
+            ? .serves(.init(leaf: leaf, transport: .tls)) : .silent(String(repeating: "no way ", count: 20)))
+      }
+      var search = Searches.Search(places: places, startedAt: TestClock.start, results: results)
+      let known = try await KnownPlaces(console.console.services)
+      func drawn(isLive: Bool) throws -> String {
+        try console.console.services.renderer.render(
+          "components/finding", FindPages.finding("t", search, known, isLive: isLive))
+      }
+      func count(_ part: String, _ text: String) -> Int { text.components(separatedBy: part).count - 1 }
+      let live = try drawn(isLive: true)
+      #expect(count("Add as component", live) == 200 && count("<li>", live) == 200)
+      #expect(live.contains("724 certificates found") && live.contains("300 places without an answer"))
+      #expect(live.contains("The rest is shown once the search has ended."))
+      let message = try JSONEncoder().encode(LiveChanges(partials: [.init(id: "finding", html: live)]))
+      #expect(message.count < 1 << 19)
+      search.standing = .ended
+      #expect(try drawn(isLive: true).contains("Reload the page to see the rest."))
+      let whole = try drawn(isLive: false)
+      #expect(count("Add as component", whole) == 724 && count("<li>", whole) == 300)
+      #expect(!whole.contains("The first 200"))
+    }
+  }
+
+  @Test("The console itself is marked, and not proposed, and a server that has only its port or its certificate is not")
+  func itself() async throws {
+    try await withBrowser { console, browser in
+      let page = try await search(browser, "127.0.0.1:\(console.port)").page
+      #expect(page.says("1 certificate found") && page.says("This console") && proposals(page).isEmpty)
+      let known = try await KnownPlaces(console.console.services)
+      let leaf = try #require(console.console.services.https.current.chain.first).fingerprint.hex
+      let place = Place(host: "192.0.2.7", port: console.port)
+      #expect(known.isConsole(at: place, serving: leaf) && !known.isConsole(at: place, serving: "00"))
+      #expect(!known.isConsole(at: Place(host: "192.0.2.7", port: console.port &+ 1), serving: leaf))
+    }
+  }
+
   @Test("Hostile texts of certificates and greetings are text, and names that are none are not proposed")
   func hostile() async throws {
     try await withBrowser { _, browser in
