@@ -18,12 +18,13 @@ let package = Package(
   targets: [
     .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd"), .linkedLibrary("gnutls")]),
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(name: "CSpawn"),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", .product(name: "Logging", package: "swift-log")]),
     .target(name: "PKI", dependencies: ["COpenSSL"]),
     .target(name: "Rotation"),
     .target(
       name: "Delivery",
-      dependencies: ["Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["CSpawn", "Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")]),
     .target(name: "Store", dependencies: ["Rotation", "PKI", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(
       name: "Console",

@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 import Synchronization
 
@@ -16,9 +17,8 @@ final class OutputPipe: Sendable {
 
   init() throws {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw DeliveryFailure.system(errno, "Making a pipe for a command") }
-    // A command that is started in between closes everything that it was not given, so this need not be one step.
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // In one step: a command that is started in between would keep them.
+    guard reroot_pipe(&ends) == 0 else { throw DeliveryFailure.system(errno, "Making a pipe for a command") }
     readEnd = ends[0]
     writeEnd = Mutex(ends[1])
     let thread = Thread { self.read() }

@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 import Rotation
 import Synchronization
@@ -21,7 +22,8 @@ final class FarProcess: Sendable {
   /// Starts a program, in a process group of its own, with an environment of its own.
   init(_ words: [String], environment: [String]) throws {
     _ = Self.brokenPipesAreErrors
-    let (input, output, errors) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+    let pipes = try Self.pipes()
+    let (input, output, errors) = (pipes[0], pipes[1], pipes[2])
     let childs = [input.read, output.write, errors.write]
     defer { childs.forEach { close($0) } }
     do {
@@ -80,12 +82,20 @@ final class FarProcess: Sendable {
     }
   }
 
-  private static func pipe() throws -> (read: Int32, write: Int32) {
-    var ends: [Int32] = [-1, -1]
-    guard Glibc.pipe(&ends) == 0 else { throw DeliveryFailure.system(errno, "Making a pipe to ssh") }
-    // Every other child is started with all descriptors closed that it was not given, so this need not be one step.
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    return (ends[0], ends[1])
+  /// Three, or none.
+  private static func pipes() throws -> [(read: Int32, write: Int32)] {
+    var made: [(read: Int32, write: Int32)] = []
+    for _ in 0..<3 {
+      var ends: [Int32] = [-1, -1]
+      // In one step: a child that is started in between would keep them.
+      guard reroot_pipe(&ends) == 0 else {
+        let number = errno
+        for (read, write) in made { [read, write].forEach { close($0) } }
+        throw DeliveryFailure.system(number, "Making a pipe to ssh")
+      }
+      made.append((ends[0], ends[1]))
+    }
+    return made
   }
 
   private static func spawn(_ words: [String], _ environment: [String], _ ends: [Int32]) throws -> pid_t {
@@ -94,6 +104,8 @@ final class FarProcess: Sendable {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for (index, end) in ends.enumerated() { posix_spawn_file_actions_adddup2(&actions, end, Int32(index)) }
+    // Whatever a library of this process opened without a thought of children.
+    reroot_spawn_close_from(&actions, 3)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
