@@ -4,11 +4,13 @@ import Synchronization
 
 /// What came back from a script.
 struct FarAnswer: Sendable {
-  /// Standard output after the mark of the beginning.
-  var output: [UInt8] = []
-  /// What the script reported, each report in its fields.
+  /// Standard output after the mark of the beginning. It may be a private key.
+  var output = SecretBytes([])
+  /// Whether standard output was given to its end.
+  var isWhole = false
+  /// What the script reported, each report in its fields, without what was sent in secret.
   var reports: [[String]] = []
-  /// What else was written to standard error: by ssh, by sudo, by tools.
+  /// What else was written to standard error: by ssh, by sudo, by tools; without what was sent in secret.
   var noise = ""
   /// Whether the script was allowed to go on.
   var wentOn = false
@@ -21,8 +23,8 @@ struct FarAnswer: Sendable {
   func report(_ word: String) -> [String]? { reports.first { $0.first == word }.map { Array($0.dropFirst()) } }
   /// Whether the script ran at all.
   var began: Bool { report("begin") != nil }
-  /// Whether it came to its end.
-  var isDone: Bool { report("done") != nil }
+  /// Whether it came to its end and its whole output came back.
+  var isDone: Bool { isWhole && report("done") != nil }
 }
 
 /// Gives a script to a program such as ssh and takes in what comes back, until it ends or its time is over.
@@ -32,6 +34,8 @@ final class FarConversation: Sendable {
   private static let errorLimit = 64 << 10
   /// For so long the rest of a command's output is waited for once it has ended.
   private static let grace = Duration.seconds(1)
+  /// For so long, after the last of it, what a script had still to say is waited for.
+  private static let rest = Duration.seconds(3)
 
   private let script: FarScript
   private let limit: Duration
@@ -67,6 +71,9 @@ final class FarConversation: Sendable {
     private var output: [UInt8] = []
     private var hasBegun = false
     private var errors: [UInt8] = []
+    private var isOverlong = false
+    private let limit: ContinuousClock.Instant
+    private lazy var redaction = Redaction(of: script.secrets)
     private var noise = CommandOutput()
     private var open = (output: true, errors: true)
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -76,6 +83,9 @@ final class FarConversation: Sendable {
       self.script = script
       self.process = process
       self.deadline = deadline
+      limit = deadline
+      // So that it never grows, which would leave copies behind.
+      output.reserveCapacity(FarConversation.outputLimit + buffer.count)
     }
 
     var isClosed: Bool { !open.output && !open.errors }
@@ -93,7 +103,9 @@ final class FarConversation: Sendable {
       }
       explicit_bzero(&buffer, buffer.count)
       answer.noise = noise.text
-      answer.output = hasBegun ? output : []
+      if hasBegun { answer.output = SecretBytes(output) }
+      answer.isWhole = !open.output && output.count < FarConversation.outputLimit
+      explicit_bzero(&output, output.count)
     }
 
     /// In milliseconds, at most a tenth of a second, so that a cancellation is noticed even if nothing moves.
@@ -136,7 +148,10 @@ final class FarConversation: Sendable {
     private mutating func readOutput() {
       let count = Glibc.read(process.output, &buffer, buffer.count)
       if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { open.output = false }
-      guard count > 0, output.count < FarConversation.outputLimit else { return }
+      guard count > 0 else { return }
+      // Over a slow link a file may be on its way for longer than the script's last words.
+      if answer.report("done") != nil { deadline = min(limit, .now + FarConversation.rest) }
+      guard output.count < FarConversation.outputLimit else { return }
       output.append(contentsOf: buffer.prefix(count))
       guard !hasBegun else { return }
       // Whatever a login shell greets with comes before the mark.
@@ -151,18 +166,23 @@ final class FarConversation: Sendable {
       let count = Glibc.read(process.errors, &buffer, buffer.count)
       if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) {
         open.errors = false
-        if !errors.isEmpty { noise.append(errors) }
+        if !errors.isEmpty, !isOverlong { noise.append(redaction.applied(to: errors)) }
         return
       }
       guard count > 0 else { return }
       errors.append(contentsOf: buffer.prefix(count))
       while let end = errors.firstIndex(of: 0x0A) {
-        take(Array(errors[..<end]), isCancelled)
+        if !isOverlong { take(Array(errors[..<end]), isCancelled) }
+        isOverlong = false
         errors.removeFirst(end + 1)
       }
-      // No report is as long as that.
+      // No report is as long as that. The rest of the line is left out, and so is what may be the beginning of a secret.
       if errors.count > FarConversation.errorLimit {
-        noise.append(errors)
+        if !isOverlong {
+          noise.append(
+            redaction.applied(to: errors).dropLast(Redaction.length) + Array("[… the rest of the line]\n".utf8))
+        }
+        isOverlong = true
         errors = []
       }
     }
@@ -170,10 +190,10 @@ final class FarConversation: Sendable {
     private mutating func take(_ line: [UInt8], _ isCancelled: () -> Bool) {
       let start = Array("\(script.token) ".utf8)
       guard line.starts(with: start), answer.reports.count < 1000 else {
-        noise.append(line + [0x0A])
+        noise.append(redaction.applied(to: line) + [0x0A])
         return
       }
-      let text = String(decoding: line.dropFirst(start.count), as: UTF8.self)
+      let text = String(decoding: redaction.applied(to: Array(line.dropFirst(start.count))), as: UTF8.self)
       let fields = text.split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
       answer.reports.append(fields)
       switch fields.first {
@@ -192,7 +212,7 @@ final class FarConversation: Sendable {
     private mutating func end(within time: Duration) {
       let now = ContinuousClock.now
       ending = ending.map { min($0, now + time) } ?? now + time
-      deadline = min(deadline, now + .seconds(3))
+      deadline = min(deadline, now + FarConversation.rest)
     }
   }
 }

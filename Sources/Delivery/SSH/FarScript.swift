@@ -9,6 +9,8 @@ struct FarScript: Sendable {
   let token: String
   /// The script. It may hold a private key, in base64.
   let text: SecretBytes
+  /// What must not come back in any report: the contents, and their base64.
+  let secrets: [SecretBytes]
 
   /// - Parameters:
   ///   - parts: the functions that the call needs.
@@ -21,9 +23,11 @@ struct FarScript: Sendable {
     let head = "main() {\nT=\(token)\n\(settings)" + parts.joined(separator: "\n") + "\n"
     let tail = "printf '%s begin\\n' \"$T\"\nsay begin\n\(call)\nsay done\n}\nmain; exit 0\n"
     var pieces = [SecretBytes(utf8: head)]
-    for (index, content) in contents.enumerated() {
+    let encoded = contents.map(Base64.encode)
+    secrets = contents + encoded
+    for (index, content) in encoded.enumerated() {
       pieces.append(SecretBytes(utf8: "content_\(index)() { printf %s '"))
-      pieces.append(Base64.encode(content))
+      pieces.append(content)
       pieces.append(SecretBytes(utf8: "' | base64 -d; }\n"))
     }
     pieces.append(SecretBytes(utf8: tail))
@@ -71,11 +75,22 @@ enum Base64 {
   }
 
   /// The bytes that a text stands for, line ends left out; nil where it is damaged.
-  static func decode(_ text: [UInt8]) -> SecretBytes? {
-    var digits = text.filter { $0 != 0x0A && $0 != 0x0D }
-    defer { explicit_bzero(&digits, digits.count) }
-    guard var data = Data(base64Encoded: Data(digits)) else { return nil }
-    defer { data.resetBytes(in: 0..<data.count) }
-    return data.withUnsafeBytes { SecretBytes(copying: $0) }
+  static func decode(_ text: SecretBytes) -> SecretBytes? {
+    var count = 0
+    let digits = SecretBytes(count: text.count) { out in
+      text.withBytes { bytes in
+        for byte in bytes where byte != 0x0A && byte != 0x0D {
+          out[count] = byte
+          count += 1
+        }
+      }
+    }
+    return digits.withBytes { bytes in
+      guard count > 0, let start = bytes.baseAddress else { return SecretBytes([]) }
+      let copy = Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: start), count: count, deallocator: .none)
+      guard var data = Data(base64Encoded: copy) else { return nil }
+      defer { data.resetBytes(in: 0..<data.count) }
+      return data.withUnsafeBytes { SecretBytes(copying: $0) }
+    }
   }
 }

@@ -42,11 +42,13 @@ struct FarOperations: Sendable {
         [FarBasics.reporting, FarBasics.paths, FarReading.opening, FarReading.file],
         call: "read_file \(ShellWord.quoted(path))"), Self.look)
     if answer.report("absent") != nil { return nil }
-    guard let fields = answer.report("file"), fields.count == 3, let owner = UInt32(fields[0]),
-      let group = UInt32(fields[1]), let mode = UInt32(fields[2], radix: 8), let content = Base64.decode(answer.output)
+    guard let fields = answer.report("file"), fields.count == 5, let owner = UInt32(fields[0]),
+      let group = UInt32(fields[1]), let mode = UInt32(fields[2], radix: 8), let size = Int(fields[3]),
+      let content = Base64.decode(answer.output)
     else { throw notUnderstood("Reading \(path)") }
     // It may have grown after it was looked at.
-    guard content.count <= TargetFile.maximumBytes else { throw FileReading.tooLarge(path, content.count) }
+    guard size <= TargetFile.maximumBytes else { throw FileReading.tooLarge(path, size) }
+    guard content.count == size, content.sha256Hex == fields[4] else { throw notWhole(path, content.count, of: size) }
     return TargetFile(content: content, owner: owner, group: group, mode: FileMode(bits: mode))
   }
 
@@ -143,7 +145,7 @@ struct FarOperations: Sendable {
     let answer = try await carry(script, allowed)
     try check(answer)
     var output = CommandOutput()
-    output.append(answer.output)
+    answer.output.withBytes { output.append($0) }
     if answer.report("timedout") != nil { return CommandResult(end: .timedOut, output: output.text) }
     guard let status = answer.report("ended")?.first.flatMap({ Int32($0) }) else { throw cutShort(answer, allowed) }
     // A shell adds 128 to the number of the signal (POSIX, Shell Command Language, 2.8.2).
@@ -176,6 +178,14 @@ struct FarOperations: Sendable {
     DeliveryFailure(
       code: "SSH_ANSWER_DAMAGED", sentence: "\(task) on \(target.address) failed: its answer could not be understood.",
       advice: "Check that nothing in the account's login files writes to its output, then try again.")
+  }
+
+  private func notWhole(_ path: String, _ count: Int, of size: Int) -> DeliveryFailure {
+    DeliveryFailure(
+      code: "SSH_ANSWER_DAMAGED",
+      sentence:
+        "Reading \(path) on \(target.address) failed: \(count) bytes arrived that are not the \(size) of the file.",
+      advice: "Check the host's disk and its tools head and base64, then try again.")
   }
 
   func requirePath(_ path: String) throws {

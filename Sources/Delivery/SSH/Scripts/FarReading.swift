@@ -31,13 +31,22 @@ enum FarReading {
     }
     """#
 
-  /// `read_file PATH`: its owner, group and mode as a report, its content in base64 on standard output.
+  /// `read_file PATH`: its owner, group, mode, size and digest as a report, its content in base64 on standard output. The
+  /// status of a pipe tells nothing of its first tool, so who reads the content compares it with size and digest.
   static let file = #"""
+    digest() {
+      r_sum=$(sha256sum 2>&1 </proc/self/fd/8) && { r_sum=${r_sum%% *}; return 0; }
+      err SYSTEM "Reading $G" "$r_sum"
+    }
     read_file() {
-      need stat readlink base64 head
+      need stat readlink base64 head sha256sum
       open_or_end "$1" || return 0
-      say "file$U$(stat -L -c "%u$U%g$U%a" /proc/self/fd/8)"
+      digest || give_up
+      r_first=$r_sum
+      say "file$U$(stat -L -c "%u$U%g$U%a$U%s" /proc/self/fd/8)$U$r_first"
       head -c 1048577 <&8 | base64
+      digest || give_up
+      [ "$r_sum" = "$r_first" ] || { err FILE_CHANGES "$G" ''; give_up; }
     }
     """#
 
