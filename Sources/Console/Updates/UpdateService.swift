@@ -41,9 +41,7 @@ public actor UpdateService {
 
   /// Makes a plan from an administrator's choices. Nothing is changed by it.
   func plan(_ choices: UpdateChoices) async throws -> Plan.ID {
-    let plan = try await planner().makePlan(choices)
-    await surroundings.targets.closeIdle()
-    return plan
+    try await closingConnections { try await planner().makePlan(choices) }
   }
 
   /// Makes the plan of a retirement. Nothing is changed by it.
@@ -51,13 +49,27 @@ public actor UpdateService {
   /// - Throws: ``StoreError`` `NOT_FOUND` unless the root is retiring.
   func plan(retiring key: RootKey) async throws -> Plan.ID {
     let (root, kept) = try await retiring(key)
-    return try await planner().makePlan(retiring: root, keeping: kept)
+    return try await closingConnections { try await planner().makePlan(retiring: root, keeping: kept) }
   }
 
   /// Looks at what depends on a root that is retiring.
   func dependencies(on key: RootKey) async throws -> DependencyReport {
     let (root, kept) = try await retiring(key)
-    return try await DependencyLook(surroundings).report(on: root.key, keeping: kept.planned.key)
+    return try await closingConnections {
+      try await DependencyLook(surroundings).report(on: root.key, keeping: kept.planned.key)
+    }
+  }
+
+  /// Closes the connections that nobody uses any more, however the work ends.
+  private func closingConnections<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await work())
+    } catch {
+      result = .failure(error)
+    }
+    await surroundings.targets.closeIdle()
+    return try result.get()
   }
 
   private func retiring(_ key: RootKey) async throws -> (root: RetiringRoot, kept: RootRecord) {
@@ -77,6 +89,14 @@ public actor UpdateService {
     -> UpdateRecord.ID
   {
     try await whenResumed()
+    return try await closingConnections {
+      try await startNow(id, acceptsProblems: acceptsProblems, acceptsNamesake: acceptsNamesake, by: user)
+    }
+  }
+
+  private func startNow(_ id: Plan.ID, acceptsProblems: Bool, acceptsNamesake: Bool, by user: String) async throws
+    -> UpdateRecord.ID
+  {
     let plan = try await store.plan(id)
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }

@@ -12,12 +12,17 @@ actor SSHConnection {
   /// A connection that nobody uses is closed after this.
   private static let idleLimit = Duration.seconds(15)
 
-  private let target: SSHTarget
+  /// Says that nothing was begun, because the connection is closed for good.
+  struct Closed: Error {}
+
+  /// The account.
+  nonisolated let target: SSHTarget
   private let diagnosis: SSHDiagnosis
   /// Threads of its own: a host that hangs must keep nobody else waiting.
   private let threads = WorkThreads(count: sessions, name: "ssh")
   private var master: SSHMaster?
   private var opening: Task<SSHMaster, any Error>?
+  private var isClosed = false
   private var users = 0
   private var idle: Task<Void, Never>?
 
@@ -29,8 +34,9 @@ actor SSHConnection {
   /// Runs a script there; what it reports is the caller's to read.
   ///
   /// - Parameter sudo: whether as root.
-  /// - Throws: ``DeliveryFailure`` when it did not begin, or did not answer within the limit.
+  /// - Throws: ``Closed`` once it was closed, ``DeliveryFailure`` when it did not begin, or did not answer within the limit.
   func run(_ script: FarScript, sudo: Bool, limit: Duration) async throws -> FarAnswer {
+    guard !isClosed else { throw Closed() }
     users += 1
     defer { leave() }
     let start = ContinuousClock.now
@@ -56,13 +62,23 @@ actor SSHConnection {
     return answer
   }
 
-  /// Closes the connection unless somebody uses it.
-  func closeIfIdle() async {
-    if users == 0 { await close() }
+  /// Whether a connection is being made.
+  var isOpening: Bool { opening != nil }
+
+  /// Closes the connection for good unless somebody uses it; whether it did.
+  func closeIfIdle() async -> Bool {
+    guard users == 0 else { return false }
+    await close()
+    return true
   }
 
-  /// Closes the connection, whatever is done over it.
+  /// Closes the connection for good, whatever is done over it.
   func close() async {
+    isClosed = true
+    await disconnect()
+  }
+
+  private func disconnect() async {
     idle?.cancel()
     let closing = master
     master = nil
@@ -84,6 +100,17 @@ actor SSHConnection {
   }
 
   private func connected() async throws -> SSHMaster {
+    let master = try await madeIfNeeded()
+    guard !isClosed else {
+      // It was closed while it was being made, when there was nothing yet to end.
+      await master.end()
+      self.master = nil
+      throw diagnosis.linkLost("")
+    }
+    return master
+  }
+
+  private func madeIfNeeded() async throws -> SSHMaster {
     if let master, !master.hasEnded { return master }
     if let opening { return try await opening.value }
     let former = master
@@ -109,8 +136,13 @@ actor SSHConnection {
     idle?.cancel()
     idle = Task { [weak self] in
       try? await Task.sleep(for: Self.idleLimit)
-      if !Task.isCancelled { await self?.closeIfIdle() }
+      if !Task.isCancelled { await self?.rest() }
     }
+  }
+
+  /// Lets go of the connection until it is needed again.
+  private func rest() async {
+    if users == 0 { await disconnect() }
   }
 }
 

@@ -13,12 +13,11 @@ public final class Targets: Sendable {
     switch component.target {
     case .local: return .local()
     case .ssh(let target):
-      let connection = connection(to: target)
       let memory = FailureMemory()
       return .ssh(target) { script, limit in
         try memory.check()
         do {
-          return try await connection.run(script, sudo: target.sudo, limit: limit)
+          return try await self.run(script, at: target, limit: limit)
         } catch let failure as DeliveryFailure {
           memory.remember(failure)
           throw failure
@@ -29,13 +28,39 @@ public final class Targets: Sendable {
 
   /// Closes the connections that nobody uses at this moment: after a plan, a test, an update.
   public func closeIdle() async {
-    for connection in connections.withLock({ Array($0.values) }) { await connection.closeIfIdle() }
+    for connection in connections.withLock({ Array($0.values) }) where await connection.closeIfIdle() {
+      forget(connection)
+    }
   }
 
   /// Closes every connection.
   public func close() async {
     await withTaskGroup(of: Void.self) { group in
-      for connection in connections.withLock({ Array($0.values) }) { group.addTask { await connection.close() } }
+      for connection in connections.withLock({ Array($0.values) }) {
+        forget(connection)
+        group.addTask { await connection.close() }
+      }
+    }
+  }
+
+  /// How many connections are kept in mind.
+  var count: Int { connections.withLock { $0.count } }
+
+  private func run(_ script: FarScript, at target: SSHTarget, limit: Duration) async throws -> FarAnswer {
+    while true {
+      let connection = connection(to: target)
+      do {
+        return try await connection.run(script, sudo: target.sudo, limit: limit)
+      } catch is SSHConnection.Closed {
+        // Somebody closed it after it was looked up.
+        forget(connection)
+      }
+    }
+  }
+
+  private func forget(_ connection: SSHConnection) {
+    connections.withLock { connections in
+      if connections[connection.target] === connection { connections[connection.target] = nil }
     }
   }
 

@@ -30,12 +30,32 @@ import Testing
     let said = try await access.run(["sh", "-c", "echo \"$0\" \"$1\"; exit 4", "a b", "'"], .seconds(20))
     #expect(said == CommandResult(end: .exited(4), output: "a b '\n"))
     #expect(server.connections == 1)
+    #expect(targets.count == 1)
     await targets.closeIdle()
+    #expect(targets.count == 0)
     #expect(await eventually { server.connections == 0 })
     // And a new one is made when it is needed again.
     #expect(try await access.read(sample.folder.path("none")) == nil)
     await targets.close()
+    #expect(targets.count == 0)
     #expect(await eventually { server.connections == 0 })
+  }
+
+  @Test("A connection that is closed while it is being made does not stay open")
+  func closedWhileOpening() async throws {
+    let server = try await TestSSHServer()
+    let connection = SSHConnection(server.target())
+    server.signal(SIGSTOP)
+    let script = FarScript([FarBasics.reporting], call: "true")
+    let task = Task { await code { _ = try await connection.run(script, sudo: false, limit: .seconds(10)) } }
+    while await !connection.isOpening { await Task.yield() }
+    await connection.close()
+    server.signal(SIGCONT)
+    #expect(await task.value == "SSH_LINK_LOST")
+    #expect(await eventually { server.connections == 0 })
+    await #expect(throws: SSHConnection.Closed.self) {
+      _ = try await connection.run(script, sudo: false, limit: .seconds(10))
+    }
   }
 
   @Test("Forty looks at once go over one connection, and none is refused")

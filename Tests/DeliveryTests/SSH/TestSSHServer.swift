@@ -61,6 +61,9 @@ final class TestSSHServer: Sendable {
     return target
   }
 
+  /// Sends a signal to the process that listens.
+  func signal(_ number: Int32) { process.signal(number) }
+
   /// The processes of its connections, with everything below them.
   var children: [pid_t] { Self.below(process.identifier) }
 
