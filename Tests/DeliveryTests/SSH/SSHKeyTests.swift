@@ -88,7 +88,7 @@ private final class Travelled: Sendable {
     let reports = answer.reports.map { $0.joined(separator: "\n") }.joined(separator: "\n")
     bytes.withLock { bytes in
       bytes.append(Data(script.text.withBytes { Array($0) }))
-      bytes.append(Data(answer.output + Array(reports.utf8) + Array(answer.noise.utf8)))
+      bytes.append(Data(answer.output.withBytes { Array($0) } + Array(reports.utf8) + Array(answer.noise.utf8)))
     }
   }
 
