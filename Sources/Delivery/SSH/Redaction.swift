@@ -18,7 +18,7 @@ struct Redaction: Sendable {
     let count = secrets.reduce(0) { $0 + $1.count }
     guard count >= Self.length else { return }
     // At most every sixteenth bit is set, so that 17 in a row are never set by chance.
-    var bits: UInt64 = 10
+    var bits: UInt64 = 20
     while 1 << bits < count * 16 { bits += 1 }
     shift = 64 - bits
     marks = [UInt64](repeating: 0, count: 1 << (bits - 6))
