@@ -196,13 +196,14 @@ public enum PlanMaker {
     return notes
   }
 
-  /// A guess: half a second for each activation, a fifth for each look on the wire, the time of an RSA key.
+  /// A guess: half a second for each activation and for each look on the wire, which has to settle, and the time of an
+  /// RSA key; but no less than the stages take that come after each other, once for trust and once for the certificates.
   private static func estimate(_ components: [PlannedComponent], parallel: Int) -> Int {
     let work = components.reduce(0.0) { sum, planned in
-      let activations = planned.component.files.trustFile == nil ? 1.0 : 2.0
-      return sum + activations * 0.5 + 0.2 + planned.component.key.generationSeconds
+      sum + (planned.component.files.trustFile == nil ? 1 : 2) + planned.component.key.generationSeconds
     }
-    return max(1, Int((work / Double(max(1, parallel))).rounded(.up)))
+    let stages = Double(Set(components.map(\.component.stage)).count) * 1.5
+    return max(1, Int(max(work / Double(max(1, parallel)), stages).rounded(.up)))
   }
 }
 
