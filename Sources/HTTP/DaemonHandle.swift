@@ -47,17 +47,24 @@ final class DaemonHandle: @unchecked Sendable {
     self.pointer = pointer
   }
 
-  /// Takes no connection any more. "It must not be closed until AFTER MHD_stop_daemon": shutting the socket down
-  /// refuses new connections and keeps the descriptor.
+  /// Takes no connection any more: the port is closed, and the descriptor becomes that of a socket which nobody knows.
+  ///
+  /// MHD_quiesce_daemon is not used: it takes the socket out of the epoll sets while their own threads may do the same,
+  /// and the one that comes second ends the process (“Failed to remove listen FD from epoll set”).
   func quiesce() {
-    MHD_quiesce_daemon(pointer)
-    shutdown(listener, Int32(SHUT_RDWR))
+    guard let unknown = ListeningSocket.unknown() else {
+      shutdown(listener, Int32(SHUT_RDWR))
+      return
+    }
+    dup2(unknown, listener)
+    _ = fcntl(listener, F_SETFD, FD_CLOEXEC)
+    close(unknown)
   }
 
   /// Ends the threads and closes every connection. No connection may be suspended any more. Blocks, and is called once.
   func stop() {
+    // It closes the listening descriptor too, because it was not quiesced.
     MHD_stop_daemon(pointer)
-    close(listener)
     settings.deallocate()
     free(priorities)
     daemon.release()

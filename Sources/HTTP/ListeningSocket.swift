@@ -32,6 +32,26 @@ enum ListeningSocket {
     return (descriptor, boundPort(descriptor))
   }
 
+  /// A socket that listens under a name which the kernel chooses and nobody is told (unix(7), “Autobind feature”); nil
+  /// where no descriptor is left.
+  static func unknown() -> Int32? {
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let descriptor = socket(AF_UNIX, kind, 0)
+    guard descriptor >= 0 else { return nil }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let isListening = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sa_family_t>.size)) == 0 && listen(descriptor, 1) == 0
+      }
+    }
+    guard isListening else {
+      close(descriptor)
+      return nil
+    }
+    return descriptor
+  }
+
   private static func boundPort(_ descriptor: Int32) -> UInt16 {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
