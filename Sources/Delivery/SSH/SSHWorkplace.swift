@@ -8,7 +8,7 @@ final class SSHWorkplace: Sendable {
   let path: String
 
   init() throws {
-    // Mode 0700 (mkdtemp(3)).
+    // Mode 0700 (mkdtemp(3)). In /tmp whatever TMPDIR says, because the socket in it may have 107 bytes only (unix(7)).
     var template = Array("/tmp/reroot-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw DeliveryFailure.system(errno, "Making a folder in /tmp for ssh") }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
