@@ -19,8 +19,10 @@ let package = Package(
     .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd"), .linkedLibrary("gnutls")]),
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CSpawn"),
+    .target(name: "CPKCS11", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CProcess"),
     .target(name: "HTTP", dependencies: ["CMicroHTTPD", .product(name: "Logging", package: "swift-log")]),
-    .target(name: "PKI", dependencies: ["COpenSSL"]),
+    .target(name: "PKI", dependencies: ["COpenSSL", "CPKCS11"]),
     .target(name: "Rotation"),
     .target(
       name: "Delivery",
@@ -36,7 +38,8 @@ let package = Package(
     .executableTarget(
       name: "reroot",
       dependencies: [
-        "Console", "Delivery", "Demo", "HTTP", "PKI", "Store", .product(name: "Logging", package: "swift-log"),
+        "CProcess", "Console", "Delivery", "Demo", "HTTP", "PKI", "Store",
+        .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
@@ -46,9 +49,19 @@ let package = Package(
     .testTarget(
       name: "ConsoleTests", dependencies: ["Console", "HTTP", "PKI", "Rotation", "Delivery", "Store"],
       exclude: ["Golden"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["reroot", "PKI", "Rotation", "Store"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["reroot", "Console", "PKI", "Rotation", "Store"]),
     .testTarget(name: "DemoTests", dependencies: ["reroot", "Demo", "Delivery", "PKI", "Rotation"]),
     .testTarget(name: "DeliveryTests", dependencies: ["Delivery"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The programs of libFuzzer are built by Scripts/fuzz alone: they link with its instrumentation only.
+if Context.environment["REROOT_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CFuzzer", "Console", "COpenSSL", "Delivery", "HTTP", "PKI", "Rotation"],
+      path: "Tests/Fuzz", exclude: ["Seeds", "CFuzzer"]),
+  ]
+}

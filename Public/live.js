@@ -84,13 +84,20 @@ function replace(old, next) {
     const same = counterpart(next, nameOf(box))
     if (same) same.checked = box.checked
   }
+  for (const area of old.querySelectorAll("textarea[id]")) {
+    const same = next.querySelector(`textarea#${CSS.escape(area.id)}`)
+    if (same) same.value = area.value
+  }
+  const selection = focused?.tagName === "TEXTAREA" ? [focused.selectionStart, focused.selectionEnd] : null
   const scrolled = [...old.querySelectorAll("details[id] pre")].map(pre => [pre.closest("details").id, pre.scrollTop])
   old.replaceWith(next)
   for (const [id, top] of scrolled) {
     const pre = next.querySelector(`details#${CSS.escape(id)} pre`)
     if (pre) pre.scrollTop = top
   }
-  if (focused) counterpart(next, name)?.focus({ preventScroll: true })
+  const again = focused && counterpart(next, name)
+  again?.focus({ preventScroll: true })
+  if (selection && again) again.setSelectionRange(...selection)
 }
 
 // A control is known by its id, by its name and value, or as the summary of a <details> with an id.
@@ -170,10 +177,11 @@ let retry = 0
 let warning = 0
 let hiding = 0
 let isAsleep = false
+let isOver = false
 
 function connect() {
   clearTimeout(retry)
-  if (source || isAsleep || !path) return
+  if (source || isAsleep || isOver || !path) return
   const address = new URL(path, location.href)
   if (lastId && address.searchParams.has("after")) address.searchParams.set("after", lastId)
   source = new EventSource(address)
@@ -186,6 +194,11 @@ function connect() {
   source.addEventListener("changes", event => {
     if (event.lastEventId) lastId = event.lastEventId
     take(JSON.parse(event.data).partials)
+  })
+  // Nothing comes any more. The browser would open the stream again as soon as the server closes it.
+  source.addEventListener("end", () => {
+    isOver = true
+    disconnect()
   })
   source.addEventListener("error", () => {
     warning ||= setTimeout(() => say(lost), 2_000)

@@ -1,23 +1,37 @@
 # Shared by Scripts/run, Scripts/test and Scripts/measure: finds or installs what they need. Sourced, not run.
 # shellcheck shell=bash
 
-# What the build needs: headers of OpenSSL, SQLite, libmicrohttpd and of GnuTLS, which libmicrohttpd's TLS is made of.
+# What the build needs: headers of OpenSSL, SQLite, libmicrohttpd, of GnuTLS, which libmicrohttpd's TLS is made of, and of PKCS#11.
 # shellcheck disable=SC2034
-build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev)
+build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libp11-kit-dev)
 
 # The real servers of the tests, with the clients that connect to them.
 # shellcheck disable=SC2034
-server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redis-server procps)
+server_packages=(nginx-light haproxy postgresql mosquitto mosquitto-clients redis-server procps sqlite3)
 
-# Other machines of the tests: an SSH server, a shell and tools of another kind, namespaces.
+# Other machines of the tests: an SSH server, a shell and tools of another kind, namespaces; a hardware module in software; what
+# shows every program that is started.
 # shellcheck disable=SC2034
-host_packages=(openssh-client openssh-server busybox sudo iproute2)
+host_packages=(openssh-client openssh-server busybox sudo iproute2 slowhttptest strace softhsm2 libsofthsm2 opensc)
+
+# What breaks calls and disks: a compiler for the library that is preloaded, and a file system for a disk of its own.
+host_packages+=(gcc libc6-dev e2fsprogs)
+
+# What the command line and the examples are tried with: shells that complete it, what reads its manual page, jq.
+host_packages+=(zsh fish man-db groff mandoc jq uuid-runtime)
+# What checks the measures and the alerts: promtool. The server of the package is not started.
+host_packages+=(prometheus)
 
 # Those that the presets are tried with beside them.
 # shellcheck disable=SC2034
 preset_packages=(
   apache2 mariadb-server rabbitmq-server postfix dovecot-imapd slapd ldap-utils openjdk-17-jdk-headless
 )
+
+# What makes the Debian package, and what tries it: a clean Debian in a folder, a checker, the judge of the unit.
+# shellcheck disable=SC2034
+package_packages=(dpkg-dev binutils patchelf)
+host_packages+=("${package_packages[@]}" debootstrap lintian systemd)
 
 # Installs those of the named Debian packages that are missing; does nothing when none is. None of their services is
 # started: a server of the tests is started by its test.

@@ -2,6 +2,8 @@
 #include "CSpawn.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int reroot_pipe(int ends[2]) {
@@ -10,4 +12,13 @@ int reroot_pipe(int ends[2]) {
 
 int reroot_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
   return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+void reroot_forbid_core(pid_t child) {
+  struct rlimit none = {0, 0};
+  prlimit(child, RLIMIT_CORE, &none, NULL);
+}
+
+int reroot_memory_file(const char *name) {
+  return memfd_create(name, MFD_CLOEXEC);
 }

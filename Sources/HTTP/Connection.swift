@@ -7,7 +7,7 @@ final class Connection: Sendable {
   private struct State {
     /// Until when something must have happened; nil while it is the server's turn.
     var deadline: MonotonicTime?
-    var stream: EventStream?
+    var stream: (any SentStream)?
     var identity: TLSIdentity?
     /// The client is expected to send; what it is given time for otherwise is reading.
     var isReceiving = true
@@ -33,7 +33,7 @@ final class Connection: Sendable {
     self.state = Mutex(State(deadline: deadline))
   }
 
-  var stream: EventStream? {
+  var stream: (any SentStream)? {
     get { state.withLock { $0.stream } }
     set { state.withLock { $0.stream = newValue } }
   }

@@ -59,9 +59,12 @@ final class Daemon: Sendable {
       if inFlight.isStopping { throw .stopping }
       return try check.framing(of: method, limit: configuration.maximumBodyBytes)
     }
+    let sentPath = String(decoding: target.prefix { $0 != UInt8(ascii: "?") }.prefix(200), as: UTF8.self)
     let head = RequestHead(
-      method: method, path: parsed?.path ?? "/", query: parsed?.query ?? Form(), headers: check.headers,
-      cookies: Cookies.parse(check.headers.all("cookie")), remoteAddress: connection.remoteAddress,
+      method: method, path: parsed?.path ?? "/", sentPath: sentPath, query: parsed?.query ?? Form(),
+      headers: check.headers,
+      cookies: Cookies.parse(check.headers.all("cookie")),
+      remoteAddress: configuration.proxies.current.client(peer: connection.remoteAddress, headers: check.headers),
       isSecure: isSecure)
     return Reading(head: head, framing: framing)
   }
@@ -88,7 +91,7 @@ final class Daemon: Sendable {
   /// What may be logged of a request: never a value of its query, its body or its cookies.
   func metadata(_ head: RequestHead?) -> Logger.Metadata {
     guard let head else { return [:] }
-    return ["method": "\(head.method)", "path": "\(head.path)", "client": "\(head.remoteAddress)"]
+    return ["method": "\(head.method)", "path": "\(head.loggedPath)", "client": "\(head.remoteAddress)"]
   }
 
   // MARK: - Connections

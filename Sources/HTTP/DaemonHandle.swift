@@ -10,8 +10,10 @@ final class DaemonHandle: @unchecked Sendable {
   private let daemon: Unmanaged<Daemon>
   private let listener: Int32
 
-  /// TLS 1.2 and 1.3 with forward secrecy only.
-  private static let tlsPriorities = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
+  /// TLS 1.2 and 1.3 with forward secrecy only, and with ciphers that authenticate what they encrypt: none in CBC mode.
+  private static let tlsPriorities =
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
+    + ":-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
 
   /// Takes the listening socket over, also when it throws.
   init(_ daemon: Daemon, listener: Int32) throws(ServerError) {
@@ -80,8 +82,7 @@ final class DaemonHandle: @unchecked Sendable {
     _, connection, _, method, version, upload, uploadSize, slot in
     guard let connection, let uploadSize, let slot, let exchange = slot.pointee else { return .NO }
     let call = Exchange.Call(
-      connection: ServedConnection(pointer: connection), method: method.map { String(cString: $0) } ?? "",
-      version: version.map { String(cString: $0) } ?? "",
+      connection: ServedConnection(pointer: connection), methodStart: method, versionStart: version,
       upload: UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadSize.pointee))
     uploadSize.pointee = 0
     return Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue().advance(call) ? .YES : .NO

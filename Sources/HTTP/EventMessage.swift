@@ -25,6 +25,11 @@ public struct EventMessage: Sendable {
     self.bytes = bytes
   }
 
+  /// Several messages that are sent as one; a client takes them one by one.
+  public init(joining messages: [EventMessage]) {
+    bytes = messages.flatMap(\.bytes)
+  }
+
   private init(comment: String) {
     bytes = Array(":\(comment)\n\n".utf8)
   }

@@ -20,17 +20,17 @@ final class Exchange: Sendable {
   private struct State {
     var phase = Phase.head
     var head: RequestHead?
-    var discarded = 0
     var held = 0
     var abandoned = false
-    var stream: EventStream?
+    var stream: (any SentStream)?
   }
 
   /// A call of libmicrohttpd's access handler.
   struct Call {
     let connection: ServedConnection
-    let method: String
-    let version: String
+    /// The method and the version, where they stand in the connection's buffer; to be read during the call only.
+    let methodStart: UnsafePointer<CChar>?
+    let versionStart: UnsafePointer<CChar>?
     let upload: UnsafeRawBufferPointer
   }
 
@@ -38,9 +38,6 @@ final class Exchange: Sendable {
   let target: [UInt8]
   private let daemon: Daemon
   private let state = Mutex(State())
-
-  /// A body that is over the limit is read and dropped up to this many times the limit, then the connection is cut.
-  private static let patience = 8
 
   init(daemon: Daemon, connection: Connection, target: [UInt8]) {
     self.daemon = daemon
@@ -62,11 +59,13 @@ final class Exchange: Sendable {
   }
 
   private func begin(_ call: Call, _ state: inout State) -> Bool {
-    let header = HeaderReader.read(call.connection)
+    let headBytes = reroot_connection_header_size(call.connection.pointer)
+    let header = HeaderReader.read(call, headBytes: headBytes)
     let reading = daemon.read(
       RequestCheck(
-        method: call.method, version: call.version, targetBytes: target.count, headers: header.headers,
-        fieldBytes: header.bytes, headBytes: reroot_connection_header_size(call.connection.pointer)),
+        method: call.methodStart.map { String(cString: $0) } ?? "",
+        version: call.versionStart.map { String(cString: $0) } ?? "", targetBytes: target.count,
+        headers: header.headers, fieldBytes: header.bytes, headBytes: headBytes, hasPlainLines: header.hasPlainLines),
       target: target, from: connection)
     state.head = reading.head
     switch reading.framing {
@@ -83,22 +82,17 @@ final class Exchange: Sendable {
     guard case .body(let head, let framing, var body, var problem) = state.phase else { return false }
     state.phase = .sending  // The array is then not shared while it grows.
     if problem == nil {
-      if body.count + bytes.count > daemon.configuration.maximumBodyBytes {
-        let limit = RequestProblem.size(daemon.configuration.maximumBodyBytes)
-        problem = .tooLarge("The request's body is larger than \(limit). Choose a smaller file.")
-      } else if !daemon.bodies.take(bytes.count) {
-        problem = .busy
-      } else {
+      // It is no longer than its Content-Length, which was held against the limit.
+      if daemon.bodies.take(bytes.count) {
         state.held += bytes.count
         body.append(contentsOf: bytes)
+      } else {
+        problem = .busy
+        body = []
       }
     }
-    if problem != nil {
-      body = []
-      state.discarded += bytes.count
-    }
     state.phase = .body(head, framing, body, problem)
-    return state.discarded <= Exchange.patience * daemon.configuration.maximumBodyBytes
+    return true
   }
 
   private func complete(
@@ -128,7 +122,7 @@ final class Exchange: Sendable {
 
   /// The server waits no longer: the client gets 503, and what the handler answers later is dropped.
   func abandon() {
-    let stream = state.withLock { state -> EventStream? in
+    let stream = state.withLock { state -> (any SentStream)? in
       state.abandoned = true
       if case .handling(let served) = state.phase, let head = state.head {
         state.phase = .answered(daemon.page(.stopping, head))
@@ -140,11 +134,11 @@ final class Exchange: Sendable {
   }
 
   /// The stream that the request was answered with.
-  var stream: EventStream? { state.withLock { $0.stream } }
+  var stream: (any SentStream)? { state.withLock { $0.stream } }
 
   /// libmicrohttpd is through with the request, sent or not.
   func finish() {
-    let (held, stream, unsent) = state.withLock { state -> (Int, EventStream?, Response?) in
+    let (held, stream, unsent) = state.withLock { state -> (Int, (any SentStream)?, Response?) in
       defer {
         state.phase = .sending
         state.held = 0
@@ -177,8 +171,8 @@ final class Exchange: Sendable {
     daemon.logger.debug(
       "answered", metadata: daemon.metadata(head).merging(["status": "\(response.status)"]) { $1 })
 
-    if case .events(let stream) = response.body {
-      response.addEventHeaders()
+    if case .events = response.body { response.addEventHeaders() }
+    if let stream = response.stream {
       if head?.method != .head { return send(stream, response, on: served, &state) }
       stream.discard()
     }
@@ -187,7 +181,7 @@ final class Exchange: Sendable {
     return ResponseWriter.queue(response, closing: closing, on: served)
   }
   private func send(
-    _ stream: EventStream, _ response: Response, on served: ServedConnection, _ state: inout State
+    _ stream: any SentStream, _ response: Response, on served: ServedConnection, _ state: inout State
   ) -> Bool {
     guard stream.attach(to: connection) else {
       stream.discard()

@@ -18,6 +18,12 @@ public struct Form: Sendable {
   /// The value of the first field of this name.
   public subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
+  /// The names of the fields, in their order, each as often as it comes.
+  public var names: [String] { fields.map(\.name) }
+
+  /// The names of the fields that hold files.
+  public var fileNames: [String] { files.map(\.name) }
+
   /// The values of all fields of this name, for check boxes and lists.
   public func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 

@@ -38,7 +38,8 @@ struct MultipartForm {
       guard parts <= limits.parts else { throw .tooLarge("The form has more than \(limits.parts) parts.") }
       let header = try PartHeader(lines: headerLines(), limits: limits)
       guard let end = nextDelimiter() else { throw .cut }
-      try add(header, body[position..<max(position, end)])
+      let content = body[position..<max(position, end)]
+      try add(header, header.isBase64 ? Base64Part.decoded(content, of: header.name)[...] : content)
       position = end + delimiter.count
     }
   }

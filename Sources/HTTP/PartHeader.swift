@@ -4,6 +4,8 @@ struct PartHeader {
   /// Nil for a text field.
   let fileName: String?
   let contentType: String
+  /// Whether the content is encoded in Base64.
+  private(set) var isBase64 = false
 
   init(lines: [ArraySlice<UInt8>], limits: FormLimits) throws(RequestProblem) {
     var disposition: String?
@@ -17,8 +19,9 @@ struct PartHeader {
       case "content-type":
         type = value.lowercased()
       case "content-transfer-encoding":
-        guard ["7bit", "8bit", "binary"].contains(value.lowercased()) else {
-          throw .badRequest("A part of the form is encoded for transfer, which RFC 7578 does not allow.")
+        isBase64 = value.lowercased() == "base64"
+        guard isBase64 || ["7bit", "8bit", "binary"].contains(value.lowercased()) else {
+          throw .badRequest("A part of the form is encoded for transfer, and not in Base64.")
         }
       default:
         // "MUST be ignored": RFC 7578, section 4.8.

@@ -5,16 +5,26 @@ public struct RequestHead: Sendable {
   /// The path, percent-decoded and checked: it begins with `/` and has no empty, `.` or `..` segment, no NUL and no
   /// encoded slash. It is `/` where a request was refused because of its path.
   public let path: String
+  /// The path as it was sent, not decoded and not checked, at most 200 bytes of it: to tell for whom a refusal is, never to
+  /// find a route.
+  public let sentPath: String
   /// The fields of the query.
   public let query: Form
   /// The header fields.
   public let headers: Headers
   /// The cookies by name; of two with the same name the first one counts, as browsers send the closer one first.
   public let cookies: [String: String]
-  /// The numeric address of the client, without a port.
+  /// The numeric address of the client, without a port: the connection's, or, where that is a trusted proxy's, the one
+  /// that the proxy names; see ``ProxyTrust``. Nothing else says where a request comes from.
   public let remoteAddress: String
   /// True when the request came over TLS.
   public let isSecure: Bool
+
+  /// The path as it may be logged: a segment that is long enough to be a token of a one-time link is left out.
+  public var loggedPath: String {
+    path.split(separator: "/", omittingEmptySubsequences: false)
+      .map { $0.utf8.count < 40 ? $0 : "…" }.joined(separator: "/")
+  }
 }
 
 /// A whole request that passed every check of the server. Malformed ones never reach the handler.
@@ -48,7 +58,8 @@ public struct Request: Sendable {
   ) {
     self.init(
       head: RequestHead(
-        method: method, path: path, query: query, headers: headers, cookies: Cookies.parse(headers.all("cookie")),
+        method: method, path: path, sentPath: path, query: query, headers: headers,
+        cookies: Cookies.parse(headers.all("cookie")),
         remoteAddress: remoteAddress, isSecure: isSecure),
       body: body, form: form)
   }

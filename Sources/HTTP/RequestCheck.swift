@@ -2,7 +2,6 @@
 enum BodyFraming: Equatable {
   case none
   case length(Int)
-  case chunked
 
   var mayHaveBytes: Bool { self != .none && self != .length(0) }
 }
@@ -18,6 +17,8 @@ struct RequestCheck {
   let fieldBytes: Int
   /// The bytes of the request's head on the wire.
   let headBytes: Int
+  /// Whether the lines of the head were found where plain ones are; see ``HeaderReader``.
+  let hasPlainLines: Bool
 
   static let maximumHeaders = 100
 
@@ -64,11 +65,13 @@ struct RequestCheck {
         throw .badRequest("The request has a control character in the header \(RequestProblem.quoted(name)).")
       }
     }
-    // libmicrohttpd joins folded lines and cuts a line at a NUL without a word. Both leave the head on the wire longer
-    // than its parts: "method target version", and "name: value" for each field, every line with its line break.
+    // Needless spaces leave the head on the wire longer than its parts: "method target version", and "name: value" for
+    // each field, every line with its line break.
     let plain = method.utf8.count + targetBytes + version.utf8.count + 4 + fieldBytes + 4 * headers.count + 2
-    guard headBytes <= plain else {
-      throw .badRequest("The request has folded header lines, NUL characters or needless spaces in its head.")
+    guard hasPlainLines, headBytes <= plain else {
+      throw .badRequest(
+        "The request has folded header lines, lines that end with a line feed alone, NUL characters or needless spaces in "
+          + "its head.")
     }
   }
 
@@ -91,13 +94,9 @@ struct RequestCheck {
       throw .badRequest("The request has both a Content-Length and a Transfer-Encoding header.")
     }
     guard lengths.count <= 1 else { throw .badRequest("The request has more than one Content-Length header.") }
+    guard encodings.isEmpty else { throw unreadable(encodings) }
     let framing: BodyFraming
-    if !encodings.isEmpty {
-      guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
-        throw RequestProblem(status: 501, sentence: "Of transfer encodings this server reads only “chunked”.")
-      }
-      framing = .chunked
-    } else if let text = lengths.first {
+    if let text = lengths.first {
       guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
         throw .badRequest("The request's Content-Length header is not a number.")
       }
@@ -112,5 +111,16 @@ struct RequestCheck {
       throw .badRequest("A \(method) request must not have a body.")
     }
     return framing
+  }
+
+  /// "A server MAY reject a request that contains a message body but not a Content-Length by responding with 411" (RFC
+  /// 9112, section 6.3). libmicrohttpd takes line feeds alone for the ends of chunks, where another server in front may
+  /// see the chunk go on; and no browser sends chunks.
+  private func unreadable(_ encodings: [String]) -> RequestProblem {
+    guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
+      return RequestProblem(status: 501, sentence: "This server does not know the request's transfer encoding.")
+    }
+    return RequestProblem(
+      status: 411, sentence: "This server reads no body in chunks. Send it with a Content-Length header.")
   }
 }

@@ -6,6 +6,8 @@ public struct Response: Sendable {
     case bytes([UInt8])
     /// Server-Sent Events; one stream belongs to one response.
     case events(EventStream)
+    /// A long body that is made while it is sent; one stream belongs to one response.
+    case stream(BodyStream)
   }
 
   /// The status code, 200 to 599.
@@ -86,8 +88,15 @@ public struct Response: Sendable {
     }
   }
 
-  /// The response will never be sent.
-  func discard() {
-    if case .events(let stream) = body { stream.discard() }
+  /// The body that is sent bit by bit, if it is one.
+  var stream: (any SentStream)? {
+    switch body {
+    case .events(let stream): stream
+    case .stream(let stream): stream
+    case .none, .bytes: nil
+    }
   }
+
+  /// The response will never be sent.
+  func discard() { stream?.discard() }
 }

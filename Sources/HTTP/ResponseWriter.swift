@@ -19,17 +19,17 @@ enum ResponseWriter {
   }
 
   private final class Feed {
-    let stream: EventStream
+    let stream: any SentStream
     let connection: ServedConnection
 
-    init(stream: EventStream, connection: ServedConnection) {
+    init(stream: any SentStream, connection: ServedConnection) {
       self.stream = stream
       self.connection = connection
     }
   }
 
-  /// Queues a response whose body is an event stream.
-  static func queue(_ stream: EventStream, _ response: Response, on connection: ServedConnection) -> Bool {
+  /// Queues a response whose body is sent bit by bit.
+  static func queue(_ stream: any SentStream, _ response: Response, on connection: ServedConnection) -> Bool {
     let feed = Unmanaged.passRetained(Feed(stream: stream, connection: connection))
     let made = MHD_create_response_from_callback(
       UInt64.max, 1,

@@ -34,19 +34,55 @@ public struct MethodNotAllowed: Error, Sendable, Equatable {
 
 /// Finds the handler for a method and a path. Patterns are paths whose segments may be `:names`; a segment that is
 /// spelled out wins over a name, whatever the order in which they were added. One slash at the end makes no difference.
-public struct Router<Context: Sendable>: Sendable {
+///
+/// No route can be added without saying who may use it. The router only tells: whoever asks it decides, between finding
+/// a match and answering by it.
+public struct Router<Context: Sendable, Access: Sendable>: Sendable {
   /// What a route does with a request.
   public typealias Handler = @Sendable (Request, PathParameters, Context) async throws -> Response
+
+  /// One line of the table of all routes.
+  public struct Entry: Sendable {
+    /// The method that it was added for. GET answers HEAD, too, where HEAD has no route of its own.
+    public let method: Method
+    /// The pattern, such as `/updates/:id`.
+    public let pattern: String
+    /// Who may use it.
+    public let access: Access
+  }
+
+  /// The route of a request, which has not been answered yet.
+  public struct Match: Sendable {
+    /// The pattern of the route, such as `/updates/:id`.
+    public let pattern: String
+    /// Who may use the route.
+    public let access: Access
+    fileprivate let path: PathParameters
+    fileprivate let handler: Handler
+
+    /// Answers the request. Throws what the handler throws.
+    public func answer(_ request: Request, _ context: Context) async throws -> Response {
+      try await handler(request, path, context)
+    }
+  }
 
   private struct Route {
     let method: Method
     let segments: [Segment]
+    let access: Access
     let handler: Handler
   }
 
   private enum Segment: Hashable {
     case literal(String)
     case name(String)
+
+    var text: String {
+      switch self {
+      case .literal(let text): text
+      case .name(let name): ":" + name
+      }
+    }
   }
 
   private var routes: [Route] = []
@@ -54,28 +90,40 @@ public struct Router<Context: Sendable>: Sendable {
   /// An empty router.
   public init() {}
 
+  /// Every route with who may use it, in the order in which they were added.
+  public var table: [Entry] {
+    routes.map { route in
+      Entry(method: route.method, pattern: Router.pattern(route.segments), access: route.access)
+    }
+  }
+
+  private static func pattern(_ segments: [Segment]) -> String { "/" + segments.map(\.text).joined(separator: "/") }
+
   /// Adds a route. HEAD is answered by the handler for GET unless it has its own.
-  public mutating func on(_ method: Method, _ pattern: String, _ handler: @escaping Handler) {
+  public mutating func on(
+    _ method: Method, _ pattern: String, for access: Access, _ handler: @escaping Handler
+  ) {
     let segments = pattern.split(separator: "/").map { text -> Segment in
       text.hasPrefix(":") ? .name(String(text.dropFirst())) : .literal(String(text))
     }
     precondition(
       !routes.contains { $0.method == method && $0.segments == segments }, "\(method) \(pattern) has two handlers")
-    routes.append(Route(method: method, segments: segments, handler: handler))
+    routes.append(Route(method: method, segments: segments, access: access, handler: handler))
   }
 
-  /// Answers the request by the handler of its route.
+  /// The route of a method and a path.
   /// - Returns: nil when no route has this path.
-  /// - Throws: ``MethodNotAllowed``, or what the handler throws.
-  public func route(_ request: Request, _ context: Context) async throws -> Response? {
-    let path = request.path.split(separator: "/")
+  /// - Throws: ``MethodNotAllowed``.
+  public func match(_ method: Method, _ path: String) throws(MethodNotAllowed) -> Match? {
+    let path = path.split(separator: "/")
     let candidates = routes.filter { Router.matches($0.segments, path) }
     guard !candidates.isEmpty else { return nil }
     let match =
-      Router.best(candidates, request.method)
-      ?? (request.method == .head ? Router.best(candidates, .get) : nil)
+      Router.best(candidates, method) ?? (method == .head ? Router.best(candidates, .get) : nil)
     guard let match else { throw MethodNotAllowed(allowed: Router.allowed(candidates)) }
-    return try await match.handler(request, Router.parameters(match.segments, path), context)
+    return Match(
+      pattern: Router.pattern(match.segments), access: match.access, path: Router.parameters(match.segments, path),
+      handler: match.handler)
   }
 
   private static func matches(_ segments: [Segment], _ path: [Substring]) -> Bool {

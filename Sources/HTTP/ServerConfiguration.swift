@@ -55,6 +55,9 @@ public struct ServerConfiguration: Sendable {
   /// Silence on an event stream after which a comment is sent.
   public var keepAlive: Duration = .seconds(15)
 
+  /// Whose forwarded headers say where a request comes from; nobody's, unless set.
+  public var proxies = TrustedProxies()
+
   /// Draws the answer to a request that the server refuses; by default the sentence as plain text. It is called on a
   /// thread that serves connections and must not block.
   public var problemPage: @Sendable (RequestProblem, RequestHead) -> Response = { problem, _ in problem.plainResponse }

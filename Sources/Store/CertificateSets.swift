@@ -165,6 +165,7 @@ extension Store {
           number, member.id.rawValue, root, certificate.fingerprint.hex, serial, certificate.notAfter.milliseconds,
         ])
     }
+    try noteRight(nil, database)
   }
 
   private static func withdraw(_ update: UpdateRecord.ID, _ database: GRDB.Database) throws {

@@ -21,6 +21,14 @@ extension Store {
     }
   }
 
+  /// The names of all components.
+  public func componentNames() async throws -> [Component.ID: String] {
+    try await read { database in
+      let rows = try Row.fetchAll(database, sql: "SELECT id, name FROM components")
+      return Dictionary(rows.map { (Component.ID(rawValue: $0["id"]), $0["name"]) }) { first, _ in first }
+    }
+  }
+
   /// One component.
   public func component(_ id: Component.ID) async throws -> Component {
     try await read { try Self.component(id, $0) }
@@ -30,30 +38,44 @@ extension Store {
   ///
   /// - Throws: `NAME_TAKEN`, or `UPDATE_RUNS` while an update is under way.
   public func addComponent(_ component: Component) async throws -> Component {
-    try await write { database in
+    try await changingComponents { database in
       try Self.checkNoUpdate(database)
       return try Self.insert(component, database)
     }
   }
 
   /// Replaces a component, found by its number. Where it gets another name, those that connect to it follow.
-  public func replaceComponent(_ component: Component) async throws {
-    try await write { database in
+  ///
+  /// - Parameter expected: what must be there still; nil replaces whatever is.
+  /// - Throws: `CHANGED_MEANWHILE`.
+  public func replaceComponent(_ component: Component, expecting expected: Component? = nil) async throws {
+    try await changingComponents { database in
       try Self.checkNoUpdate(database)
+      try Self.check(component.id, isStill: expected, database)
       let former = try Self.component(component.id, database).name
       try Self.replace(component, database)
       if former != component.name { try Self.renamePeer(former, to: component.name, database) }
     }
   }
 
+  private static func check(_ id: Component.ID, isStill expected: Component?, _ database: GRDB.Database) throws {
+    guard let expected, try component(id, database) != expected else { return }
+    throw StoreError.changedMeanwhile
+  }
+
   /// Removes a component, also from among those that others connect to. Its files are not touched.
-  public func removeComponent(_ id: Component.ID) async throws {
-    try await write { database in
+  ///
+  /// - Parameter expected: what must be there still; nil removes whatever is.
+  /// - Throws: `CHANGED_MEANWHILE`.
+  public func removeComponent(_ id: Component.ID, expecting expected: Component? = nil) async throws {
+    try await changingComponents { database in
       try Self.checkNoUpdate(database)
+      try Self.check(id, isStill: expected, database)
       try Self.renamePeer(try Self.component(id, database).name, to: nil, database)
       try database.execute(sql: "DELETE FROM components WHERE id = ?", arguments: [id.rawValue])
       guard database.changesCount == 1 else { throw StoreError.notFound("component") }
       try database.execute(sql: "DELETE FROM sightings WHERE component = ?", arguments: [id.rawValue])
+      try database.execute(sql: "DELETE FROM watched WHERE component = ?", arguments: [id.rawValue])
       try database.execute(
         sql: """
           DELETE FROM set_members WHERE component = ?
@@ -64,7 +86,7 @@ extension Store {
 
   /// Adds or changes components by their names, in one transaction. Those that are not in the list stay.
   public func applyComponents(_ components: [Component]) async throws -> AppliedComponents {
-    try await write { database in
+    try await changingComponents { database in
       var applied = AppliedComponents()
       for component in components {
         let row = try Row.fetchOne(
@@ -84,7 +106,24 @@ extension Store {
         }
       }
       if !applied.added.isEmpty || !applied.changed.isEmpty { try Self.checkNoUpdate(database) }
+      let (added, changed) = (applied.added, applied.changed)
+      self.amendAct { act in
+        if !added.isEmpty { act.add("added", added.joined(separator: ", ")) }
+        if !changed.isEmpty { act.add("changed", changed.joined(separator: ", ")) }
+      }
       return applied
+    }
+  }
+
+  /// A transaction that changes components: agreements to plans that do not fit them any more are void with it.
+  private func changingComponents<Result: Sendable>(
+    _ body: @escaping @Sendable (GRDB.Database) throws -> Result
+  ) async throws -> Result {
+    let now = clock()
+    return try await write { database in
+      let result = try body(database)
+      try Self.voidOutdatedStarts(now, database)
+      return result
     }
   }
 
@@ -92,12 +131,19 @@ extension Store {
 
   /// Remembers what the endpoints of a component served when they were last looked at.
   public func recordSightings(_ id: Component.ID, _ seen: [ServedCertificate]) async throws {
-    try await write { database in
-      for served in seen {
-        try database.execute(
-          sql: "INSERT OR REPLACE INTO sightings (component, endpoint, body) VALUES (?, ?, ?)",
-          arguments: [id.rawValue, served.endpoint, try JSON.text(served)])
-      }
+    try await writeAside { database in
+      try Self.insertSightings(id, seen, database)
+      try Self.noteRight(id, database)
+    }
+  }
+
+  static func insertSightings(
+    _ id: Component.ID, _ seen: [ServedCertificate], _ database: GRDB.Database
+  ) throws {
+    for served in seen {
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO sightings (component, endpoint, body) VALUES (?, ?, ?)",
+        arguments: [id.rawValue, served.endpoint, try JSON.text(served)])
     }
   }
 
@@ -130,7 +176,7 @@ extension Store {
     }
   }
 
-  private static func component(_ row: Row) throws -> Component {
+  static func component(_ row: Row) throws -> Component {
     var component = try JSON.value(Component.self, row["body"])
     component.id = Component.ID(rawValue: row["id"])
     return component
@@ -160,6 +206,7 @@ extension Store {
         sql: "DELETE FROM sightings WHERE component = ? AND endpoint = ?",
         arguments: [component.id.rawValue, endpoint])
     }
+    try forgetFindings(of: component, database)
   }
 
   private static func checkName(

@@ -31,6 +31,21 @@ extension Store {
     }
   }
 
+  /// The certificates of the roots that have been taken out of every trust bundle, and not been brought back since.
+  public func retiredRoots() async throws -> [Certificate] {
+    try await read { database in
+      let retired = try String.fetchAll(
+        database, sql: "SELECT DISTINCT retires FROM updates WHERE retires IS NOT NULL AND outcome = 'completed'")
+      return try retired.compactMap { fingerprint in
+        let record = try Int64.fetchOne(
+          database, sql: "SELECT id FROM roots WHERE fingerprint = ? ORDER BY removed_at IS NULL DESC, id DESC LIMIT 1",
+          arguments: [fingerprint])
+        guard try Self.retirement(of: fingerprint, record: record, database) != nil else { return nil }
+        return try self.rootCertificate(fingerprint, database)
+      }
+    }
+  }
+
   /// The certificate of a root, imported or once presented by a component; nil where nothing is known of it.
   public func rootCertificate(_ key: RootKey) async throws -> Certificate? {
     try await read { try self.rootCertificate(key.fingerprint, $0) }

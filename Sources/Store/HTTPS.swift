@@ -33,6 +33,16 @@ public struct HTTPSRecord: Sendable {
   }
 }
 
+extension HTTPSRecord.Source {
+  fileprivate var auditText: String {
+    switch self {
+    case .own: "of its own making"
+    case .trustStore(let id): "server certificate \(id)"
+    case .issued(let root): "issued by root \(root)"
+    }
+  }
+}
+
 extension Store {
   /// What the console serves HTTPS with; nil before the first start.
   public func https() async throws -> HTTPSRecord? {
@@ -41,6 +51,16 @@ extension Store {
 
   func https(_ database: GRDB.Database) throws -> HTTPSRecord? {
     try Row.fetchOne(database, sql: "SELECT * FROM https ORDER BY id DESC LIMIT 1").map(https)
+  }
+
+  /// The chain that the console serves HTTPS with, and where it comes from, without its key; nil before the first start.
+  public func httpsChain() async throws -> (source: HTTPSRecord.Source, chain: [Certificate])? {
+    try await read { database in
+      guard let row = try Row.fetchOne(database, sql: "SELECT * FROM https ORDER BY id DESC LIMIT 1") else {
+        return nil
+      }
+      return (try JSON.value(row["source"]), try Certificate.parse(pem: row["chain"]))
+    }
   }
 
   /// What the console served HTTPS with before an update exchanged it; nil when it did not.
@@ -67,6 +87,9 @@ extension Store {
           try JSON.text(source), chain.map(\.pem).joined(), update?.rawValue, now.milliseconds,
         ])
       try self.seals.put(key, into: "https", "sealed_key", row: database.lastInsertedRowID, database)
+      var details = ["source": source.auditText, "fingerprint": chain.first?.fingerprint.hex ?? "none"]
+      if let update { details["update"] = "\(update)" }
+      try self.recordOwn(.httpsChanged, on: "the console's certificate", details, database)
     }
   }
 

@@ -35,6 +35,8 @@ public struct HeldImport: Sendable {
 extension Store {
   /// For how long an upload waits for its confirmation, in seconds.
   public static let importLifetime: TimeInterval = 15 * 60
+  /// By so much a clock is set back without it being thought wrong before, in seconds.
+  private static let clockStep: TimeInterval = 300
 
   /// Keeps an inspected upload, sealed, until it is confirmed or its time is over.
   ///
@@ -62,8 +64,12 @@ extension Store {
     let now = clock()
     return try await read { database -> HeldImport? in
       let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM held_imports WHERE token_hash = ? AND expires_at > ?",
-        arguments: [TokenHash.of(token), now.milliseconds])
+        database, sql: "SELECT * FROM held_imports WHERE token_hash = ? AND expires_at > ? AND expires_at <= ?",
+        // One that ends later than any begun now was held before the clock was set back.
+        arguments: [
+          TokenHash.of(token), now.milliseconds,
+          now.addingTimeInterval(Self.importLifetime + Self.clockStep).milliseconds,
+        ])
       guard let row else { return nil }
       let der: Data = row["certificate"]
       return HeldImport(
@@ -75,7 +81,10 @@ extension Store {
   /// Forgets, with their keys, the uploads that nobody has confirmed in time.
   func dropExpiredImports(_ database: GRDB.Database) throws {
     try database.execute(
-      sql: "DELETE FROM held_imports WHERE expires_at <= ?", arguments: [clock().milliseconds])
+      sql: "DELETE FROM held_imports WHERE expires_at <= ?1 OR expires_at > ?2",
+      arguments: [
+        clock().milliseconds, clock().addingTimeInterval(Self.importLifetime + Self.clockStep).milliseconds,
+      ])
   }
 }
 

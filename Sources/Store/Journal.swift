@@ -31,7 +31,7 @@ extension Store {
   /// Journals an observation. It moves nothing.
   public func note(_ update: UpdateRecord.ID, action: ActionID?, text: String) async throws -> JournalEntry {
     let now = clock()
-    return try await write { try Self.journal(.note(action, text), of: update, at: now, $0) }
+    return try await writeAside { try Self.journal(.note(action, text), of: update, at: now, $0) }
   }
 
   /// The entries after one, in their order.
@@ -71,7 +71,7 @@ extension Store {
   ) throws -> JournalEntry {
     let last = try Int.fetchOne(
       database, sql: "SELECT last_sequence FROM updates WHERE id = ?", arguments: [update.rawValue])
-    guard let last else { throw StoreError.notFound("update") }
+    guard let last else { throw StoreError.noUpdate }
     let sequence = last + 1
     switch content {
     case .event(let event):

@@ -8,7 +8,7 @@ extension Store {
   func lostKey(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> String? {
     guard
       let number = try Int64.fetchOne(database, sql: "SELECT plan FROM updates WHERE id = ?", arguments: [id.rawValue])
-    else { throw StoreError.notFound("update") }
+    else { throw StoreError.noUpdate }
     let kept = try Self.plan(Plan.ID(rawValue: number), database).components.map(\.component).filter(\.keepsKey)
     guard !kept.isEmpty else { return nil }
     let later = try Int64.fetchAll(

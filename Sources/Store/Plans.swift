@@ -32,6 +32,7 @@ extension Store {
         sql: "INSERT INTO plans (body, made_at) VALUES (?, ?)",
         arguments: [try JSON.text(plan), plan.madeAt.milliseconds])
       let id = database.lastInsertedRowID
+      self.amendAct { $0.add("plan", "\(id)") }
       for (component, kept) in files.sorted(by: { $0.key < $1.key }) {
         for file in kept { try self.keep(file, of: component, plan: id, database) }
       }
@@ -55,7 +56,7 @@ extension Store {
   static func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
     guard
       let body = try String.fetchOne(database, sql: "SELECT body FROM plans WHERE id = ?", arguments: [id.rawValue])
-    else { throw StoreError.notFound("plan") }
+    else { throw StoreError.noPlan }
     return try JSON.value(body)
   }
 

@@ -24,6 +24,8 @@ public struct RootRecord: Sendable, Identifiable {
   public let state: State
   /// How many components have a certificate of it in the current set.
   public let componentsUsing: Int
+  /// Where its key is, if that stays in a hardware module; nil for a key that is kept here.
+  public let module: ModuleReference?
 
   /// What part a root certificate plays.
   public enum State: String, Sendable, Hashable, Codable {
@@ -53,25 +55,34 @@ extension Store {
       if let token {
         try database.execute(sql: "DELETE FROM held_imports WHERE token_hash = ?", arguments: [TokenHash.of(token)])
       }
-      let twin = try String.fetchOne(
-        database, sql: "SELECT name FROM roots WHERE fingerprint = ? AND removed_at IS NULL",
-        arguments: [certificate.fingerprint.hex])
-      if let twin {
-        throw StoreError(
-          code: "ROOT_EXISTS", sentence: "This root certificate is there already, under the name “\(twin)”.")
-      }
-      try database.execute(
-        sql: """
-          INSERT INTO roots (name, fingerprint, certificate, warnings, imported_at, imported_by)
-          VALUES (?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          name, certificate.fingerprint.hex, Data(certificate.der), try JSON.text(warnings), now.milliseconds, user,
-        ])
-      let id = database.lastInsertedRowID
+      let id = try Self.insertRoot(name, certificate, warnings, now, by: user, database)
+      self.amendAct { $0.add("root", "\(id)") }
       try self.seals.put(pem, into: "roots", "sealed_key", row: id, database)
       return RootRecord.ID(rawValue: id)
     }
+  }
+
+  /// Throws `ROOT_EXISTS`.
+  static func insertRoot(
+    _ name: String, _ certificate: Certificate, _ warnings: [PFXWarning], _ now: Date, by user: String,
+    _ database: GRDB.Database
+  ) throws -> Int64 {
+    let twin = try String.fetchOne(
+      database, sql: "SELECT name FROM roots WHERE fingerprint = ? AND removed_at IS NULL",
+      arguments: [certificate.fingerprint.hex])
+    if let twin {
+      throw StoreError(
+        code: "ROOT_EXISTS", sentence: "This root certificate is there already, under the name “\(twin)”.")
+    }
+    try database.execute(
+      sql: """
+        INSERT INTO roots (name, fingerprint, certificate, warnings, imported_at, imported_by)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        name, certificate.fingerprint.hex, Data(certificate.der), try JSON.text(warnings), now.milliseconds, user,
+      ])
+    return database.lastInsertedRowID
   }
 
   /// All roots, the newest first.
@@ -111,7 +122,7 @@ extension Store {
         throw StoreError(code: "ROOT_IN_USE", sentence: "“\(root.name)” cannot be removed: \(reason).")
       }
       try database.execute(
-        sql: "UPDATE roots SET sealed_key = NULL, removed_at = ? WHERE id = ?",
+        sql: "UPDATE roots SET sealed_key = NULL, sealed_pin = NULL, removed_at = ? WHERE id = ?",
         arguments: [now.milliseconds, id.rawValue])
     }
   }
@@ -147,7 +158,7 @@ extension Store {
         importedBy: row["imported_by"],
         state: try state(
           of: id, row["fingerprint"], importedAt: row["imported_at"], current: current, database),
-        componentsUsing: members ?? 0)
+        componentsUsing: members ?? 0, module: try (row["module"] as String?).map { try JSON.value($0) })
     }
   }
 

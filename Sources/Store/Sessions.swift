@@ -14,10 +14,18 @@ public struct SessionRecord: Sendable, Hashable, Identifiable {
   public let user: UserRecord.ID
   /// The user's name.
   public let userName: String
+  /// What the user may do at this moment.
+  public let role: Role
   /// Since when.
   public let beganAt: Date
   /// When it was last used, to the minute.
   public let seenAt: Date
+  /// The address that it began from; empty where that is not known.
+  public let address: String
+  /// The browser's name in plain words; empty where that is not known.
+  public let browser: String
+  /// Whether the user must set a second factor up before anything else.
+  public let needsSecondFactor: Bool
 }
 
 extension Store {
@@ -26,29 +34,53 @@ extension Store {
   /// A session has ended after so long in any case, in seconds.
   public static let sessionLimit: TimeInterval = 12 * 3600
 
-  /// Begins a session.
+  /// Begins a session of whoever has given the password, unless that has been changed since.
   ///
+  /// - Parameters:
+  ///   - user: as read when the password was compared with the hash.
+  ///   - address: where it is begun from, for the list of sessions.
+  ///   - browser: the browser's name in plain words, for the list of sessions.
   /// - Returns: its token, for the browser's cookie; only its hash is kept.
-  public func createSession(_ user: UserRecord.ID) async throws -> String {
+  /// - Throws: `PASSWORD_CHANGED`.
+  public func createSession(
+    _ user: UserRecord, from address: String = "", browser: String = ""
+  ) async throws -> String {
     let token = SecureRandom.token()
     let now = clock()
     try await write { database in
+      try Self.checkPassword(of: user, database)
       try Self.dropEndedSessions(now, database)
       try database.execute(
-        sql: "INSERT INTO sessions (token_hash, user, began_at, seen_at) VALUES (?, ?, ?, ?)",
-        arguments: [TokenHash.of(token), user.rawValue, now.milliseconds, now.milliseconds])
+        sql: """
+          INSERT INTO sessions (token_hash, user, began_at, seen_at, address, browser) VALUES (?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [TokenHash.of(token), user.id.rawValue, now.milliseconds, now.milliseconds, address, browser])
+      try database.execute(
+        sql: "UPDATE users SET signed_in_at = ? WHERE id = ?", arguments: [now.milliseconds, user.id.rawValue])
     }
     return token
+  }
+
+  /// Refuses whoever has given a password that is the user's no more: to compare it took a tenth of a second.
+  static func checkPassword(of user: UserRecord, _ database: GRDB.Database) throws {
+    let kept = try String.fetchOne(
+      database, sql: "SELECT password_hash FROM users WHERE id = ?", arguments: [user.id.rawValue])
+    guard kept == user.passwordHash.text else {
+      throw StoreError(
+        code: "PASSWORD_CHANGED",
+        sentence: "The password was changed while you signed in. Sign in again with the new one.")
+    }
   }
 
   /// The session of a token, which is used by this; nil when there is none, or it has ended.
   public func session(_ token: String) async throws -> SessionRecord? {
     let now = clock()
+    try await rewindSessions(now)
     let session = try await read { database in
       try Row.fetchOne(
         database,
         sql: """
-          SELECT sessions.*, users.name FROM sessions JOIN users ON users.id = sessions.user
+          SELECT sessions.*, users.name, users.role, \(Self.needsSecondFactor) AS needs_factor FROM sessions JOIN users ON users.id = sessions.user
           WHERE token_hash = ? AND seen_at > ? AND began_at > ?
           """,
         arguments: [
@@ -59,7 +91,7 @@ extension Store {
     }
     // Written at most once a minute: a page is not worth a flush of the disk.
     if let session, now.timeIntervalSince(session.seenAt) >= 60 {
-      try await write { database in
+      try await writeAside { database in
         try database.execute(
           sql: "UPDATE sessions SET seen_at = ? WHERE id = ?", arguments: [now.milliseconds, session.id.rawValue])
       }
@@ -74,17 +106,80 @@ extension Store {
     }
   }
 
-  /// The sessions that have not ended, without using them.
-  public func openSessions() async throws -> Set<SessionRecord.ID> {
+  /// Ends a user's sessions, all but one.
+  public func endSessions(of user: UserRecord.ID, except session: SessionRecord.ID?) async throws {
+    try await write { database in
+      try database.execute(
+        sql: "DELETE FROM sessions WHERE user = ? AND id IS NOT ?", arguments: [user.rawValue, session?.rawValue])
+    }
+  }
+
+  /// Gives a session another token, once what it may do or how it is protected has changed: whoever has the former one is
+  /// out.
+  ///
+  /// - Returns: the token.
+  public func renewSession(_ id: SessionRecord.ID) async throws -> String {
+    let token = SecureRandom.token()
+    try await writeAside { database in
+      try database.execute(
+        sql: "UPDATE sessions SET token_hash = ? WHERE id = ?", arguments: [TokenHash.of(token), id.rawValue])
+      guard database.changesCount == 1 else { throw StoreError.notFound("session") }
+    }
+    return token
+  }
+
+  /// A user's sessions that have not ended, the one used last first, without using them.
+  public func sessions(of user: UserRecord.ID) async throws -> [SessionRecord] {
     let now = clock()
     return try await read { database in
-      let numbers = try Int64.fetchSet(
-        database, sql: "SELECT id FROM sessions WHERE seen_at > ? AND began_at > ?",
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT sessions.*, users.name, users.role, \(Self.needsSecondFactor) AS needs_factor FROM sessions JOIN users ON users.id = sessions.user
+          WHERE user = ? AND seen_at > ? AND began_at > ? ORDER BY seen_at DESC, sessions.id DESC
+          """,
+        arguments: [
+          user.rawValue, now.addingTimeInterval(-Self.sessionIdleLimit).milliseconds,
+          now.addingTimeInterval(-Self.sessionLimit).milliseconds,
+        ]
+      ).map(Self.session)
+    }
+  }
+
+  /// The sessions that have not ended, each with what its user may do, without using them; none of those whose user must
+  /// set a second factor up first.
+  public func openSessions() async throws -> [SessionRecord.ID: Role] {
+    let now = clock()
+    try await rewindSessions(now)
+    return try await read { database in
+      let rows = try Row.fetchAll(
+        database,
+        sql: """
+          SELECT sessions.id, users.role FROM sessions JOIN users ON users.id = sessions.user
+          WHERE seen_at > ? AND began_at > ? AND NOT \(Self.needsSecondFactor)
+          """,
         arguments: [
           now.addingTimeInterval(-Self.sessionIdleLimit).milliseconds,
           now.addingTimeInterval(-Self.sessionLimit).milliseconds,
         ])
-      return Set(numbers.map(SessionRecord.ID.init(rawValue:)))
+      return try Dictionary(
+        uniqueKeysWithValues: rows.map { (SessionRecord.ID(rawValue: $0["id"]), try Self.role($0)) })
+    }
+  }
+
+  /// Dates what lies in the future, because the clock was ahead and was set back, to this moment. Otherwise a session
+  /// would last for as long as the clock takes to come there again.
+  private func rewindSessions(_ now: Date) async throws {
+    let late = try await read { database in
+      try Bool.fetchOne(
+        database, sql: "SELECT EXISTS (SELECT 1 FROM sessions WHERE seen_at > ?1 OR began_at > ?1)",
+        arguments: [now.milliseconds])
+    }
+    guard late == true else { return }
+    try await writeAside { database in
+      try database.execute(
+        sql: "UPDATE sessions SET seen_at = min(seen_at, ?1), began_at = min(began_at, ?1)",
+        arguments: [now.milliseconds])
     }
   }
 
@@ -96,53 +191,10 @@ extension Store {
       ])
   }
 
-  private static func session(_ row: Row) -> SessionRecord {
-    SessionRecord(
+  private static func session(_ row: Row) throws -> SessionRecord {
+    try SessionRecord(
       id: SessionRecord.ID(rawValue: row["id"]), user: UserRecord.ID(rawValue: row["user"]), userName: row["name"],
-      beganAt: Date(milliseconds: row["began_at"]), seenAt: Date(milliseconds: row["seen_at"]))
-  }
-
-  // MARK: Failed attempts
-
-  /// So many failures are free of a delay.
-  public static let freeSignInFailures = 5
-
-  /// Counts a failed attempt to sign in, whether or not there is such a user.
-  public func recordFailedSignIn(_ name: String) async throws {
-    let now = clock()
-    try await write { database in
-      // Failures of a day ago count no more, and names that were only guessed do not pile up.
-      try database.execute(
-        sql: "DELETE FROM failed_sign_ins WHERE last_at < ?",
-        arguments: [now.addingTimeInterval(-24 * 3600).milliseconds])
-      try database.execute(
-        sql: """
-          INSERT INTO failed_sign_ins (name, count, last_at) VALUES (?1, 1, ?2)
-          ON CONFLICT (name) DO UPDATE SET count = count + 1, last_at = ?2
-          """, arguments: [String(name.prefix(200)), now.milliseconds])
-    }
-  }
-
-  /// For how long no further attempt is taken for a name; nil for none. Doubles from 30 s to 15 min.
-  public func signInDelay(_ name: String) async throws -> Duration? {
-    let now = clock()
-    return try await read { database in
-      let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM failed_sign_ins WHERE name = ?", arguments: [String(name.prefix(200))])
-      guard let row else { return nil }
-      let count: Int = row["count"]
-      guard count >= Self.freeSignInFailures else { return nil }
-      let wait = min(900, 30 * (1 << min(count - Self.freeSignInFailures, 10)))
-      let left = Date(milliseconds: row["last_at"]).addingTimeInterval(Double(wait)).timeIntervalSince(now)
-      return left > 0 ? .milliseconds(Int(min(left, Double(wait)) * 1000)) : nil
-    }
-  }
-
-  /// Forgets the failed attempts of a name, after one that succeeded.
-  public func clearFailedSignIns(_ name: String) async throws {
-    try await write { database in
-      try database.execute(
-        sql: "DELETE FROM failed_sign_ins WHERE name = ?", arguments: [String(name.prefix(200))])
-    }
+      role: role(row), beganAt: Date(milliseconds: row["began_at"]), seenAt: Date(milliseconds: row["seen_at"]),
+      address: row["address"], browser: row["browser"], needsSecondFactor: row["needs_factor"])
   }
 }

@@ -36,7 +36,7 @@ public struct Advance: Sendable {
   /// What the caller must do now; the attempts among it are claimed for it.
   public let effects: [Effect]
   /// What was written into the journal.
-  public let entries: [JournalEntry]
+  public internal(set) var entries: [JournalEntry]
 }
 
 struct FoldedState {
@@ -47,19 +47,24 @@ struct FoldedState {
 extension Store {
   /// Starts a plan: one update at a time.
   ///
-  /// - Parameter presented: the certificates of the roots that components presented certificates of when the plan was
-  ///   made, so that those that were never imported are known while they retire.
-  /// - Throws: `UPDATE_RUNS` when another one has not ended, `PLAN_USED` when the plan was started before,
+  /// - Parameters:
+  ///   - presented: the certificates of the roots that components presented certificates of when the plan was made, so
+  ///     that those that were never imported are known while they retire.
+  ///   - starter: who starts it; with the setting “Second person”, whoever has asked for the agreement that is used up.
+  /// - Throws: `AGREEMENT_NEEDED` with that setting when nobody else has agreed, `UPDATE_RUNS` when another one has not ended, `PLAN_USED` when the plan was started before,
   ///   `ROOT_REMOVED` when its root is not there any more, `COMPONENTS_CHANGED` when the list of components is another.
   public func startUpdate(
-    plan: Plan.ID, course: Course, presented: [Certificate] = [], by user: String, worker: String
+    plan: Plan.ID, course: Course, presented: [Certificate] = [], by user: String, starter: UserRecord.ID? = nil,
+    worker: String
   ) async throws -> (update: UpdateRecord, advance: Advance) {
     let now = clock()
     return try await write { database in
       try Self.checkNoUpdate(database)
+      try Self.checkRestorationSeen(database)
       let planned = try Self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)
       try Self.checkSameComponents(as: planned, database)
+      let agreement = try self.useAgreement(on: plan, by: starter, now, database)
       try database.execute(
         sql: """
           INSERT INTO updates (plan, root, course, started_at, started_by, retires, retires_name)
@@ -70,13 +75,17 @@ extension Store {
           planned.retires?.key.fingerprint, planned.retires?.name,
         ])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
+      self.amendAct { $0.concern(Self.auditSubject(of: id)) }
       try Self.recordFormerRoots(of: id, planned, presented, database)
-      let advance = try self.advance(id, [.started(by: user)], worker, now, database)
+      var advance = try self.advance(id, [.started(by: user)], nil, worker, now, database)
+      if let agreement {
+        advance.entries.append(try Self.journal(.note(nil, agreement.record), of: id, at: now, database))
+      }
       return (try Self.update(id, database), advance)
     }
   }
 
-  private static func checkStartable(_ id: Plan.ID, _ plan: Plan, _ database: GRDB.Database) throws {
+  static func checkStartable(_ id: Plan.ID, _ plan: Plan, _ database: GRDB.Database) throws {
     // The kept files of a plan are those from before its first start, so a second one could not be rolled back.
     let user = try Int64.fetchOne(database, sql: "SELECT id FROM updates WHERE plan = ?", arguments: [id.rawValue])
     if let user {
@@ -112,16 +121,6 @@ extension Store {
     }
   }
 
-  /// The update that came after this one and was not rolled back: with it, this one can be decided on no more.
-  public func successor(of id: UpdateRecord.ID) async throws -> UpdateRecord.ID? {
-    try await read { try Self.successor(of: id, $0) }
-  }
-
-  /// Why an update can be neither retried nor aborted any more, in a sentence; nil while nothing has come after it.
-  public func supersession(of id: UpdateRecord.ID) async throws -> String? {
-    try await read { try Self.supersession(of: id, $0) ?? self.lostKey(of: id, $0) }
-  }
-
   /// Where an update stands.
   public func state(_ id: UpdateRecord.ID) async throws -> UpdateState {
     try await read { try self.folded(id, $0).state }
@@ -130,23 +129,40 @@ extension Store {
   /// Takes events, all or none: journals them and what follows from them, and returns what must be done. What is
   /// returned is on disk.
   ///
-  /// - Parameter worker: names the process that will perform the effects; their attempts are claimed for it.
-  /// - Throws: ``Refusal`` when the state does not take one of the events, `UPDATE_RUNS` or `UPDATE_SUPERSEDED` when
-  ///   an ended update cannot be taken up again; nothing has changed then.
-  public func advance(_ id: UpdateRecord.ID, _ events: [Event], worker: String) async throws -> Advance {
+  /// - Parameters:
+  ///   - consent: the answer of the second person who agrees to Abort; with it in the same transaction.
+  ///   - worker: names the process that will perform the effects; their attempts are claimed for it.
+  /// - Throws: ``Refusal`` when the state does not take one of the events, `AGREEMENT_NEEDED` for Abort with the setting
+  ///   “Second person”, and what is wrong with an answer, as ``agree(_:)`` does, `UPDATE_RUNS` or `UPDATE_SUPERSEDED` when
+  ///   an ended update cannot be taken up again, `RESTORED_NOT_SEEN` for a decision over a restored database that nobody
+  ///   has compared with the world; nothing has changed then.
+  public func advance(
+    _ id: UpdateRecord.ID, _ events: [Event], consent: AgreementAnswer? = nil, worker: String
+  ) async throws -> Advance {
     let now = clock()
-    return try await write { try self.advance(id, events, worker, now, $0) }
+    return try await write { try self.advance(id, events, consent, worker, now, $0) }
   }
 
   private func advance(
-    _ id: UpdateRecord.ID, _ events: [Event], _ worker: String, _ now: Date, _ database: GRDB.Database
+    _ id: UpdateRecord.ID, _ events: [Event], _ consent: AgreementAnswer?, _ worker: String, _ now: Date,
+    _ database: GRDB.Database
   ) throws -> Advance {
     var folded = try folded(id, database)
-    let before = folded.state.outcome
+    let (before, standing) = (folded.state.outcome, folded.state.standing)
     var effects: [Effect] = []
     var entries: [JournalEntry] = []
     for event in events {
+      if case .decided(let decision) = event {
+        try Self.checkRestorationSeen(database)
+        // Before the event, which stays the last entry that moves the state.
+        let agreement = try useAgreement(for: decision, on: id, consent, now, database)
+        if let agreement { entries.append(try Self.journal(.note(nil, agreement.record), of: id, at: now, database)) }
+      }
+      let question = folded.state.question
       let next = try folded.state.apply(event)
+      if case .interrupted = event {
+        try Self.moveRequests(of: id, from: question, to: folded.state.question, database)
+      }
       entries.append(try Self.journal(.event(event), of: id, at: now, database))
       try Self.closeAttempts(event, of: id, now, database)
       try Self.claim(next, of: id, worker, now, database)
@@ -155,6 +171,7 @@ extension Store {
     if before != nil, !events.isEmpty { try checkReopening(id, database) }
     folded.sequence = entries.last?.sequence ?? folded.sequence
     try recordOutcome(of: id, folded.state, before: before, now, database)
+    try recordCourse(of: id, events, folded.state, before: standing, database)
     let result = Advance(state: folded.state, effects: effects, entries: entries)
     // Only what is committed may be remembered.
     database.afterNextTransaction { [self, folded] _ in remember(folded, of: id) }
@@ -166,7 +183,7 @@ extension Store {
     guard
       let row = try Row.fetchOne(
         database, sql: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
-    else { throw StoreError.notFound("update") }
+    else { throw StoreError.noUpdate }
     let last: Int = row["last_event"]
     if let known = states.withLock({ $0[id] }), known.sequence == last { return known }
     var state = UpdateState(course: try JSON.value(row["course"]))
@@ -189,44 +206,6 @@ extension Store {
     }
   }
 
-  // MARK: Attempts
-
-  private static func claim(
-    _ effects: [Effect], of id: UpdateRecord.ID, _ worker: String, _ now: Date, _ database: GRDB.Database
-  ) throws {
-    for case .perform(let action, let attempt) in effects {
-      try database.execute(
-        sql: "INSERT INTO attempts (update_id, action, attempt, worker, begun_at) VALUES (?, ?, ?, ?, ?)",
-        arguments: [id.rawValue, "\(action)", attempt, worker, now.milliseconds])
-    }
-  }
-
-  private static func closeAttempts(
-    _ event: Event, of id: UpdateRecord.ID, _ now: Date, _ database: GRDB.Database
-  ) throws {
-    switch event {
-    case .actionSucceeded(let action, let attempt):
-      try close(action, attempt, nil, of: id, now, database)
-    case .actionFailed(let action, let attempt, let failure):
-      try close(action, attempt, failure, of: id, now, database)
-    case .interrupted(let actions):
-      for lost in actions { try close(lost.action, nil, lost.failure, of: id, now, database) }
-    case .started, .halted, .decided: break
-    }
-  }
-
-  private static func close(
-    _ action: ActionID, _ attempt: Int?, _ failure: Failure?, of id: UpdateRecord.ID, _ now: Date,
-    _ database: GRDB.Database
-  ) throws {
-    try database.execute(
-      sql: """
-        UPDATE attempts SET ended_at = ?, failure = ?
-        WHERE update_id = ? AND action = ? AND attempt = coalesce(?, attempt) AND ended_at IS NULL
-        """,
-      arguments: [now.milliseconds, try failure.map(JSON.text), id.rawValue, "\(action)", attempt])
-  }
-
   // MARK: The end
 
   private func recordOutcome(
@@ -243,49 +222,9 @@ extension Store {
     }
   }
 
-  /// A decision after the end takes an update up again. No other may be under way then, and none may have come after
-  /// it: its kept files are those from before, and the set in force is not its own.
-  private func checkReopening(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws {
-    let running = try Int64.fetchOne(
-      database, sql: "SELECT id FROM updates WHERE outcome IS NULL AND id <> ?", arguments: [id.rawValue])
-    if let running {
-      throw StoreError(
-        code: "UPDATE_RUNS", sentence: "Update \(running) is under way; wait until it has ended, then decide again.")
-    }
-    if let sentence = try Self.supersession(of: id, database) ?? lostKey(of: id, database) {
-      throw StoreError(code: "UPDATE_SUPERSEDED", sentence: sentence)
-    }
-  }
-
-  private static func supersession(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> String? {
-    guard let successor = try successor(of: id, database) else { return nil }
-    let later = try update(successor, database)
-    guard let retired = later.retires else {
-      return "Update \(later.id) came after update \(id), which can therefore be neither retried nor aborted. "
-        + "Abort the later one first, or start a new update."
-    }
-    let presented = try Bool.fetchOne(
-      database, sql: "SELECT EXISTS (SELECT 1 FROM former_roots WHERE update_id = ? AND fingerprint = ?)",
-      arguments: [id.rawValue, retired.fingerprint])
-    let reason =
-      presented == true
-      ? "the certificates that Abort would put back would not be accepted any more"
-      : "the trust bundles that Abort would put back hold that root"
-    return
-      "Update \(later.id) retired the root “\(later.retiresName ?? "")” after update \(id), which can therefore be "
-      + "neither retried nor aborted: \(reason). Abort update \(later.id) first, or start a new update."
-  }
-
-  private static func successor(of id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord.ID? {
-    try Int64.fetchOne(
-      database, sql: "SELECT max(id) FROM updates WHERE id > ? AND coalesce(outcome, '') <> 'rolledBack'",
-      arguments: [id.rawValue]
-    ).map(UpdateRecord.ID.init(rawValue:))
-  }
-
-  private static func update(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord {
+  static func update(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> UpdateRecord {
     guard let row = try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE id = ?", arguments: [id.rawValue])
-    else { throw StoreError.notFound("update") }
+    else { throw StoreError.noUpdate }
     return update(row)
   }
 

@@ -3,17 +3,26 @@ import GRDB
 import PKI
 import Rotation
 
-/// An administrator.
+/// Somebody who may sign in.
 public struct UserRecord: Sendable, Hashable, Identifiable {
   /// The number of a user in the store.
   public typealias ID = Identifier<UserRecord>
 
   /// Its number.
   public let id: ID
-  /// The name that is signed in with; upper and lower case are the same.
+  /// The name that is signed in with. Upper and lower case are the same, and so are characters that are drawn alike and that
+  /// Unicode holds for compatible; no two users have names that are the same in this way.
   public let name: String
   /// The hash of the password, in the text of ``PasswordHash``.
   public let passwordHash: PasswordHash
+  /// What the user may do.
+  public let role: Role
+  /// Since when the user is there.
+  public let addedAt: Date
+  /// When the user last signed in; nil for never, as far as is known.
+  public let signedInAt: Date?
+  /// Whether the user has a password, and not only a link to choose one.
+  public let hasPassword: Bool
 }
 
 extension Store {
@@ -49,7 +58,7 @@ extension Store {
             + "printed a new link.")
       }
       try database.execute(sql: "DELETE FROM settings WHERE key = 'setup_token'")
-      return try Self.insertUser(name, hash, now, database)
+      return try Self.insertUser(name, hash, .administrator, now, database)
     }
   }
 
@@ -62,15 +71,13 @@ extension Store {
       guard try !Self.hasUsers(database) else {
         throw StoreError(code: "SETUP_OVER", sentence: "There is an administrator already.")
       }
-      return try Self.insertUser(name, hash, now, database)
+      return try Self.insertUser(name, hash, .administrator, now, database)
     }
   }
 
-  /// The user of a name; nil when there is none.
+  /// The user of a name, however it is spelt: see ``UserRecord/name``; nil when there is none.
   public func user(name: String) async throws -> UserRecord? {
-    try await read { database in
-      try Row.fetchOne(database, sql: "SELECT * FROM users WHERE name = ?", arguments: [name]).map(Self.user)
-    }
+    try await read { try SignInName.row(of: name, $0).map(Self.user) }
   }
 
   /// All users, by name.
@@ -86,15 +93,19 @@ extension Store {
       guard database.changesCount == 1 else { throw StoreError.notFound("user") }
       try database.execute(
         sql: "DELETE FROM sessions WHERE user = ? AND id IS NOT ?", arguments: [id.rawValue, session?.rawValue])
+      try database.execute(sql: "DELETE FROM sign_in_steps WHERE user = ?", arguments: [id.rawValue])
     }
   }
 
   /// Keeps a new hash of the same password, unless the password has been changed since.
-  public func renewPasswordHash(_ id: UserRecord.ID, from former: PasswordHash, to hash: PasswordHash) async throws {
-    try await write { database in
+  ///
+  /// - Returns: the user with the new hash; as given, when that is not the user's hash any more.
+  public func renewPasswordHash(of user: UserRecord, to hash: PasswordHash) async throws -> UserRecord {
+    try await writeAside { database in
       try database.execute(
         sql: "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
-        arguments: [hash.text, id.rawValue, former.text])
+        arguments: [hash.text, user.id.rawValue, user.passwordHash.text])
+      return database.changesCount == 1 ? try Self.user(user.id, database) : user
     }
   }
 
@@ -107,18 +118,42 @@ extension Store {
     return try kept == TokenHash.of(token) && !hasUsers(database)
   }
 
-  private static func insertUser(
-    _ name: String, _ hash: PasswordHash, _ now: Date, _ database: GRDB.Database
+  static func insertUser(
+    _ name: String, _ hash: PasswordHash, _ role: Role, hasPassword: Bool = true, _ now: Date,
+    _ database: GRDB.Database
   ) throws -> UserRecord {
     try database.execute(
-      sql: "INSERT INTO users (name, password_hash, added_at) VALUES (?, ?, ?)",
-      arguments: [name, hash.text, now.milliseconds])
-    return UserRecord(id: UserRecord.ID(rawValue: database.lastInsertedRowID), name: name, passwordHash: hash)
+      sql: """
+        INSERT INTO users (name, folded_name, password_hash, role, has_password, added_at) VALUES (?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [name, SignInName.folded(name), hash.text, role.rawValue, hasPassword, now.milliseconds])
+    return try user(UserRecord.ID(rawValue: database.lastInsertedRowID), database)
   }
 
-  private static func user(_ row: Row) throws -> UserRecord {
-    UserRecord(
+  static func user(_ id: UserRecord.ID, _ database: GRDB.Database) throws -> UserRecord {
+    let row = try Row.fetchOne(database, sql: "SELECT * FROM users WHERE id = ?", arguments: [id.rawValue])
+    guard let row else { throw StoreError.notFound("user") }
+    return try user(row)
+  }
+
+  static func user(_ row: Row) throws -> UserRecord {
+    let signedIn: Int64? = row["signed_in_at"]
+    return UserRecord(
       id: UserRecord.ID(rawValue: row["id"]), name: row["name"],
-      passwordHash: try PasswordHash(text: row["password_hash"]))
+      passwordHash: try PasswordHash(text: row["password_hash"]), role: try role(row),
+      addedAt: Date(milliseconds: row["added_at"]), signedInAt: signedIn.map(Date.init(milliseconds:)),
+      hasPassword: row["has_password"])
+  }
+
+  /// The role in a row of users.
+  static func role(_ row: Row) throws -> Role {
+    guard let role = Role(rawValue: row["role"]) else {
+      // A role of a later version would otherwise be taken for one that may more or less.
+      throw StoreError(
+        code: "DATABASE_BROKEN",
+        sentence: "A user in Reroot's database has a role that this version does not know. Start the version that "
+          + "wrote it, or restore the data folder from a backup.")
+    }
+    return role
   }
 }

@@ -3,7 +3,7 @@ import PKI
 /// An inspection as lines for a terminal.
 enum InspectionText {
   static func of(_ inspection: PFXInspection, file: String) -> String {
-    var rows: [(label: String, value: String)] = [("File", file)]
+    var rows: [(label: String, value: String)] = [("File", VisibleText.of(file))]
     if let certificate = inspection.details.certificate {
       rows += [
         ("Subject", certificate.subject), ("Issuer", certificate.issuer), ("Key", certificate.keyDescription),

@@ -4,26 +4,14 @@ import PKI
 
 /// Passwords from files, pipes and terminals; never from the argument list, where everybody could see them.
 enum PasswordInput {
-  /// Reads one line where standard input is a pipe or a file; at a terminal it asks, without showing what is typed.
+  /// Reads all of standard input where that is a pipe or a file, without the line's end; at a terminal it asks, without
+  /// showing what is typed.
   static func fromStandardInput(prompt: String) throws -> SecretBytes {
     guard isatty(STDIN_FILENO) == 1 else {
       let bytes = try InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: 1 << 20)
       return withoutLineEnd(bytes)
     }
-    // getpass() would cut the password at PASS_MAX characters.
-    var shown = termios()
-    guard tcgetattr(STDIN_FILENO, &shown) == 0 else {
-      throw ValidationError("The terminal does not let the password be hidden; use --password-file.")
-    }
-    var hidden = shown
-    hidden.c_lflag &= ~tcflag_t(ECHO)
-    Output.prompt(prompt)
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
-    defer {
-      tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown)
-      Output.prompt("\n")
-    }
-    return SecretBytes(utf8: readLine(strippingNewline: true) ?? "")
+    return try PassphraseInput.line(prompt)
   }
 
   /// Editors put a line break at the end of a file; one is taken off, `\n` or `\r\n`.
@@ -41,10 +29,44 @@ enum PasswordInput {
 enum InputFile {
   /// The first `limit` bytes. A file that is longer is for the caller to refuse.
   static func read(_ path: String, limit: Int) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw ValidationError("\(path) cannot be read: \(String(cString: strerror(errno))).") }
+    let descriptor = try opened(path)
     defer { close(descriptor) }
     return try read(descriptor: descriptor, name: path, limit: limit)
+  }
+
+  /// The same of a file that is kept on disk and is nobody else's to read, as with the master key. A pipe, which the shell
+  /// makes of `<(…)`, is kept nowhere.
+  ///
+  /// - Parameter what: what it holds, for the sentence that says that others can read it.
+  static func readSecret(_ path: String, limit: Int, what: String = "a passphrase") throws -> [UInt8] {
+    let descriptor = try opened(path)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o077 == 0 else {
+      throw ValidationError(
+        "\(path) holds \(what) and can be read by others (mode \(String(status.st_mode & 0o7777, radix: 8))). Give it "
+          + "the mode 0600; if somebody may have read it, choose another one.")
+    }
+    return try read(descriptor: descriptor, name: path, limit: limit)
+  }
+
+  /// The same of a file that says what the server does, also which libraries it loads: only its owner may write it.
+  static func readTrusted(_ path: String, limit: Int) throws -> [UInt8] {
+    let descriptor = try opened(path)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o022 == 0 else {
+      throw ValidationError(
+        "\(path) can be written by others (mode \(String(status.st_mode & 0o7777, radix: 8))), and it says what the server "
+          + "does. Read it, then give it the mode 0644.")
+    }
+    return try read(descriptor: descriptor, name: path, limit: limit)
+  }
+
+  private static func opened(_ path: String) throws -> Int32 {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ValidationError("\(path) cannot be read: \(String(cString: strerror(errno))).") }
+    return descriptor
   }
 
   /// The same from an open descriptor, which stays open.

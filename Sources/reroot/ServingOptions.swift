@@ -1,4 +1,6 @@
 import ArgumentParser
+import Console
+import Foundation
 import Logging
 
 /// Where a console listens and what it logs.
@@ -9,11 +11,14 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "The least severe events that are logged: trace, debug, info, notice, warning, error, critical.")
   var logLevel: Logger.Level = .notice
 
+  @Option(help: "How an event is logged: text (key=value pairs) or json (one object a line).")
+  var logFormat: LineLog.Format = .text
+
   /// A logger that writes one line an event to standard error. To be made once.
   func logger() -> Logger {
-    let level = logLevel
+    let (level, format) = (logLevel, logFormat)
     LoggingSystem.bootstrap { name in
-      var handler = StreamLogHandler.standardError(label: name)
+      var handler = LineLog(label: name, format: format) { Output.lines($0, to: STDERR_FILENO) }
       handler.logLevel = level
       return handler
     }
@@ -22,6 +27,7 @@ struct ServingOptions: ParsableArguments {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LineLog.Format: ExpressibleByArgument {}
 
 /// An address to listen on, written `HOST:PORT`, an IPv6 address in brackets.
 struct ListenAddress: ExpressibleByArgument, CustomStringConvertible {

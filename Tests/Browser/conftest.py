@@ -8,10 +8,11 @@ from playwright.sync_api import expect, sync_playwright
 from administrator import Administrator
 from console import Console
 from demo import Demo
+from inspection import Inspection
 
 CHROMIUM = os.environ.get("REROOT_CHROMIUM", "/usr/bin/chromium")
 # A machine that builds at the same time is slow; what never happens is told soon enough all the same.
-PATIENCE = 30_000
+PATIENCE = 60_000
 LONGEST = 240
 
 expect.set_options(timeout=PATIENCE)
@@ -134,3 +135,8 @@ def console(tmp_path):
         yield made.start()
     finally:
         made.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def inspection():
+    return Inspection()

@@ -1,5 +1,6 @@
 """Finding a server and adding it as a component, by clicks; the note and the group of a component on its pages."""
 import re
+import socket
 
 import pytest
 from playwright.sync_api import expect
@@ -8,12 +9,7 @@ from administrator import Administrator
 from authority import Authority
 from console import PASSWORD
 from servers import Nginx, free_port
-from test_appearance import Inspection
-
-
-@pytest.fixture
-def inspection():
-    return Inspection()
+from update import wait_until
 
 
 @pytest.fixture
@@ -31,6 +27,31 @@ def admin(console, browsers):
     console.set_up()
     page = browsers.new().new_page()
     return Administrator(page, f"https://127.0.0.1:{console.port}").sign_in("ada", PASSWORD, "/components")
+
+
+# Keeps the event streams that a page opens, so that a test can ask how they stand.
+KEEP_STREAMS = """
+window.streams = []
+window.EventSource = class extends EventSource {
+  constructor(...words) { super(...words); window.streams.push(this) }
+}
+"""
+
+
+def test_the_stream_of_a_search_that_has_ended_is_not_opened_again(admin):
+    page = admin.page
+    page.add_init_script(KEEP_STREAMS)
+    page.goto(page.url.replace("/components", "/components/find"))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        page.get_by_label("Hosts and ports").fill(f"127.0.0.1:{mute.getsockname()[1]}")
+        admin.press("Find")
+        expect(page.get_by_text("Looking")).to_be_visible()
+        wait_until(lambda: page.evaluate("streams.map(stream => stream.readyState)") == [1], "an open stream")
+    expect(page.get_by_text("Finished")).to_be_visible()
+    # CLOSED; between two attempts of the browser a stream is CONNECTING.
+    wait_until(lambda: page.evaluate("streams[0].readyState") == 2, "a stream that is closed for good")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.evaluate("streams.length") == 1
 
 
 def test_a_found_server_is_added_by_clicks_and_known_afterwards(admin, nginx, inspection):

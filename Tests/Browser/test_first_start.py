@@ -38,7 +38,7 @@ def fill(visitor, name, password, again=None):
 
 
 WRONG = [
-    ("", PASSWORD, PASSWORD, "name", "Choose a name"),
+    ("", PASSWORD, PASSWORD, "name", "Give a name"),
     (NAME, "short", "short", "password", "at least 12 characters"),
     (NAME, NAME, NAME, "password", "harder to guess"),
     (NAME, "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaa", "password", "harder to guess"),

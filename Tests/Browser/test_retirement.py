@@ -37,6 +37,7 @@ def test_the_old_root_is_retired_and_removed_without_a_refused_handshake(admin, 
     admin.open("/roots")
     expect(admin.row(f"^{OLD}")).to_contain_text("Retired")
     choose(admin, OLD, "Remove")
+    admin.page.get_by_label("Reason").fill("It is retired.")
     admin.press("Remove")
     expect(admin.page.locator("tbody tr")).to_have_count(1)
     admin.open("/updates")

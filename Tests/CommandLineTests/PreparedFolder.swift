@@ -14,7 +14,7 @@ struct PreparedFolder {
     let store = try Store.open(folder: folder)
     let user = try await store.addFirstAdministrator(
       name: "ada", hash: try PasswordHash.make(SecretBytes(utf8: "correct horse battery")))
-    cookie = "__Host-reroot=" + (try await store.createSession(user.id))
+    cookie = "__Host-reroot=" + (try await store.createSession(user))
     let root = try RootMaker.makeRoot(
       commonName: "R", algorithm: .ecdsaP256, notBefore: Date() - 60, notAfter: Date() + 400 * 86_400)
     let id = try await store.importRoot(

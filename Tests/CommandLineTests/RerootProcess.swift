@@ -101,5 +101,10 @@ final class RerootProcess: Sendable {
 
 /// Runs the program to its end.
 func reroot(_ words: String..., input: String = "") async throws -> Ended {
+  try await reroot(words, input: input)
+}
+
+/// The same with a list of words.
+func reroot(_ words: [String], input: String = "") async throws -> Ended {
   try await RerootProcess(words, input: input).end()
 }

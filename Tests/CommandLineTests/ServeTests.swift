@@ -49,6 +49,53 @@ import Testing
     #expect(await curl.end() == 0)
   }
 
+  @Test("A proxy of the command line is trusted, and the page Settings says so")
+  func trustedProxy() async throws {
+    let folder = try TemporaryFolder()
+    let data = folder.path + "/data"
+    let prepared = try await PreparedFolder(data)
+    let (process, port) = try await start(
+      data, "--trusted-proxy", "127.0.0.0/8", "--trusted-proxy", "2001:db8::7", "--forwarded-header", "forwarded",
+      "--log-level", "debug")
+    let page = folder.path + "/page"
+    let curl = try await finished(
+      "curl", "-sk", "--max-time", "20", "-o", page, "-H", "Cookie: \(prepared.cookie)", "-H",
+      "Forwarded: for=203.0.113.9, for=198.51.100.4", "-H", "X-Forwarded-For: 203.0.113.10",
+      "https://127.0.0.1:\(port)/settings")
+    #expect(curl == 0)
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("127.0.0.0/8 and 2001:db8::7"))
+    process.terminate()
+    let ended = await process.end()
+    #expect(ended.status == 0)
+    #expect(ended.error.contains("client=198.51.100.4"))
+    #expect(!ended.error.contains("203.0.113."))
+  }
+
+  @Test(
+    "What is no address of a proxy is one sentence before anything is opened",
+    arguments: ["10.0.0.1/8", "proxy", "::/0"])
+  func noProxy(_ text: String) async throws {
+    let folder = try TemporaryFolder()
+    let ended = try await reroot("serve", "--data", folder.path + "/data", "--trusted-proxy", text)
+    #expect(ended.status == 64)
+    #expect(ended.complaints.first?.contains("--trusted-proxy") == true, "\(ended)")
+    #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"))
+  }
+
+  /// Runs a program to its end; the status.
+  private func finished(_ words: String...) async throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = words
+    try process.run()
+    return await withCheckedContinuation { continuation in
+      DispatchQueue(label: "program").async {
+        process.waitUntilExit()
+        continuation.resume(returning: process.terminationStatus)
+      }
+    }
+  }
+
   @Test("A port that is taken is one sentence and status 1")
   func portTaken() async throws {
     let folder = try TemporaryFolder()

@@ -221,6 +221,24 @@ struct CommandTests {
     #expect(!folder.exists("done"))
   }
 
+  @Test("is killed soon after its task was cancelled where it will not hear that it shall end")
+  func cancelledDeaf() async throws {
+    let folder = try TestFolder()
+    let fifo = URL(fileURLWithPath: folder.path("fifo"))
+    mkfifo(fifo.path, 0o600)
+    let task = Task {
+      try await access.run(
+        ["/bin/sh", "-c", "trap '' TERM; echo $$ > \(fifo.path); while :; do sleep 1; done"], .seconds(600))
+    }
+    let said = try await onThread { try FileHandle(forReadingFrom: fifo).readToEnd() }
+    let process = try #require(pid_t(String(decoding: said ?? Data(), as: UTF8.self).filter(\.isNumber)))
+    let start = ContinuousClock.now
+    task.cancel()
+    await #expect(throws: CancellationError.self) { _ = try await task.value }
+    #expect(ContinuousClock.now - start < .seconds(3))
+    #expect(await eventually { !isAlive(process) })
+  }
+
   private func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await WorkThreads(count: 1).run(work)
   }

@@ -138,9 +138,10 @@ struct FileReadingTests {
     try folder.write("old", to: "a", mode: 0o666)
     chmod(folder.path, 0o1777)
     await #expect(processExitsWith: .success) { [path = folder.path("a") as String] in
-      #expect(setegid(65_534) == 0 && seteuid(65_534) == 0)
-      let found = await code { try await TargetAccess.local().checkWritable(path) }
-      #expect(found == "NOT_PERMITTED", "\(found ?? "writable")")
+      try await unprivileged {
+        let found = await code { try await TargetAccess.local().checkWritable(path) }
+        #expect(found == "NOT_PERMITTED", "\(found ?? "writable")")
+      }
     }
   }
 

@@ -235,13 +235,15 @@ struct ForecastHandshakeTests {
         id: .init(rawValue: Int64(number)), name: "c\(number)", stage: number % 7 + 1, presentsBefore: old,
         acceptsBefore: [old], peers: number % 2 == 0 ? [.init(rawValue: Int64(number % 100 + 1))] : nil)
     }
-    let clock = ContinuousClock()
-    let start = clock.now
+    // Counted by what the processor has done for it: others may use it, too.
+    let start = Self.processorSeconds
     let forecast = Forecast(
       Course(
         members: members, root: RootKey(String(repeating: "b", count: 64)), policy: .stop, changesHTTPS: false))
     #expect(forecast.refusals.isEmpty)
     #expect(forecast.contingencies.count <= 60 && forecast.contingencyCount >= 10_000)
-    #expect(clock.now - start < .seconds(60))
+    #expect(Self.processorSeconds - start < 60)
   }
+
+  private static var processorSeconds: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 }

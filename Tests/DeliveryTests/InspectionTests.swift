@@ -98,17 +98,37 @@ struct InspectionTests {
     #expect(findings.accepts == nil)
   }
 
+  /// Files that an update would destroy, or may replace.
+  static let contents: [(text: String, isBlocking: Bool)] = [
+    ("root:*:19000:0:99999:7:::\n", true), ("{}", true), ("# a comment\n", true), ("", false), ("\n \n", false),
+    ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", false),
+    ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", false),
+  ]
+
+  @Test("Another program's file in the place of a certificate or key forbids the start, a damaged one does not")
+  func anotherProgramsFile() async throws {
+    for (text, isBlocking) in Self.contents {
+      for name in ["chain.pem", "key.pem"] {
+        let made = try TestComponent()
+        try made.folder.write(text, to: name)
+        let problems = await made.inspect().findings.problems
+        #expect(problems.count == 1 && problems.first?.isBlocking == isBlocking, "\(name) \(text): \(problems)")
+        #expect((problems.first?.code == "NOT_PEM") == isBlocking, "\(problems)")
+      }
+    }
+  }
+
   static let faults: [Fault] = [
     Fault(name: "a folder is missing", codes: ["FOLDER_MISSING"]) {
       $0.component.files.certificateChain = $0.folder.path("no/chain.pem")
     },
-    Fault(name: "the certificate is no certificate", codes: ["CERTIFICATE_UNREADABLE"]) {
+    Fault(name: "the certificate is no certificate", codes: ["NOT_PEM"]) {
       try $0.folder.write("hello", to: "chain.pem")
     },
     Fault(name: "the certificate is empty", codes: ["CERTIFICATE_UNREADABLE"]) {
       try $0.folder.write("", to: "chain.pem")
     },
-    Fault(name: "the key is no key", codes: ["KEY_UNREADABLE"]) { try $0.folder.write("hello", to: "key.pem") },
+    Fault(name: "the key is no key", codes: ["NOT_PEM"]) { try $0.folder.write("hello", to: "key.pem") },
     Fault(name: "the bundle is damaged", codes: ["BUNDLE_UNREADABLE"]) {
       try $0.folder.write("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", to: "roots.pem")
     },

@@ -145,14 +145,15 @@ struct ProcessSignalTests {
     defer { child.end() }
     let file = try folder.write("\(child.process)", to: "pid")
     await #expect(processExitsWith: .success) { [file = file as String] in
-      #expect(setegid(65_534) == 0 && setuid(65_534) == 0)
-      let access = TargetAccess.local()
-      for failed in [
-        await failure { try await access.signal("TERM", file) },
-        await failure { try await access.checkSignal("TERM", file) },
-      ] {
-        #expect(failed?.code == "SIGNAL_REFUSED", "\(failed?.description ?? "sent")")
-        #expect(failed?.failure.sentence.contains("SIGTERM") == true)
+      try await unprivileged {
+        let access = TargetAccess.local()
+        for failed in [
+          await failure { try await access.signal("TERM", file) },
+          await failure { try await access.checkSignal("TERM", file) },
+        ] {
+          #expect(failed?.code == "SIGNAL_REFUSED", "\(failed?.description ?? "sent")")
+          #expect(failed?.failure.sentence.contains("SIGTERM") == true)
+        }
       }
     }
     #expect(isAlive(child.process))

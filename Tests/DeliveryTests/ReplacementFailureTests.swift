@@ -114,14 +114,15 @@ struct ReplacementFailureTests {
     let path = sample.folder.path
     await #expect(processExitsWith: .success) { [path = path as String] in
       // Nothing stops root from writing to it.
-      if geteuid() == 0 { #expect(setegid(65_534) == 0 && seteuid(65_534) == 0) }
-      chmod(path, 0o755)
-      let access = TargetAccess.local()
-      let failed = await failure { try await access.replace(SampleChange.changes(in: path)) }
-      #expect(failed?.code == "ACCESS_DENIED", "\(failed?.description ?? "")")
-      let check = await failure { try await access.checkWritable(path + "/tls/chain.pem") }
-      #expect(check?.code == "ACCESS_DENIED", "\(check?.description ?? "")")
-      #expect(check?.failure.sentence.contains(path + "/tls") == true)
+      try await unprivileged {
+        chmod(path, 0o755)
+        let access = TargetAccess.local()
+        let failed = await failure { try await access.replace(SampleChange.changes(in: path)) }
+        #expect(failed?.code == "ACCESS_DENIED", "\(failed?.description ?? "")")
+        let check = await failure { try await access.checkWritable(path + "/tls/chain.pem") }
+        #expect(check?.code == "ACCESS_DENIED", "\(check?.description ?? "")")
+        #expect(check?.failure.sentence.contains(path + "/tls") == true)
+      }
     }
     #expect(try sample.folder.picture() == before)
     chmod(sample.folder.path("tls"), 0o755)
@@ -133,19 +134,20 @@ struct ReplacementFailureTests {
     let before = try folder.picture()
     chmod(folder.path, 0o777)
     await #expect(processExitsWith: .success) { [path = folder.path as String] in
-      if geteuid() == 0 { #expect(setegid(65_534) == 0 && seteuid(65_534) == 0) }
-      let access = TargetAccess.local()
-      var change = FileChange(path: path + "/a", content: SecretBytes([]), mode: 0o644)
-      change.owner = "daemon"
-      let failed = await failure { [change] in try await access.replace([change]) }
-      #expect(failed?.code == "OWNER_NOT_ALLOWED", "\(failed?.description ?? "")")
-      #expect(failed?.failure.sentence.contains("daemon") == true)
-      for (owner, group, expected) in [
-        ("daemon", nil, "OWNER_NOT_ALLOWED"), (nil, "daemon", "OWNER_NOT_ALLOWED"),
-        (String(geteuid()), String(getegid()), nil),
-      ] as [(String?, String?, String?)] {
-        let found = await code { try await access.checkOwner(owner, group) }
-        #expect(found == expected, "\(owner ?? "-"), \(group ?? "-"): \(found ?? "allowed")")
+      try await unprivileged {
+        let access = TargetAccess.local()
+        var change = FileChange(path: path + "/a", content: SecretBytes([]), mode: 0o644)
+        change.owner = "daemon"
+        let failed = await failure { [change] in try await access.replace([change]) }
+        #expect(failed?.code == "OWNER_NOT_ALLOWED", "\(failed?.description ?? "")")
+        #expect(failed?.failure.sentence.contains("daemon") == true)
+        for (owner, group, expected) in [
+          ("daemon", nil, "OWNER_NOT_ALLOWED"), (nil, "daemon", "OWNER_NOT_ALLOWED"),
+          (String(geteuid()), String(getegid()), nil),
+        ] as [(String?, String?, String?)] {
+          let found = await code { try await access.checkOwner(owner, group) }
+          #expect(found == expected, "\(owner ?? "-"), \(group ?? "-"): \(found ?? "allowed")")
+        }
       }
     }
     #expect(try folder.picture() == before)

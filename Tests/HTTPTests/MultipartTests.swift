@@ -28,6 +28,16 @@ import Testing
     #expect(file.bytes == Array("\0\r\n-B--\r\r\n\n--".utf8))
   }
 
+  @Test("A part in Base64 is what it stands for, in whatever lines it was sent")
+  func base64() throws {
+    let header = "Content-Transfer-Encoding: BASE64\r\n\(Self.disposition)"
+    let form = try parse(
+      Self.part("\(header)\"file\"; filename=\"root.pfx\"", "MIIA\r\n/w==\n") + Self.part("\(header)\"a\"", "w7w=")
+        + "--B--")
+    #expect(try #require(form.file("file")).bytes == [0x30, 0x82, 0, 0xFF])
+    #expect(form["a"] == "ü")
+  }
+
   @Test("A file field in which nothing was chosen is no file")
   func nothingChosen() throws {
     let form = try parse(Self.part("\(Self.disposition)\"file\"; filename=\"\"", "") + "--B--")
@@ -100,9 +110,19 @@ import Testing
       name: "filename*", body: part("\(disposition)\"a\"; filename*=UTF-8''x", "x") + "--B--", status: 400,
       words: "filename*"),
     Row(
-      name: "base64", body: part("\(disposition)\"a\"\r\nContent-Transfer-Encoding: base64", "x") + "--B--",
-      status: 400,
+      name: "quoted-printable",
+      body: part("\(disposition)\"a\"\r\nContent-Transfer-Encoding: quoted-printable", "x") + "--B--", status: 400,
       words: "encoded"),
+    Row(
+      name: "no Base64", body: part("\(disposition)\"a\"\r\nContent-Transfer-Encoding: base64", "eA=") + "--B--",
+      status: 400, words: "“a” of the form says that it is Base64"),
+    Row(
+      name: "Base64 with something else in it",
+      body: part("\(disposition)\"a\"\r\nContent-Transfer-Encoding: base64", "e A==") + "--B--", status: 400,
+      words: "is not"),
+    Row(
+      name: "NUL in Base64", body: part("\(disposition)\"a\"\r\nContent-Transfer-Encoding: base64", "AA==") + "--B--",
+      status: 400, words: "NUL"),
     Row(
       name: "bare line feed in a header", body: "--B\r\n\(disposition)\"a\"\n\r\nx\r\n--B--", status: 400,
       words: "carriage"),

@@ -3,18 +3,19 @@ import Testing
 @testable import HTTP
 
 @Suite struct RouterTests {
-  private let router: Router<String> = {
-    var router = Router<String>()
-    router.on(.get, "/") { _, _, context in .text("home \(context)") }
-    router.on(.get, "/updates/:id") { _, path, _ in .text("update \(path["id"] ?? "")") }
-    router.on(.get, "/updates/new") { _, _, _ in .text("form") }
-    router.on(.post, "/updates/:id/decisions") { _, path, _ in .text("decide \(path.integer("id") ?? -1)") }
-    router.on(.delete, "/updates/:id") { _, _, _ in .text("gone") }
+  private let router: Router<String, Int> = {
+    var router = Router<String, Int>()
+    router.on(.get, "/", for: 0) { _, _, context in .text("home \(context)") }
+    router.on(.get, "/updates/:id", for: 1) { _, path, _ in .text("update \(path["id"] ?? "")") }
+    router.on(.get, "/updates/new", for: 2) { _, _, _ in .text("form") }
+    router.on(.post, "/updates/:id/decisions", for: 3) { _, path, _ in .text("decide \(path.integer("id") ?? -1)") }
+    router.on(.delete, "/updates/:id", for: 4) { _, _, _ in .text("gone") }
     return router
   }()
 
   private func answer(_ method: Method, _ path: String) async throws -> String? {
-    guard case .bytes(let bytes)? = try await router.route(Request(method: method, path: path), "ctx")?.body else {
+    let request = Request(method: method, path: path)
+    guard case .bytes(let bytes)? = try await router.match(method, path)?.answer(request, "ctx").body else {
       return nil
     }
     return String(decoding: bytes, as: UTF8.self)
@@ -41,6 +42,19 @@ import Testing
     #expect(try await answer(.post, "/updates/\(text)/decisions") == "decide \(expected)")
   }
 
+  @Test("The table names every route with who may use it, and a match the access of its own route")
+  func table() throws {
+    #expect(
+      router.table.map { "\($0.method) \($0.pattern) \($0.access)" } == [
+        "GET / 0", "GET /updates/:id 1", "GET /updates/new 2", "POST /updates/:id/decisions 3",
+        "DELETE /updates/:id 4",
+      ])
+    #expect(try router.match(.get, "/updates/new")?.access == 2)
+    #expect(try router.match(.head, "/updates/new/")?.access == 2)
+    #expect(try router.match(.head, "/updates/7")?.access == 1)
+    #expect(try router.match(.delete, "/updates/new")?.access == 4)
+  }
+
   @Test("A method that the path does not take is told which ones it takes")
   func methodNotAllowed() async throws {
     await #expect(throws: MethodNotAllowed(allowed: [.delete, .get, .head])) { try await answer(.put, "/updates/7") }
@@ -49,7 +63,8 @@ import Testing
     let router = router
     try await withServer(handler: { request in
       do {
-        return try await router.route(request, "") ?? .text("not found", status: 404)
+        let match = try router.match(request.method, request.path)
+        return try await match?.answer(request, "") ?? .text("not found", status: 404)
       } catch let error as MethodNotAllowed {
         return error.response(error.problem.plainResponse)
       } catch {

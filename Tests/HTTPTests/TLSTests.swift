@@ -53,6 +53,31 @@ import Testing
     }
   }
 
+  @Test(
+    "Of TLS 1.2 only ciphers with authenticated encryption are spoken, to either kind of key",
+    arguments: [(["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "ECDSA"), (["rsa:2048"], "RSA")])
+  func ciphers(key: [String], kind: String) async throws {
+    try await withTLS(key) { server, _ in
+      func succeeds(_ cipher: String) async throws -> Bool {
+        try await run(
+          "openssl",
+          [
+            "s_client", "-connect", "127.0.0.1:\(server.port)", "-tls1_2", "-cipher",
+            "ECDHE-\(kind)-\(cipher):@SECLEVEL=0",
+          ]
+        ).status == 0
+      }
+      for cipher in ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"] {
+        let isSpoken = try await succeeds(cipher)
+        #expect(isSpoken, "\(cipher)")
+      }
+      for cipher in ["AES128-SHA", "AES256-SHA", "AES128-SHA256", "AES256-SHA384", "AES128-CCM", "AES256-CCM8"] {
+        let isSpoken = try await succeeds(cipher)
+        #expect(!isSpoken, "\(cipher)")
+      }
+    }
+  }
+
   @Test("An upload of 1 MiB arrives over TLS, and one that is too large gets its 413 over TLS")
   func uploads() async throws {
     try await withTLS { server, keys in

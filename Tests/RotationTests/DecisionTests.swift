@@ -148,6 +148,18 @@ struct DecisionTests {
     #expect(!player.order.contains { $0.kind.isRestoring })
   }
 
+  @Test("Abort of a running update tells exactly what is in flight to come to its end, once")
+  func abortEndsWhatHangs() throws {
+    var state = UpdateState(course: Sample.course([Sample.member(1), Sample.member(2), Sample.member(3)], parallel: 2))
+    _ = try state.apply(.started(by: "ada"))
+    _ = try state.apply(.actionSucceeded(.of(.generate, 1), attempt: 1))
+    let effects = try state.apply(.decided(Decision(.abort, question: state.question, by: "ada")))
+    #expect(effects == [.end(.of(.generate, 2), attempt: 1), .end(.of(.generate, 3), attempt: 1)])
+    #expect(state.offers.isEmpty, "nothing is left to decide until it has come to rest")
+    #expect(try state.apply(.actionFailed(.of(.generate, 2), attempt: 1, Sample.failure)).isEmpty)
+    #expect(try state.apply(.actionFailed(.of(.generate, 3), attempt: 1, Sample.failure)) == [.finish(.rolledBack)])
+  }
+
   @Test("Abort of a running update lets the actions in flight finish, then rolls back")
   func abortRunning() throws {
     var player = Player(Sample.course())

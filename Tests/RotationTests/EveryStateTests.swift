@@ -53,9 +53,14 @@ struct EveryStateTests {
   /// Every event, with those parts that matter: each action, the right and a wrong attempt, the right and a wrong
   /// question.
   private func events(for state: UpdateState) -> [Event] {
-    var events: [Event] = [.started(by: "x"), .halted, .interrupted([])]
+    var events: [Event] = [.started(by: "x"), .halted, .journalRestored, .interrupted([])]
     let lost = state.actionsInFlight.keys.sorted { "\($0)" < "\($1)" }
     events.append(.interrupted(lost.map { .init(action: $0, failure: Sample.failure) }))
+    let undoable = Set(state.undoableActions)
+    let other = state.allActions.map(\.id).first { state.actionsInFlight[$0] == nil && !undoable.contains($0) }
+    for undone in state.undoableActions + [other].compactMap(\.self) {
+      events.append(.interrupted((lost + [undone]).map { .init(action: $0, failure: Sample.failure) }))
+    }
     let ids = ActionKind.allCases.flatMap { kind in
       state.course.members.map { ActionID(kind, $0.id) } + [ActionID(kind)]
     }
@@ -81,13 +86,22 @@ struct EveryStateTests {
     return switch event {
     case .started: state.standing == .planned
     case .halted: runs
-    case .interrupted(let actions): runs && actions.count == state.actionsInFlight.count
+    case .journalRestored: state.standing == .deciding
+    case .interrupted(let actions): isFound(actions.map(\.action), in: state)
     case .actionSucceeded(let id, let attempt): state.actionsInFlight[id] == attempt
     case .actionFailed(let id, let attempt, _): state.actionsInFlight[id] == attempt
     case .decided(let decision):
       decision.question == state.question && state.offers.contains(decision.kind)
         && (decision.actions ?? []).allSatisfy(state.retriableActions.contains)
     }
+  }
+
+  /// All that was in flight, and what had succeeded and can be looked for.
+  private func isFound(_ actions: [ActionID], in state: UpdateState) -> Bool {
+    let undone = Set(actions).subtracting(state.actionsInFlight.keys)
+    let runs = state.standing == .running || state.standing == .stopping
+    return (runs || state.standing == .deciding && !undone.isEmpty)
+      && undone.isSubset(of: state.undoableActions) && actions.count == undone.count + state.actionsInFlight.count
   }
 
   private func check(_ state: UpdateState, after event: Event) {
@@ -110,6 +124,6 @@ struct EveryStateTests {
     let actions = state.allActions.map { "\($0.id)=\($0.state.status)\($0.state.isIgnored)\($0.state.skipped as Any)" }
     let aside = state.course.members.map { state.isSetAside($0.id) }
     return "\(state.standing) \(state.direction) \(state.policy) \(state.isAborting) \(state.wasInterrupted) "
-      + "\(state.keepsNewRoot) \(state.cursor) \(state.openFailures) \(aside) \(state.groupHolders) \(actions)"
+      + "\(state.keepsNewRoot) \(state.mayBeTouched) \(state.cursor) \(state.openFailures) \(aside) \(state.groupHolders) \(actions)"
   }
 }

@@ -92,7 +92,7 @@ struct RandomSequenceTests {
       let breaks = Int.random(in: 0..<100, using: &random) < max(0, 25 - move / 8)
       if !player.pending.isEmpty {
         if Int.random(in: 0..<60, using: &random) == 0 {
-          try crash(&player)
+          try crash(&player, &random)
         } else if Int.random(in: 0..<60, using: &random) == 0, player.state.offers.contains(.abort) {
           try player.send(.decided(Decision(.abort, question: player.state.question, by: "x")))
         } else {
@@ -100,6 +100,8 @@ struct RandomSequenceTests {
           if breaks { player.failing[player.pending[index].id] = 1 }
           try player.step(at: index)
         }
+      } else if player.state.standing == .deciding, breaks, !player.state.undoableActions.isEmpty {
+        try crash(&player, &random)
       } else if player.state.outcome == nil {
         try decideAnything(&player, &random)
       } else if move < 150, Int.random(in: 0..<3, using: &random) == 0, !player.state.offers.isEmpty {
@@ -110,10 +112,13 @@ struct RandomSequenceTests {
     }
   }
 
-  private func crash(_ player: inout Player) throws {
-    let lost = player.pending.map { Event.InterruptedAction(action: $0.id, failure: Sample.failure) }
+  /// The program ends, and the next start finds some of what had succeeded undone.
+  private func crash(_ player: inout Player, _ random: inout Seeded) throws {
+    var found = player.pending.map(\.id)
+    let least = player.state.standing == .deciding ? 1 : 0
+    found += player.state.undoableActions.shuffled(using: &random).prefix(.random(in: least...2, using: &random))
     player.pending = []
-    try player.send(.interrupted(lost))
+    try player.send(.interrupted(found.map { .init(action: $0, failure: Sample.failure) }))
   }
 
   private func decideAnything(_ player: inout Player, _ random: inout Seeded) throws {
@@ -166,7 +171,11 @@ struct RandomSequenceTests {
   }
 
   private func checkTrustFirst(_ state: UpdateState, _ seed: Int) {
-    guard state.actionsInFlight.keys.contains(where: { $0.kind == .deploy }) else { return }
+    // Of a rolling group, the component that was in the middle of its replacement when the program ended is finished first.
+    let isNew = state.actionsInFlight.contains { id, attempt in
+      id.kind == .deploy && (attempt == 1 || state.course.members.first { $0.id == id.component }?.group == nil)
+    }
+    guard isNew else { return }
     for member in state.course.members where member.hasTrustBundle {
       let trust = state.action(ActionID(.trust, member.id))
       let isOpen = trust?.status == .waiting || trust?.status == .running || trust?.isOpenFailure == true

@@ -104,7 +104,10 @@ class Administrator:
     def expect_standing(self, word):
         expect(self.progress).to_have_attribute("data-standing", word)
 
-    def decide(self, kind):
+    def decide(self, kind, reason="The test wants it so."):
+        asked = self.page.locator(f"#reason-{kind}")
+        if asked.count():
+            asked.fill(reason)
         self.page.locator(f"#decide-{kind}").click()
 
     def cell(self, name, kind):

@@ -15,9 +15,9 @@ UTC = datetime.timezone.utc
 class Authority:
     """A root certificate with its key."""
 
-    def __init__(self, name, days=3650):
+    def __init__(self, name, days=3650, key=None):
         self.name = name
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)

@@ -16,7 +16,7 @@ import uuid
 PROGRAM = os.environ.get("REROOT_PROGRAM") or str(
     pathlib.Path(__file__).resolve().parents[2] / ".build" / "debug" / "reroot"
 )
-PASSWORD = "correct horse battery staple"
+PASSWORD = "an owl, a kettle and a fish"
 
 
 class Forms(html.parser.HTMLParser):
@@ -90,8 +90,11 @@ class Client:
         self.cookies = {}
         self.context = ssl._create_unverified_context()
 
+    def connect(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.context)
+
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.context)
+        connection = self.connect()
         sent = dict(headers or {})
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -150,11 +153,13 @@ class Console:
             self.options += ["--components", str(file)]
         self.process = None
         self.output = []
+        self.environment = None
 
     def start(self, port=0):
         words = [PROGRAM, "serve", "--data", str(self.folder / "data"), "--listen", f"127.0.0.1:{port}", *self.options]
         self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+            env=self.environment,
         )
         self.output = []
         ready = threading.Event()

@@ -50,9 +50,10 @@ class Demo:
         self.port = int(re.search(r"https://[^\s/]+:(\d+)", text).group(1))
         self.pfx = pathlib.Path(re.search(r"Second root\s+(\S+)", text).group(1))
         self.pfx_password = re.search(r"Its password\s+(\S+)", text).group(1)
-        # It is printed once, at the first start.
-        if self.password is None:
-            self.password = re.search(r"Password\s+(\S+)", text).group(1)
+        # A new one is printed at each start until somebody has signed in.
+        printed = re.search(r"Password\s+(\S.*)", text).group(1).strip()
+        if not printed.startswith("as it was printed"):
+            self.password = printed
         return self
 
     @property

@@ -4,6 +4,9 @@ import pytest
 
 from console import Console
 
+# Where the tests are started by what ignores it (nohup), so would every server, and the JVM then takes no handler for it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 @pytest.fixture
 def console(tmp_path):

@@ -53,6 +53,14 @@ void reroot_alternative_names_free(GENERAL_NAMES *names);
 /// One name: its GEN_… type, and its bytes where the type is a string or an address (otherwise NULL).
 int reroot_alternative_name(const GENERAL_NAMES *names, int index, const unsigned char **bytes, size_t *count);
 
+/// Sets the signature algorithm of a certificate that something else than OpenSSL signs, with NULL as its parameters or none
+/// (RFC 3279 2.2.1, RFC 5758 3.2); 0 when it fails.
+int reroot_set_signature_algorithm(X509 *certificate, int algorithm, int takes_null);
+/// What is to be signed of it; the caller frees it. Below 1 when it fails.
+int reroot_to_be_signed(X509 *certificate, unsigned char **bytes);
+/// Sets the signature; 0 when it fails.
+int reroot_set_signature(X509 *certificate, const unsigned char *bytes, int count);
+
 /// A list of certificates, each of which it holds a reference to.
 STACK_OF(X509) *reroot_certificates_new(void);
 /// 1, or 0 when it fails.

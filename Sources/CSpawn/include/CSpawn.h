@@ -8,7 +8,13 @@
 /* pipe2 with O_CLOEXEC: 0, or -1 and errno. */
 int reroot_pipe(int ends[2]);
 
+/* memfd_create with MFD_CLOEXEC: a descriptor, or -1 and errno. */
+int reroot_memory_file(const char *name);
+
 /* posix_spawn_file_actions_addclosefrom_np: 0, or the number of an error. */
 int reroot_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* Lets a child write no core dump (prlimit with RLIMIT_CORE): to be called before it is given anything secret. */
+void reroot_forbid_core(pid_t child);
 
 #endif

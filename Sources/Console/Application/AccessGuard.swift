@@ -3,29 +3,33 @@ import PKI
 
 /// Decides, before any route is asked, who is there and whether the request may go on. Nothing else does.
 ///
-/// Everything is behind the session but the files of the public folder, `/sign-in` and `/setup/:token`; also an address
-/// that does not exist, so that nobody learns from outside which ones do.
+/// Everything is behind the session but the files of the public folder and the routes that are added as open; also an
+/// address that does not exist, so that nobody learns from outside which ones do.
 struct AccessGuard: Sendable {
   let services: Services
 
-  /// What the guard found: go on with a visit, or answer at once.
-  enum Verdict {
-    case goOn(Visit, cookies: [String])
-    case answer(Response)
-  }
-
-  /// Finds out who asks. A form must still be checked with ``checkForm(_:_:)``.
-  func identify(_ request: Request) async throws -> Verdict {
+  /// Finds out who asks. Whether the route is theirs is still for ``admit(_:_:to:)`` to say, and a form must be checked
+  /// with ``checkForm(_:_:)``.
+  ///
+  /// - Returns: the visit, and the cookies that an answer of a route sets.
+  func identify(_ request: Request) async throws -> (visit: Visit, cookies: [String]) {
+    // A browser sends its cookies whoever made it ask, a token it never sends by itself; so the API takes tokens alone.
+    if APIPath.isOne(request.path) { return (try await program(request), []) }
     let notice = Notice.text(request.cookies)
     if let token = SessionCookie.token(request.cookies, SessionCookie.name),
       let visitor = try await services.visitor(token: token)
     {
-      let visit = Visit(
+      var visit = Visit(
         services: services, visitor: visitor, csrfToken: FormToken.derived(from: token), notice: notice,
-        path: request.path)
-      return .goOn(visit, cookies: [])
+        path: request.path, address: request.remoteAddress)
+      // Read for every page: whoever is asked should not have to look for it.
+      if visit.may(.operator), !visitor.needsSecondFactor {
+        visit.waiting = try await services.store.openAgreements().filter {
+          $0.standing == .waiting && $0.asker != visitor.user && visit.may($0.subject.role)
+        }
+      }
+      return (visit, [])
     }
-    guard Self.isOpen(request.path) else { return .answer(Self.toSignIn(request)) }
     let token: String
     var cookies: [String] = []
     if let known = SessionCookie.token(request.cookies, SessionCookie.visitName) {
@@ -35,17 +39,44 @@ struct AccessGuard: Sendable {
       cookies.append(SessionCookie.settingVisit(token))
     }
     let visit = Visit(
-      services: services, visitor: nil, csrfToken: FormToken.derived(from: token), notice: notice, path: request.path)
-    return .goOn(visit, cookies: cookies)
+      services: services, visitor: nil, csrfToken: FormToken.derived(from: token), notice: notice, path: request.path,
+      address: request.remoteAddress)
+    return (visit, cookies)
   }
 
-  /// Paths that are answered without a session.
-  static func isOpen(_ path: String) -> Bool {
-    path == "/sign-in" || path.hasPrefix("/setup/")
+  /// The program that asks, by its bearer token (RFC 6750, section 2.1).
+  private func program(_ request: Request) async throws -> Visit {
+    let parts = (request.headers.first("authorization") ?? "").split(separator: " ", maxSplits: 1)
+    var visitor: Visitor?
+    if parts.count == 2, parts[0].lowercased() == "bearer" {
+      visitor = try await services.store.token(String(parts[1]), from: request.remoteAddress).map { Visitor($0) }
+    }
+    var visit = Visit(
+      services: services, visitor: visitor, csrfToken: "", notice: nil, path: request.path,
+      address: request.remoteAddress)
+    if visitor == nil { visit.needsNoToken = try await MonitoringPath.isOpen(request, services.store) }
+    return visit
+  }
+
+  /// Lets a visitor through to a route, or not.
+  ///
+  /// - Parameter access: who may use the route; nil where there is none, which a stranger is not told.
+  /// - Returns: the way to the sign-in, for a stranger, or to what must be set up first; nil when the request may go on.
+  /// - Throws: ``PageError`` 403 when the visitor's role does not do.
+  func admit(_ request: Request, _ visit: Visit, to access: RouteAccess?) throws -> Response? {
+    guard let visitor = visit.visitor else {
+      return access?.permits(nil) == true || visit.needsNoToken ? nil : try Self.toSignIn(request)
+    }
+    if visitor.needsSecondFactor, !Self.settingUp.contains(request.path) {
+      return Self.toSecondFactor(request, visit)
+    }
+    guard let access, !access.permits(visitor.role) else { return nil }
+    throw access.refusal(to: visitor.role)
   }
 
   /// Refuses every request that may change something unless it carries the visit's token.
   func checkForm(_ request: Request, _ visit: Visit) throws {
+    guard !APIPath.isOne(request.path) else { return }
     switch request.method {
     case .get, .head, .other("OPTIONS"): return
     default: break
@@ -59,10 +90,31 @@ struct AccessGuard: Sendable {
     }
   }
 
-  /// A page sends the browser to the sign-in form; a stream or a script gets 401, which it can tell apart.
-  private static func toSignIn(_ request: Request) -> Response {
+  /// All that somebody sees who must set a second factor up.
+  private static let settingUp: Set<String> = [SecondFactorPages.path, SecondFactorPages.path + "/secret", "/sign-out"]
+
+  private static func toSecondFactor(_ request: Request, _ visit: Visit) -> Response {
+    if isByScript(request) { return Response.text("Set up a second factor first.\n", status: 403) }
+    return visit.redirect(to: SecondFactorPages.path)
+  }
+
+  /// Whether a stream or a script asks, which could do nothing with a page.
+  private static func isByScript(_ request: Request) -> Bool {
     let accept = request.headers.first("accept") ?? ""
-    if request.path.hasSuffix("/events") || accept.contains("text/event-stream") || accept == "application/json" {
+    return request.path.hasSuffix("/events") || accept.contains("text/event-stream") || accept == "application/json"
+  }
+
+  /// A page sends the browser to the sign-in form; a stream or a script gets 401, which it can tell apart.
+  static func toSignIn(_ request: Request) throws -> Response {
+    if APIPath.isOne(request.path) {
+      // RFC 6750, section 3.
+      return try ProblemDetails(
+        status: 401, code: "TOKEN_NEEDED",
+        sentence: "Send a valid token: `Authorization: Bearer reroot_…`. One is made on the page “Tokens”, or by "
+          + "`reroot tokens make`."
+      ).response().withHeader("WWW-Authenticate", "Bearer realm=\"reroot\"")
+    }
+    if isByScript(request) {
       return Response.text("Sign in first.\n", status: 401).withHeader("WWW-Authenticate", "Session")
     }
     guard request.method == .get || request.method == .head, request.path != "/" else {

@@ -17,10 +17,25 @@ public struct ConsoleConfiguration: Sendable {
   public var targets: Targets
   /// How the files of a component are reached.
   public var targetAccess: @Sendable (Component) -> TargetAccess
+  /// The hardware modules that roots' keys may stay in.
+  public var modules = HardwareModules.none
   /// What a demonstration adds.
   public var `extension`: ConsoleExtension?
   /// The present moment.
   public var clock: @Sendable () -> Date
+  /// How long an action of an update may take beyond what its component's settings allow to its commands and its
+  /// verification: for its files and for connections, each of which has a limit of its own.
+  public var actionReserve = Duration.seconds(180)
+  /// Reverse proxies that are trusted besides those of the settings.
+  public var trustedProxies: [AddressRange] = []
+  /// The header of the proxies in place of the one of the settings.
+  public var forwardedHeader: ForwardedHeader?
+  /// How many requests a minute each token of the API may send.
+  public var requestsPerMinute = 600
+  /// By what notifications are sent.
+  public var sending = SendingPrograms()
+  /// By what clock, and after which pauses, the endpoints are looked at between updates.
+  public var watching = WatchTiming.real
   /// The sockets of this machine that listen, for finding components; blocking.
   public var listeningSockets: @Sendable () -> [ListeningSocket] = { ListeningSockets.all() }
 
@@ -82,17 +97,17 @@ public struct ConsoleExtension: Sendable {
   /// The path of an event stream with its live numbers, for pages that have none of their own.
   public var eventsPath: String
   /// Adds its routes.
-  public var addRoutes: @Sendable (_ router: inout Router<Visit>) -> Void
+  public var addRoutes: @Sendable (_ router: inout ConsoleRouter) -> Void
   /// The model of the strip that every page shows.
   public var strip: @Sendable () -> PageModel
   /// Sends its live numbers over a stream that a page has opened for something else, too.
-  public var join: @Sendable (_ stream: EventStream) -> Void
+  public var join: @Sendable (_ stream: EventStream, _ visit: Visit) -> Void
 
   /// Describes what is added.
   public init(
     title: String, path: String, eventsPath: String,
-    addRoutes: @escaping @Sendable (_ router: inout Router<Visit>) -> Void, strip: @escaping @Sendable () -> PageModel,
-    join: @escaping @Sendable (_ stream: EventStream) -> Void
+    addRoutes: @escaping @Sendable (_ router: inout ConsoleRouter) -> Void, strip: @escaping @Sendable () -> PageModel,
+    join: @escaping @Sendable (_ stream: EventStream, _ visit: Visit) -> Void
   ) {
     self.title = title
     self.path = path

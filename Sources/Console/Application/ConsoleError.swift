@@ -19,6 +19,8 @@ public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
 public struct PageError: Error, Sendable {
   /// The status of the answer, 400 to 599.
   public let status: Int
+  /// A stable word for programs; nil takes the usual one of the status.
+  public let code: String?
   /// The heading of the page; nil takes the usual one of the status.
   public let title: String?
   /// What is wrong, and what to do next.
@@ -27,15 +29,23 @@ public struct PageError: Error, Sendable {
   public let back: (label: String, href: String)?
 
   /// Describes what is wrong.
-  public init(_ status: Int, _ sentence: String, title: String? = nil, back: (label: String, href: String)? = nil) {
+  public init(
+    _ status: Int, _ sentence: String, code: String? = nil, title: String? = nil,
+    back: (label: String, href: String)? = nil
+  ) {
     self.status = status
+    self.code = code
     self.title = title
     self.sentence = sentence
     self.back = back
   }
 
   /// Nothing is stored under this number: `PageError.notFound("root certificate")`.
-  public static func notFound(_ what: String) -> PageError {
-    PageError(404, "There is no such \(what). It may have been removed; go back to the list.")
+  ///
+  /// - Parameter why: what may have become of it, and what to do.
+  public static func notFound(
+    _ what: String, _ why: String = "It may have been removed; go back to the list."
+  ) -> PageError {
+    PageError(404, "There is no such \(what). \(why)")
   }
 }

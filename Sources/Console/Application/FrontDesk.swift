@@ -4,7 +4,7 @@ import Logging
 /// Where every request arrives: files first, then the guard, then the route, and the headers that nothing leaves without.
 struct FrontDesk: Sendable {
   let services: Services
-  let router: Router<Visit>
+  let router: ConsoleRouter
   let logger: Logger
 
   func answer(_ request: Request) async -> Response {
@@ -15,20 +15,65 @@ struct FrontDesk: Sendable {
     var visit: Visit?
     var response: Response
     do {
-      switch try await guardian.identify(request) {
-      case .answer(let answer): response = answer
-      case .goOn(let found, let cookies):
-        visit = found
-        try guardian.checkForm(request, found)
-        response =
-          try await router.route(request, found)
-          ?? errorPages.page(404, nil, "There is nothing at this address. Go on from the navigation.", found)
-        for cookie in cookies { response = response.withHeader("Set-Cookie", cookie) }
-      }
+      let (identified, cookies) = try await guardian.identify(request)
+      var found = identified
+      found.clockBanner = await clockBanner(for: found)
+      if found.visitor != nil { found.differing = (try? await services.store.differingCount()) ?? 0 }
+      visit = found
+      response = try await routed(request, found, cookies, guardian)
     } catch {
       response = errorPages.response(error, request, visit)
     }
     return SecurityHeaders.added(to: response, isPage: true)
+  }
+
+  /// The answer of the request's route, once the guard has let the visitor through to it.
+  private func routed(_ request: Request, _ visit: Visit, _ cookies: [String], _ guardian: AccessGuard) async throws
+    -> Response
+  {
+    let match: ConsoleRouter.Match?
+    do {
+      match = try router.match(request.method, request.path)
+    } catch {
+      // Nobody learns from outside which methods an address takes.
+      if visit.visitor == nil { return try AccessGuard.toSignIn(request) }
+      throw error
+    }
+    try services.requestRate.take(visit)
+    try await recordRefusal(request, visit, match)
+    if let answer = try guardian.admit(request, visit, to: match?.access) { return answer }
+    try guardian.checkForm(request, visit)
+    guard let match else {
+      throw PageError(404, "There is nothing at this address. Go on from the navigation.")
+    }
+    var visit = visit
+    visit.access = match.access
+    var response = try await match.answer(request, visit)
+    if let left = services.requestRate.fields(visit) { response.headers += left }
+    return cookies.reduce(response) { $0.withHeader("Set-Cookie", $1) }
+  }
+
+  /// Records what a visitor's role does not allow, at most once a minute: whoever tries again and again is counted. The
+  /// pattern and not the path, which may hold a token.
+  private func recordRefusal(_ request: Request, _ visit: Visit, _ match: ConsoleRouter.Match?) async throws {
+    guard let visitor = visit.visitor, !visitor.needsSecondFactor, let match,
+      !match.access.permits(visitor.role),
+      let attempts = services.refusals.count(from: "user \(visitor.user)", at: services.clock())
+    else { return }
+    try await visit.audit(
+      .accessRefused, on: "\(request.method) \(match.pattern)",
+      ["role": visitor.role.rawValue, "attempts": String(attempts)])
+  }
+
+  /// Only for who is signed in. That it cannot be told must keep nobody from a page.
+  private func clockBanner(for visit: Visit) async -> PageModel? {
+    guard let visitor = visit.visitor, !visitor.needsSecondFactor else { return nil }
+    do {
+      return try await services.clockDesk.check().banner
+    } catch {
+      logger.error("clock not checked", metadata: ["reason": "\(error)"])
+      return nil
+    }
   }
 
   /// The answer to what the server itself refuses, before anybody was identified. It must not block, so the visitor is
@@ -37,13 +82,23 @@ struct FrontDesk: Sendable {
     let visit = SessionCookie.token(head.cookies, SessionCookie.name).flatMap { token in
       services.knownVisitors.visitor(token: token).map { visitor in
         Visit(
-          services: services, visitor: visitor, csrfToken: FormToken.derived(from: token), notice: nil, path: head.path)
+          services: services, visitor: visitor, csrfToken: FormToken.derived(from: token), notice: nil, path: head.path,
+          address: head.remoteAddress)
       }
     }
     var response: Response?
-    if problem.status == 413, let visit { response = try? UploadForms.refused(problem, head, visit) }
+    if problem.status == 413, let visit, isPermitted(head, visit) {
+      response = try? UploadForms.refused(problem, head, visit)
+    }
     return SecurityHeaders.added(
-      to: response ?? errorPages.page(problem.status, nil, problem.sentence, visit), isPage: true)
+      to: response ?? errorPages.answer(ProblemDetails(problem), head, visit), isPage: true)
+  }
+
+  private func isPermitted(_ head: RequestHead, _ visit: Visit) -> Bool {
+    guard visit.visitor?.needsSecondFactor != true, let match = try? router.match(head.method, head.path) else {
+      return false
+    }
+    return match.access.permits(visit.visitor?.role)
   }
 
   private var errorPages: ErrorPages { ErrorPages(services: services, logger: logger) }

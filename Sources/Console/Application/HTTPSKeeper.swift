@@ -26,7 +26,7 @@ public final class HTTPSKeeper: Sendable {
   /// It is made anew at a start when so little is left, in seconds.
   static let ownRenewal: TimeInterval = 60 * 86_400
 
-  /// Takes what the store says, or makes a certificate of its own at the first start and when its own one ends soon.
+  /// Takes what the store says, or makes a certificate of its own at the first start and when its own one is out of date.
   init(store: Store, host: String, workThreads: WorkThreads, clock: @escaping @Sendable () -> Date) async throws {
     self.store = store
     self.host = host
@@ -34,7 +34,7 @@ public final class HTTPSKeeper: Sendable {
     self.clock = clock
     names = Self.names(host: host)
     let now = clock()
-    if let found = try await store.https(), !Self.endsSoon(found, now) {
+    if let found = try await store.https(), !Self.isOutOfDate(found, now) {
       record = Mutex(found)
       return
     }
@@ -71,7 +71,10 @@ public final class HTTPSKeeper: Sendable {
     self.server.withLock { $0 = Listening(server: server, port: port) }
   }
 
-  /// Where it listens; nil before it does.
+  /// Lets go of the server, which has stopped: it holds what answers its requests, and that holds this.
+  func detach() { server.withLock { $0 = nil } }
+
+  /// Where it listens; nil before it does, and once it has stopped.
   var port: UInt16? { server.withLock { $0?.port } }
 
   /// The chain that this very console shows to whoever connects.
@@ -92,9 +95,10 @@ public final class HTTPSKeeper: Sendable {
     ServerIdentity(chainPEM: record.chain.map(\.pem).joined(), keyPEM: record.key.withBytes { Array($0) })
   }
 
-  private static func endsSoon(_ record: HTTPSRecord, _ now: Date) -> Bool {
+  /// Whether it ends soon, or begins only later because it was made by a clock that was ahead.
+  private static func isOutOfDate(_ record: HTTPSRecord, _ now: Date) -> Bool {
     guard record.source == .own, let leaf = record.chain.first else { return false }
-    return leaf.notAfter < now.addingTimeInterval(ownRenewal)
+    return leaf.notBefore > now || leaf.notAfter < now.addingTimeInterval(ownRenewal)
   }
 
   private static func makeOwn(names: [AlternativeName], now: Date) throws -> Identity {

@@ -63,6 +63,16 @@ public enum Part {
     return model
   }
 
+  /// A row of definitions with a fingerprint, hexadecimal bytes with colons between them: it breaks after every second
+  /// colon, and nowhere else.
+  public static func row(_ term: String, fingerprint: String) -> PageModel {
+    let bytes = fingerprint.split(separator: ":")
+    let pieces = stride(from: 0, to: bytes.count, by: 2).map { start in
+      bytes[start..<min(start + 2, bytes.count)].joined(separator: ":") + (start + 2 < bytes.count ? ":" : "")
+    }
+    return ["term": term, "hasPieces": true, "pieces": pieces]
+  }
+
   /// `partials/table`: a list of things; every row gives its cells in the order of the columns.
   public static func table(
     _ caption: String, columns: [String], rows: [(cells: [PageModel], menu: PageModel?)]
@@ -80,12 +90,12 @@ public enum Part {
     ]
   }
 
-  /// A cell of a table.
+  /// A cell of a table; a whole one is kept on one line.
   public static func cell(
     _ text: String? = nil, code: String? = nil, href: String? = nil, status: PageModel? = nil, note: String? = nil,
-    isHeading: Bool = false
+    isHeading: Bool = false, isWhole: Bool = false
   ) -> PageModel {
-    var model: PageModel = ["isHeading": isHeading]
+    var model: PageModel = ["isHeading": isHeading, "isWhole": isWhole]
     model["text"] = text
     model["code"] = code
     model["href"] = href

@@ -1,5 +1,6 @@
 import Foundation
 import Mustache
+import PKI
 
 /// Every template, read and parsed once at the start.
 ///
@@ -55,7 +56,16 @@ public struct PageRenderer: Sendable {
         code: "TEMPLATE_MISSING",
         sentence: "There is no template \(name). Install the program's Templates folder again.")
     }
-    return text
+    return Self.visible(text)
+  }
+
+  /// What a model has not written out is written out here, for every page and every part that a stream sends: nothing on
+  /// a page may turn round, hide, or end what stands beside it.
+  private static func visible(_ text: String) -> String {
+    let isHarmless = text.unicodeScalars.allSatisfy { !VisibleText.isHidden($0) || $0 == "\n" || $0 == "\t" }
+    if isHarmless { return text }
+    // The line ends of a text field, as browsers send them (HTML Standard, section 4.10.21.4).
+    return VisibleText.lines(text.replacing("\r\n", with: "\n"), limit: .max)
   }
 
   private static let suffix = ".mustache"

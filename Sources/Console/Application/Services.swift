@@ -17,6 +17,8 @@ public struct Services: Sendable {
   public let clock: @Sendable () -> Date
   /// Threads for what blocks: passwords, PFX files, keys.
   public let workThreads: WorkThreads
+  /// The hardware modules that may be used.
+  let modules: HardwareModules
   /// How the files of a component are reached.
   public let targetAccess: @Sendable (Component) -> TargetAccess
   /// The ways to the targets.
@@ -35,8 +37,23 @@ public struct Services: Sendable {
   let listeningSockets: @Sendable () -> [ListeningSocket]
   let searches = Searches()
   let signInDesk: SignInDesk
+  let proxies: ProxySettings
+  let syslog: SyslogDesk
+  let notifications: NotificationDesk
   let dependencies: DependencyDesk
+  let clockDesk: ClockDesk
+  let restoration: RestorationDesk
+  let renewal: RenewalDesk
+  let readiness: Readiness
+  /// Looks at the endpoints between updates.
+  let watching: WatchDesk
+  /// When the program began to serve.
+  let startedAt: Date
   let knownVisitors = KnownVisitors()
+  let refusals = RefusalMeter()
+  /// Failed attempts at names that nobody has, which are endless, by their place.
+  let unknownNames = RefusalMeter()
+  let requestRate: RequestRate
 
   /// Draws a page: its template with the page's own model and the fields that the layout takes, which are filled in here.
   ///
@@ -56,9 +73,18 @@ public struct Services: Sendable {
     model["csrfToken"] = visit.csrfToken
     if let notice = visit.notice, model["notice"] == nil { model["notice"] = Part.banner("ok", notice) }
     guard let visitor = visit.visitor else { return model }
+    if model["isPlain"] == nil { model["watched"] = WatchPages.strip(visit.differing, on: visit.path) }
+    // Its own page says it in its own words.
+    if model["isPlain"] == nil, let open = restoration.open { model["restored"] = RestorationPages.strip(open) }
     model["visitor"] = ["name": visitor.name, "accountHref": "/account"] as PageModel
+    model["waiting"] = visit.waiting.filter { AgreementRoutes.path($0.id) != visit.path }.map { agreement in
+      var banner = Part.banner("warn", AgreementAbout.summary(agreement))
+      banner["more"] = Part.link("Open the request", AgreementRoutes.path(agreement.id))
+      return banner
+    }
     let section = model["section"] as? String ?? Navigation.section(of: visit.path)
-    model["navigation"] = Navigation.model(current: section, adding: `extension`)
+    model["clock"] = visit.clockBanner
+    model["navigation"] = Navigation.model(current: section, for: visitor.role, adding: `extension`)
     if let `extension` {
       model["strip"] = `extension`.strip()
       // One stream a page: a browser opens about six connections to a host (HTTP/1.1).
@@ -83,25 +109,39 @@ public struct Services: Sendable {
       knownVisitors.forget(token: token)
       return nil
     }
-    let visitor = Visitor(name: session.userName, session: session)
+    let visitor = Visitor(session)
     knownVisitors.remember(visitor, token: token)
     return visitor
   }
 
-  /// Ties a stream to the visitor's session, which may have ended while the stream was being prepared.
+  /// Ties a stream to the visitor's session, which may have ended, or lost its role, while the stream was being prepared.
   public func register(_ stream: EventStream, of visit: Visit) async throws {
     let visitor = try visit.signedIn()
-    sessionStreams.add(stream, of: visitor)
-    if try await !store.openSessions().contains(visitor.session.id) { stream.close() }
+    sessionStreams.add(stream, of: visitor, for: visit.access)
+    if try await !visit.access.permits(openCredentials()[visitor.credential.key]) { stream.close() }
   }
 
-  /// Ends the streams of sessions that have ended by their time, once a minute, until the task is cancelled.
-  func sweepStreams() async {
+  /// What the sessions and tokens that are still good may do.
+  func openCredentials() async throws -> [Visitor.Credential.Key: Role] {
+    let sessions = try await store.openSessions().map { (Visitor.Credential.Key.session($0), $1) }
+    let tokens = try await store.validTokens().map { (Visitor.Credential.Key.token($0), $1) }
+    return Dictionary(sessions + tokens) { first, _ in first }
+  }
+
+  /// Tidies the store and ends the streams of sessions that have ended by their time, or by another program, once a minute,
+  /// until the task is cancelled.
+  func sweep() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(60))
+      guard !Task.isCancelled else { return }
+      do {
+        try await store.tidy()
+      } catch {
+        logger.error("store not tidied", metadata: ["reason": "\(error)"])
+      }
       guard !sessionStreams.isEmpty else { continue }
       do {
-        sessionStreams.end(allBut: try await store.openSessions())
+        sessionStreams.end(allBut: try await openCredentials())
       } catch {
         logger.error("sessions not looked at", metadata: ["reason": "\(error)"])
       }
@@ -116,19 +156,22 @@ public struct Services: Sendable {
 
 /// The entries of the navigation, in their order.
 enum Navigation {
-  private static let entries: [(label: String, href: String, icon: String)] = [
-    ("Certificate Management", "/roots", "roots"), ("Components", "/components", "components"),
-    ("Updates", "/updates", "updates"), ("Trust Store", "/trust-store", "store"), ("Settings", "/settings", "settings"),
+  private static let entries: [(label: String, href: String, icon: String, role: Role)] = [
+    ("Certificate Management", "/roots", "roots", .viewer), ("Components", "/components", "components", .viewer),
+    ("Updates", "/updates", "updates", .viewer), ("Trust Store", "/trust-store", "store", .viewer),
+    ("Settings", "/settings", "settings", .viewer), ("Audit", "/audit", "audit", .operator),
+    ("Users", "/users", "person", .administrator),
   ]
 
   static func section(of path: String) -> String {
     let first = path.split(separator: "/").first.map { "/" + $0 } ?? "/roots"
-    return first == "/plans" ? "/updates" : first
+    return ["/plans", "/agreements"].contains(first) ? "/updates" : first
   }
 
-  static func model(current: String, adding added: ConsoleExtension?) -> [PageModel] {
-    (entries + (added.map { [($0.title, $0.path, "demo")] } ?? [])).map { label, href, icon in
-      ["label": label, "href": href, "icon": icon, "isCurrent": href == current]
-    }
+  static func model(current: String, for role: Role, adding added: ConsoleExtension?) -> [PageModel] {
+    (entries + (added.map { [($0.title, $0.path, "demo", .viewer)] } ?? [])).filter { role >= $0.role }
+      .map { label, href, icon, _ in
+        ["label": label, "href": href, "icon": icon, "isCurrent": href == current]
+      }
   }
 }

@@ -7,6 +7,8 @@ enum UploadForms {
     switch head.path {
     case "/roots/import":
       return try RootImportPages.form(visit, .init(sentence: problem.sentence, status: problem.status))
+    case "/roots/module":
+      return try ModuleRootForm.page(ModuleRootForm(problems: [("file", problem.sentence)]), visit)
     case "/components/import":
       let found = YAMLProblem(line: nil, sentence: problem.sentence)
       return try ComponentImport.form(visit, text: "", problems: [found], status: problem.status)

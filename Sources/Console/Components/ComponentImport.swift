@@ -1,3 +1,4 @@
+import Delivery
 import HTTP
 import Rotation
 import Store
@@ -9,7 +10,16 @@ public enum ComponentImport {
   /// Throws ``YAMLRefusal`` when anything in the text is wrong, and what the store says; nothing has changed then.
   public static func apply(_ text: String, to store: Store) async throws -> AppliedComponents {
     try await store.applyComponents(
-      try ComponentReader.components(in: text, existing: try await store.components()))
+      try ComponentReader.components(in: text, existing: try await store.components(), own: Belongings(of: store)))
+  }
+
+  /// What a text would change; nothing is changed.
+  ///
+  /// - Throws: as ``apply(_:to:)``.
+  public static func difference(_ text: String, in store: Store) async throws -> [ComponentDifference] {
+    let existing = try await store.components()
+    return ComponentDifference.all(
+      from: existing, to: try ComponentReader.components(in: text, existing: existing, own: Belongings(of: store)))
   }
 
   /// What was done, in words.
@@ -63,16 +73,9 @@ public enum ComponentImport {
       return try form(
         visit, text: "", problems: [YAMLProblem(line: nil, sentence: "Choose a file, or paste a list of components.")])
     }
-    let store = visit.services.store
-    let existing = try await store.components()
-    let given = text
     do {
-      let components = try await visit.services.workThreads.run {
-        try ComponentReader.components(in: given, existing: existing)
-      }
-      let sentence = sentence(try await store.applyComponents(components))
-      visit.log("components imported", ["count": String(components.count)])
-      return visit.redirect(to: "/components", notice: sentence)
+      let applied = try await ComponentDesk.apply(text, visit)
+      return visit.redirect(to: "/components", notice: sentence(applied))
     } catch let refusal as YAMLRefusal {
       return try form(visit, text: text, problems: refusal.problems)
     }

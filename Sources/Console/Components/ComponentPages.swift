@@ -8,30 +8,37 @@ import Store
 enum ComponentPages {
   static let crumbs = [(label: "Components", href: "/components")]
 
-  static func list(_ standings: [ComponentStanding], _ visit: Visit) throws -> Response {
+  /// - Parameter watching: what watching says of all; nil where there is nothing to watch.
+  static func list(
+    _ standings: [ComponentStanding], watching: PageModel? = nil, _ visit: Visit
+  ) throws -> Response {
     var model: PageModel = [
       "header": Part.header(
         "Components", lead: "The parts of the system whose certificates Reroot exchanges.",
-        action: (label: "Add component", href: KindPages.path),
-        more: [
-          (label: "Find", href: "/components/find"), (label: "Import", href: "/components/import"),
-          (label: "Export as YAML", href: "/components/export"),
-        ])
+        action: visit.only(.administrator, (label: "Add component", href: KindPages.path)),
+        more: visit.only(
+          .administrator,
+          [(label: "Find", href: "/components/find"), (label: "Import", href: "/components/import")])
+          + [(label: "Export as YAML", href: "/components/export")])
     ]
     if standings.isEmpty {
       model["empty"] = Part.empty(
         "No component yet",
-        "Add the servers, brokers and databases that use certificates, find them on the network, or import a list of them.",
-        action: (label: "Add component", href: KindPages.path))
+        visit.may(.administrator)
+          ? "Add the servers, brokers and databases that use certificates, find them on the network, or import a list of "
+            + "them."
+          : "An administrator has to add the servers, brokers and databases that use certificates.",
+        action: visit.only(.administrator, (label: "Add component", href: KindPages.path)))
     } else {
       model["table"] = Part.table(
         "Components", columns: ["Name", "Stage", "Certificate", "Valid until", "Last seen on the wire", "State"],
-        rows: standings.map(row))
+        rows: standings.map { row($0, visit) })
     }
+    if standings.contains(where: { !$0.component.endpoints.isEmpty }) { model["watching"] = watching }
     return try visit.page("components/list", model)
   }
 
-  private static func row(_ standing: ComponentStanding) -> (cells: [PageModel], menu: PageModel?) {
+  private static func row(_ standing: ComponentStanding, _ visit: Visit) -> (cells: [PageModel], menu: PageModel?) {
     let component = standing.component
     let home = "/components/\(component.id)"
     return (
@@ -41,29 +48,39 @@ enum ComponentPages {
         ),
         Part.cell(String(component.stage)),
         Part.cell(standing.rootName ?? "None by Reroot", note: standing.member.map { "Serial number \($0.serial)" }),
-        Part.cell(standing.notAfter.map(Display.day) ?? "–", note: standing.ending),
-        Part.cell(standing.seenAt.map(Display.moment) ?? "Never"), Part.cell(status: standing.status),
+        Part.cell(standing.notAfter.map(Display.day) ?? "–", note: standing.ending, isWhole: true),
+        seen(standing.seenAt), Part.cell(status: standing.status),
       ],
       menu: Part.menu(
         component.name,
-        links: [
-          ("Details", home), ("Edit", "\(home)/edit"), ("Test connection", "\(home)/test"),
-          ("Remove", "\(home)/remove"),
-        ])
+        links: [("Details", home)] + visit.only(.administrator, [("Edit", "\(home)/edit")])
+          + visit.only(.operator, [("Test connection", "\(home)/test")])
+          + visit.only(.administrator, [("Remove", "\(home)/remove")]))
     )
   }
 
-  static func details(_ standing: ComponentStanding, _ visit: Visit) throws -> Response {
+  /// The day, and the time below it.
+  private static func seen(_ at: Date?) -> PageModel {
+    guard let at else { return Part.cell("Never") }
+    let day = Display.day(at)
+    return Part.cell(day, note: String(Display.moment(at).dropFirst(day.count + 2)), isWhole: true)
+  }
+
+  static func details(
+    _ standing: ComponentStanding, restored: RestorationLook? = nil, _ visit: Visit
+  ) throws -> Response {
     let component = standing.component
     let home = "/components/\(component.id)"
     var model: PageModel = [
       "header": Part.header(
         component.name, breadcrumbs: crumbs, lead: component.description.isEmpty ? nil : component.description,
-        action: (label: "Edit", href: "\(home)/edit"),
-        more: [(label: "Test connection", href: "\(home)/test"), (label: "Remove", href: "\(home)/remove")],
+        action: visit.only(.administrator, (label: "Edit", href: "\(home)/edit")),
+        more: visit.only(.operator, [(label: "Test connection", href: "\(home)/test")])
+          + visit.only(.administrator, [(label: "Remove", href: "\(home)/remove")]),
         status: standing.status),
       "facts": Part.definitions(rows(component, standing)),
     ]
+    model["banner"] = RestorationPages.banner(of: restored) ?? WatchPages.banner(of: standing)
     if !standing.seen.isEmpty {
       model["table"] = Part.table(
         "Last seen on the wire", columns: ["Endpoint", "Subject", "Issuer", "Valid until", "Seen"],
@@ -71,7 +88,7 @@ enum ComponentPages {
           (
             cells: [
               Part.cell(seen.endpoint, isHeading: true), Part.cell(code: seen.subject), Part.cell(code: seen.issuer),
-              Part.cell(Display.day(seen.notAfter)), Part.cell(Display.moment(seen.seenAt)),
+              Part.cell(Display.day(seen.notAfter), isWhole: true), Part.cell(Display.moment(seen.seenAt)),
             ], menu: nil
           )
         })
@@ -86,6 +103,7 @@ enum ComponentPages {
       standing.rootName.map { Part.row("Root certificate", $0) },
       standing.member.map { Part.row("Serial number", code: $0.serial) },
       standing.notAfter.map { Part.row("Valid until", Display.moment($0), note: standing.ending) },
+      standing.watched?.rightAt.map { Part.row("Last seen with it", Display.moment($0)) },
       component.kind.map { Part.row("Kind", Preset.named($0)?.title ?? $0) },
       component.maintenance.map { Part.row("Maintenance note", $0) },
       Part.row(
@@ -142,20 +160,22 @@ enum ComponentPages {
     return endpoint.address + places + name + (endpoint.transport == .tls ? "" : ", \(endpoint.transport.label)")
   }
 
-  static func remove(_ standing: ComponentStanding, peersOf: [String], _ visit: Visit) throws -> Response {
+  static func remove(
+    _ standing: ComponentStanding, peersOf: [String], _ reason: ReasonField, _ visit: Visit
+  ) throws -> Response {
     let component = standing.component
     var text = ["Its files stay as they are, and it goes on with the certificate that it has. Reroot forgets it."]
     if !peersOf.isEmpty {
       text.append("It is taken out of the connections of \(Display.list(peersOf)).")
     }
-    return try visit.page(
-      "confirm",
-      [
-        "header": Part.header("Remove “\(component.name)”?", breadcrumbs: crumbs), "text": text,
-        "form": [
-          "path": "/components/\(component.id)/remove",
-          "buttons": Part.buttons("Remove", isDanger: true, cancel: "/components"),
-        ] as PageModel,
-      ])
+    var model: PageModel = [
+      "header": Part.header("Remove “\(component.name)”?", breadcrumbs: crumbs), "text": text,
+      "form": [
+        "path": "/components/\(component.id)/remove", "reason": reason.field,
+        "buttons": Part.buttons("Remove", isDanger: true, cancel: "/components"),
+      ] as PageModel,
+    ]
+    model["banner"] = reason.banner
+    return try visit.page("confirm", model, status: reason.status)
   }
 }

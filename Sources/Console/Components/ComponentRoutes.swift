@@ -3,22 +3,28 @@ import HTTP
 import Rotation
 import Store
 
-extension Router where Context == Visit {
+extension ConsoleRouter {
   /// The components: list, forms, test, YAML.
   mutating func addComponentRoutes() {
-    on(.get, "/components") { _, _, visit in
+    on(.get, "/components", for: .viewer) { _, _, visit in
       try ComponentPages.list(
-        try await ComponentStanding.all(visit.services.store, now: visit.services.clock()), visit)
+        try await ComponentStanding.all(visit.services.store, now: visit.services.clock()),
+        watching: try await WatchPages.part(visit), visit)
     }
-    on(.get, "/components/export") { _, _, visit in
+    on(.get, "/components/export", for: .viewer) { request, _, visit in
+      if request.method == .get { try await visit.audit(.componentsExported) }
       let text = ComponentWriter.text(try await visit.services.store.components())
       return Download.file(Array(text.utf8), name: "components.yaml", type: "application/yaml; charset=utf-8")
     }
-    on(.get, "/components/import") { _, _, visit in try ComponentImport.form(visit, text: "", problems: []) }
-    on(.post, "/components/import") { request, _, visit in try await ComponentImport.upload(request, visit) }
+    on(.get, "/components/import", for: .administrator(to: "import components")) { _, _, visit in
+      try ComponentImport.form(visit, text: "", problems: [])
+    }
+    on(.post, "/components/import", for: .administrator(to: "import components")) { request, _, visit in
+      try await ComponentImport.upload(request, visit)
+    }
     addFindRoutes()
-    on(.get, KindPages.path) { _, _, visit in try KindPages.list(visit) }
-    on(.get, "/components/new") { request, _, visit in
+    on(.get, KindPages.path, for: .administrator(to: "add a component")) { _, _, visit in try KindPages.list(visit) }
+    on(.get, "/components/new", for: .administrator(to: "add a component")) { request, _, visit in
       let proposal = try await FindRoutes.proposal(request, visit)
       let preset = (proposal?.kind ?? request.query["kind"]).flatMap(Preset.named)
       let form = proposal.map(ComponentForm.init) ?? preset.map(ComponentForm.init) ?? ComponentForm()
@@ -27,34 +33,40 @@ extension Router where Context == Visit {
         note: preset.map(KindPages.banner)
       ).response(visit)
     }
-    on(.post, "/components/new") { request, _, visit in try await ComponentRoutes.add(request, visit) }
+    on(.post, "/components/new", for: .administrator(to: "add a component")) { request, _, visit in
+      try await ComponentRoutes.add(request, visit)
+    }
+    on(.post, "/components/looks", for: .operator(to: "look at the endpoints")) { _, _, visit in
+      try await WatchPages.look(visit)
+    }
     addRoutesOfOneComponent()
   }
 
   private mutating func addRoutesOfOneComponent() {
-    on(.get, "/components/:id") { _, path, visit in
-      try ComponentPages.details(try await ComponentRoutes.standing(path, visit), visit)
+    on(.get, "/components/:id", for: .viewer) { _, path, visit in
+      let standing = try await ComponentRoutes.standing(path, visit)
+      return try ComponentPages.details(
+        standing, restored: try await visit.services.restoration.look(at: standing.component.id), visit)
     }
-    on(.get, "/components/:id/edit") { _, path, visit in
+    on(.get, "/components/:id/edit", for: .administrator(to: "change a component")) { _, path, visit in
       let component = try await ComponentRoutes.standing(path, visit).component
       return try ComponentRoutes.editPage(component, ComponentForm(component), []).response(visit)
     }
-    on(.post, "/components/:id/edit") { request, path, visit in
+    on(.post, "/components/:id/edit", for: .administrator(to: "change a component")) { request, path, visit in
       try await ComponentRoutes.edit(try await ComponentRoutes.standing(path, visit).component, request, visit)
     }
-    on(.get, "/components/:id/test") { _, path, visit in
+    on(.get, "/components/:id/test", for: .operator(to: "test a connection")) { _, path, visit in
       try ComponentTest.ask(try await ComponentRoutes.standing(path, visit).component, visit)
     }
-    on(.post, "/components/:id/test") { _, path, visit in
+    on(.post, "/components/:id/test", for: .operator(to: "test a connection")) { _, path, visit in
       try await ComponentTest.run(try await ComponentRoutes.standing(path, visit).component, visit)
     }
-    on(.get, "/components/:id/remove") { _, path, visit in
-      let standing = try await ComponentRoutes.standing(path, visit)
-      let others = try await ComponentRoutes.naming(standing.component, visit)
-      return try ComponentPages.remove(standing, peersOf: others.map(\.name), visit)
+    on(.get, "/components/:id/remove", for: .administrator(to: "remove a component")) { _, path, visit in
+      try await ComponentRoutes.askToRemove(
+        try await ComponentRoutes.standing(path, visit), ReasonField(), visit)
     }
-    on(.post, "/components/:id/remove") { _, path, visit in
-      try await ComponentRoutes.remove(try await ComponentRoutes.standing(path, visit).component, visit)
+    on(.post, "/components/:id/remove", for: .administrator(to: "remove a component")) { request, path, visit in
+      try await ComponentRoutes.remove(try await ComponentRoutes.standing(path, visit), request, visit)
     }
   }
 }
@@ -74,31 +86,40 @@ enum ComponentRoutes {
 
   static func add(_ request: Request, _ visit: Visit) async throws -> Response {
     let form = ComponentForm(request.form)
-    var (component, problems) = form.component(id: Component.ID(rawValue: 0))
-    problems += clashes(component, with: try await visit.services.store.components())
-    guard problems.isEmpty else {
-      return try ComponentFormPage(title: "Add component", path: "/components/new", form: form, problems: problems)
-        .response(visit)
+    let (component, problems) = form.component(id: Component.ID(rawValue: 0))
+    do {
+      _ = try await ComponentDesk.add(component, found: problems, visit)
+    } catch let refusal as InputRefusal {
+      return try ComponentFormPage(
+        title: "Add component", path: "/components/new", form: form, problems: refusal.fieldProblems
+      ).response(visit)
     }
-    component = try await visit.services.store.addComponent(component)
-    visit.log("component added", ["component": component.name])
     return visit.redirect(to: "/components", notice: "The component “\(component.name)” was added.")
   }
 
   static func edit(_ former: Component, _ request: Request, _ visit: Visit) async throws -> Response {
-    let store = visit.services.store
     let form = ComponentForm(request.form)
-    let (component, found) = form.component(id: former.id)
-    let problems = found + clashes(component, with: try await store.components().filter { $0.id != former.id })
-    guard problems.isEmpty else { return try editPage(former, form, problems).response(visit) }
-    try await store.replaceComponent(component)
-    visit.log("component changed", ["component": component.name])
+    let (component, problems) = form.component(id: former.id)
+    do {
+      try await ComponentDesk.replace(former, with: component, found: problems, visit)
+    } catch let refusal as InputRefusal {
+      return try editPage(former, form, refusal.fieldProblems).response(visit)
+    }
     return visit.redirect(to: "/components/\(component.id)", notice: "The component “\(component.name)” was saved.")
   }
 
-  static func remove(_ component: Component, _ visit: Visit) async throws -> Response {
-    try await visit.services.store.removeComponent(component.id)
-    visit.log("component removed", ["component": component.name])
+  static func askToRemove(
+    _ standing: ComponentStanding, _ reason: ReasonField, _ visit: Visit
+  ) async throws -> Response {
+    let others = try await naming(standing.component, visit)
+    return try ComponentPages.remove(standing, peersOf: others.map(\.name), reason, visit)
+  }
+
+  static func remove(_ standing: ComponentStanding, _ request: Request, _ visit: Visit) async throws -> Response {
+    let component = standing.component
+    let reason = ReasonField(request.form)
+    if reason.problem != nil { return try await askToRemove(standing, reason, visit) }
+    try await ComponentDesk.remove(component, reason: reason.value, visit)
     return visit.redirect(to: "/components", notice: "The component “\(component.name)” was removed.")
   }
 
@@ -107,12 +128,5 @@ enum ComponentRoutes {
     try await visit.services.store.components().filter {
       $0.id != component.id && $0.peers?.contains(component.name) == true
     }
-  }
-
-  /// What does not fit together with the other components.
-  private static func clashes(_ component: Component, with others: [Component]) -> [FieldProblem] {
-    let all = others + [component]
-    return (Component.problems(among: all) + Component.unknownPeers(among: all))
-      .filter { $0.index == others.count }.map(\.problem)
   }
 }

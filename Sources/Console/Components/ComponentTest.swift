@@ -22,19 +22,30 @@ enum ComponentTest {
       ])
   }
 
-  static func run(_ component: Component, _ visit: Visit) async throws -> Response {
+  /// What was seen.
+  struct Look: Sendable {
+    let seen: [(Endpoint, Result<ServedCertificate, DeliveryFailure>)]
+    let findings: Findings
+  }
+
+  /// Looks at a component. What its endpoints serve is remembered.
+  static func look(_ component: Component, _ visit: Visit) async throws -> Look {
     let services = visit.services
+    try await visit.audit(.connectionTested, on: component.name)
     let now = services.clock()
     let roots = try await services.store.roots().map(\.certificate)
     let delivery = services.delivery(component)
     async let looks = delivery.look()
     async let inspection = delivery.inspect(knownRoots: roots, now: now)
-    let seen = await looks
-    let findings = await inspection.findings
+    let look = Look(seen: await looks, findings: await inspection.findings)
     await services.targets.closeIdle()
-    try await services.store.recordSightings(component.id, seen.compactMap { try? $0.1.get() })
-    visit.log("connection tested", ["component": component.name])
-    return try page(component, seen, findings, visit)
+    try await services.store.recordSightings(component.id, look.seen.compactMap { try? $0.1.get() })
+    return look
+  }
+
+  static func run(_ component: Component, _ visit: Visit) async throws -> Response {
+    let look = try await look(component, visit)
+    return try page(component, look.seen, look.findings, visit)
   }
 
   private static func page(

@@ -116,7 +116,7 @@ enum FindPages {
     return [
       place(sighting),
       Part.cell(found.kind.flatMap(Preset.named)?.title ?? "Not known", note: transport(found.transport)), certificate,
-      Part.cell(Display.day(leaf.notAfter)),
+      Part.cell(Display.day(leaf.notAfter), isWhole: true),
       component(index, sighting.place, leaf, token, known),
     ]
   }

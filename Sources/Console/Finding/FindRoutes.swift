@@ -4,14 +4,22 @@ import PKI
 import Rotation
 import Store
 
-extension Router where Context == Visit {
+extension ConsoleRouter {
   /// Finding components: what is asked for, what was found. Accepting is the form of a new component.
   mutating func addFindRoutes() {
-    on(.get, "/components/find") { _, _, visit in try FindPages.form(visit, text: "", what: "hosts", problem: nil) }
-    on(.post, "/components/find") { request, _, visit in try await FindRoutes.begin(request, visit) }
-    on(.get, "/components/find/:token") { _, path, visit in try await FindRoutes.show(path, visit) }
-    on(.get, "/components/find/:token/events") { _, path, visit in try await FindRoutes.events(path, visit) }
-    on(.post, "/components/find/:token/cancel") { _, path, visit in
+    on(.get, "/components/find", for: .administrator(to: "look for components")) { _, _, visit in
+      try FindPages.form(visit, text: "", what: "hosts", problem: nil)
+    }
+    on(.post, "/components/find", for: .administrator(to: "look for components")) { request, _, visit in
+      try await FindRoutes.begin(request, visit)
+    }
+    on(.get, "/components/find/:token", for: .administrator(to: "look for components")) { _, path, visit in
+      try await FindRoutes.show(path, visit)
+    }
+    on(.get, "/components/find/:token/events", for: .administrator(to: "look for components")) { _, path, visit in
+      try await FindRoutes.events(path, visit)
+    }
+    on(.post, "/components/find/:token/cancel", for: .administrator(to: "look for components")) { _, path, visit in
       let (token, _) = try await FindRoutes.search(path, visit)
       await visit.services.searches.cancel(token)
       return visit.redirect(to: "/components/find/\(token)")
@@ -41,8 +49,8 @@ enum FindRoutes {
       return try FindPages.form(visit, text: text, what: what, problem: problem.sentence)
     }
     do {
+      try await visit.audit(.searchBegun, ["places": String(places.count)])
       let token = try await services.searches.begin(places, at: services.clock())
-      visit.log("search begun", ["places": String(places.count)])
       return visit.redirect(to: "/components/find/\(token)")
     } catch is Searches.Busy {
       let sentence = "\(Searches.runningLimit) searches are running already. Wait until one has ended, or cancel it."
@@ -77,7 +85,7 @@ enum FindRoutes {
     let known = try await KnownPlaces(services)
     let stream = EventStream()
     try await services.register(stream, of: visit)
-    services.extension?.join(stream)
+    services.extension?.join(stream, visit)
     Task {
       var drawn = -1
       while let search = await services.searches.search(token) {
@@ -97,6 +105,7 @@ enum FindRoutes {
         guard isRunning else { break }
         try? await Task.sleep(for: interval)
       }
+      stream.send(LiveChanges.end)
       stream.close()
     }
     return .events(stream)

@@ -143,6 +143,6 @@ extension RootRecord {
   var planned: PlannedRoot {
     PlannedRoot(
       id: id.rawValue, name: name, subject: certificate.subject, key: RootKey(certificate.fingerprint.hex),
-      notBefore: certificate.notBefore, notAfter: certificate.notAfter)
+      notBefore: certificate.notBefore, notAfter: certificate.notAfter, token: module?.token)
   }
 }

@@ -19,7 +19,7 @@ enum RetirementPages {
     let bundles = plan.components.count { !$0.actions.isEmpty }
     return Part.definitions([
       Part.row("Root to retire", VisibleText.of(retires.name), note: VisibleText.of(retires.subject)),
-      Part.row("Its SHA-256 fingerprint", code: Fingerprint(hex: retires.key.fingerprint)?.description ?? ""),
+      Part.row("Its SHA-256 fingerprint", fingerprint: Fingerprint(hex: retires.key.fingerprint)?.description ?? ""),
       Part.row("Root that stays in force", VisibleText.of(plan.root.name), note: VisibleText.of(plan.root.subject)),
       Part.row("Trust bundles that lose it", Display.count(bundles, "trust bundle")),
       Part.row("Certificates that change", "none"),
@@ -45,14 +45,15 @@ enum RetirementPages {
       "groups": Dependency.Kind.allCases.compactMap { group($0, report) },
       "facts": Part.definitions([
         Part.row("Subject", code: VisibleText.of(root.certificate.subject)),
-        Part.row("SHA-256 fingerprint", code: root.certificate.fingerprint.description),
+        Part.row("SHA-256 fingerprint", fingerprint: root.certificate.fingerprint.description),
         report.bundles.isEmpty
           ? Part.row("Trust bundles that hold it", "none that Reroot manages")
           : Part.row(
             "Trust bundles that hold it",
             lines: report.bundles.map { "\(VisibleText.of($0.component)): \(VisibleText.of($0.path))" }),
       ]),
-      "looksPath": "\(home)/looks", "plansPath": "\(home)/plans", "mayRetire": isFree && updateRuns == nil,
+      "looksPath": "\(home)/looks", "plansPath": "\(home)/plans",
+      "mayLook": visit.may(.operator), "mayRetire": visit.may(.operator) && isFree && updateRuns == nil,
     ]
     if let updateRuns {
       var banner = Part.banner("note", "An update is under way", text: "A root can be retired once it has ended.")

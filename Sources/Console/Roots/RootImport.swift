@@ -6,33 +6,54 @@ import Store
 /// The import of a root: an upload is inspected and held, and becomes a root when somebody confirms it.
 enum RootImport {
   static func upload(_ request: Request, _ visit: Visit) async throws -> Response {
-    let services = visit.services
-    guard let file = request.form.file("file") else {
-      return try RootImportPages.form(visit, .init(sentence: "Choose the PFX file of the root certificate."))
-    }
-    let bytes = file.bytes
-    let password = SecretBytes(utf8: request.form["password"] ?? "")
-    let now = services.clock()
-    let inspection = try await services.workThreads.run { PFX.inspectRoot(bytes, password: password, now: now) }
-    switch inspection.verdict {
-    case .reject(let refusal):
-      visit.log("root upload refused", ["reason": refusal.code])
-      let isPassword = refusal.code == "WRONG_PASSWORD"
+    let file = request.form.file("file")
+    do {
+      let token = try await hold(file, password: request.form["password"], visit)
+      return visit.redirect(to: "/roots/import/\(token)")
+    } catch let refusal as InputRefusal {
       return try RootImportPages.form(
         visit,
-        .init(field: isPassword ? "password" : "file", sentence: refusal.sentence, fileName: file.fileName))
-    case .accept(let root, let warnings):
-      let roots = try await services.store.roots()
-      if let twin = roots.first(where: { $0.certificate.fingerprint == root.certificate.fingerprint }) {
-        let sentence = "This root certificate is there already, under the name “\(twin.name)”. Nothing was imported."
-        return try RootImportPages.form(visit, .init(sentence: sentence, fileName: file.fileName))
-      }
-      let token = try await services.store.holdImport(
-        certificate: root.certificate, key: root.key,
-        details: HeldImport.Details(
-          fileName: file.fileName, friendlyName: root.friendlyName, warnings: warnings,
-          uploadedBy: try visit.signedIn().name))
-      return visit.redirect(to: "/roots/import/\(token)")
+        .init(
+          field: refusal.problems.first?.field ?? "file", sentence: refusal.sentence, fileName: file?.fileName))
+    }
+  }
+
+  /// Inspects an upload and holds it until somebody confirms it.
+  ///
+  /// - Returns: the token of what is held.
+  /// - Throws: ``InputRefusal`` with the code of the inspection when the file or the password will not do, and
+  ///   `ROOT_EXISTS` when this root is there already.
+  static func hold(_ file: UploadedFile?, password: String?, _ visit: Visit) async throws -> String {
+    let store = visit.services.store
+    guard let file else { throw InputRefusal("file", "Choose the PFX file of the root certificate.") }
+    let (root, warnings) = try await inspect(file, password: password, visit)
+    if let twin = try await store.roots().first(where: { $0.certificate.fingerprint == root.certificate.fingerprint }) {
+      throw InputRefusal(
+        "file", "This root certificate is there already, under the name “\(twin.name)”. Nothing was imported.",
+        code: "ROOT_EXISTS")
+    }
+    let details = HeldImport.Details(
+      fileName: file.fileName, friendlyName: root.friendlyName, warnings: warnings,
+      uploadedBy: try visit.signedIn().name)
+    return try await visit.audit(
+      .rootUploaded, on: file.fileName,
+      ["subject": root.certificate.subject, "fingerprint": root.certificate.fingerprint.hex]
+    ) { try await store.holdImport(certificate: root.certificate, key: root.key, details: details) }
+  }
+
+  /// What is in an upload, when it can be used as a root. Nothing is kept of it.
+  ///
+  /// - Throws: ``InputRefusal`` with the code of the inspection.
+  static func inspect(
+    _ file: UploadedFile, password: String?, _ visit: Visit
+  ) async throws -> (root: ImportedRoot, warnings: [PFXWarning]) {
+    let (bytes, password, now) = (file.bytes, SecretBytes(utf8: password ?? ""), visit.services.clock())
+    let inspection = try await visit.services.workThreads.run { PFX.inspectRoot(bytes, password: password, now: now) }
+    switch inspection.verdict {
+    case .accept(let root, let warnings): return (root, warnings)
+    case .reject(let refusal):
+      try await visit.audit(.rootRefused, on: file.fileName, ["code": refusal.code])
+      throw InputRefusal(refusal.code == "WRONG_PASSWORD" ? "password" : "file", refusal.sentence, code: refusal.code)
     }
   }
 
@@ -40,36 +61,61 @@ enum RootImport {
     let held = try await held(token, visit)
     let roots = try await visit.services.store.roots()
     return try RootImportPages.confirmation(
-      held, token: token, name: suggestedName(held, roots), warnings: warnings(held, roots), error: nil, visit)
+      held, token: token, name: suggestedName(held.certificate, held.details, roots),
+      warnings: warnings(held.certificate, held.details, roots), error: nil, visit)
   }
 
   static func confirm(_ request: Request, token: String, _ visit: Visit) async throws -> Response {
-    let services = visit.services
-    let held = try await held(token, visit)
-    let roots = try await services.store.roots()
     let given = request.form["name"] ?? ""
-    var problem: String?
-    let name = Credentials.name(given)
-    if name == nil {
-      problem = "Give a name of 1 to 64 characters on one line."
-    } else if roots.contains(where: { $0.name.lowercased() == name?.lowercased() }) {
-      problem = "There is a root certificate of this name already. Choose another name."
-    }
-    guard let name, problem == nil else {
+    let name: String
+    do {
+      name = try await confirm(token: token, name: given, visit).name
+    } catch let refusal as InputRefusal {
+      let held = try await held(token, visit)
       return try RootImportPages.confirmation(
-        held, token: token, name: given, warnings: warnings(held, roots), error: problem, visit)
+        held, token: token, name: given,
+        warnings: warnings(held.certificate, held.details, try await visit.services.store.roots()),
+        error: refusal.sentence, visit)
     }
-    let key = held.key
-    let privateKey = try await services.workThreads.run { try PrivateKey(pem: key) }
-    let id = try await services.store.importRoot(
-      name: name, certificate: held.certificate, key: privateKey, warnings: held.details.warnings,
-      by: try visit.signedIn().name, confirming: token)
-    visit.log("root imported", ["root": "\(id)", "fingerprint": held.certificate.fingerprint.hex])
     return visit.redirect(
       to: "/roots", notice: "The root certificate “\(name)” was imported. Nothing has been changed on any component.")
   }
 
-  private static func held(_ token: String, _ visit: Visit) async throws -> HeldImport {
+  /// Makes a root of what is held.
+  ///
+  /// - Throws: ``InputRefusal`` when it cannot have this name, ``PageError`` 404 when nothing is held any more.
+  static func confirm(token: String, name given: String, _ visit: Visit) async throws -> RootRecord {
+    let store = visit.services.store
+    let held = try await held(token, visit)
+    let name = try await usable(name: given, visit)
+    let key = held.key
+    let privateKey = try await visit.services.workThreads.run { try PrivateKey(pem: key) }
+    let by = try visit.signedIn().name
+    let id = try await visit.audit(
+      .rootImported, on: name,
+      ["subject": held.certificate.subject, "fingerprint": held.certificate.fingerprint.hex]
+    ) {
+      try await store.importRoot(
+        name: name, certificate: held.certificate, key: privateKey, warnings: held.details.warnings, by: by,
+        confirming: token)
+    }
+    return try await store.root(id)
+  }
+
+  /// A name that a root can have and none has.
+  static func usable(name given: String, _ visit: Visit) async throws -> String {
+    if let problem = Credentials.problem(ofName: given) { throw InputRefusal("name", problem) }
+    guard let name = Credentials.name(given) else {
+      throw InputRefusal("name", "Give a name of 1 to 64 characters on one line.")
+    }
+    guard try await !visit.services.store.roots().contains(where: { $0.name.lowercased() == name.lowercased() }) else {
+      throw InputRefusal(
+        "name", "There is a root certificate of this name already. Choose another name.", code: "NAME_TAKEN")
+    }
+    return name
+  }
+
+  static func held(_ token: String, _ visit: Visit) async throws -> HeldImport {
     guard let held = try await visit.services.store.heldImport(token) else {
       throw PageError(
         404, "This upload has been confirmed already, or has waited for longer than 15 minutes. Upload the file again.",
@@ -79,9 +125,11 @@ enum RootImport {
   }
 
   /// The name that the file gives, or the subject's common name, made different from those that are taken.
-  private static func suggestedName(_ held: HeldImport, _ roots: [RootRecord]) -> String {
+  static func suggestedName(
+    _ certificate: Certificate, _ details: HeldImport.Details, _ roots: [RootRecord]
+  ) -> String {
     let wanted =
-      [held.details.friendlyName, held.certificate.commonName, held.certificate.subject]
+      [details.friendlyName, certificate.commonName, certificate.subject]
       .compactMap { $0.flatMap { Credentials.name(String($0.prefix(56))) } }.first ?? "Root certificate"
     let taken = Set(roots.map { $0.name.lowercased() })
     var name = wanted
@@ -94,9 +142,10 @@ enum RootImport {
   }
 
   /// The warnings of the inspection, and what the roots that are there already make dangerous.
-  private static func warnings(_ held: HeldImport, _ roots: [RootRecord]) -> [String] {
-    let certificate = held.certificate
-    var sentences = held.details.warnings.map(\.sentence)
+  static func warnings(
+    _ certificate: Certificate, _ details: HeldImport.Details, _ roots: [RootRecord]
+  ) -> [String] {
+    var sentences = details.warnings.map(\.sentence)
     for root in roots where root.certificate.subject == certificate.subject {
       if root.certificate.publicKeyFingerprint == certificate.publicKeyFingerprint {
         sentences.append(

@@ -17,7 +17,9 @@ enum RootPages {
       "header": Part.header(
         "Certificate Management",
         lead: "The root certificates that Reroot may issue certificates with. One is in force at a time.",
-        action: (label: "Import New Root Certificate", href: "/roots/import"))
+        action: visit.only(.administrator, (label: "Import New Root Certificate", href: "/roots/import")),
+        more: visit.services.modules.libraries.isEmpty
+          ? [] : visit.only(.administrator, [("Use a key in a hardware module", "/roots/module")]))
     ]
     if let updateRuns {
       var banner = Part.banner("note", "An update is under way")
@@ -27,30 +29,33 @@ enum RootPages {
     if roots.isEmpty, found.isEmpty {
       model["empty"] = Part.empty(
         "No root certificate yet",
-        "Import one as a PFX file. Nothing is changed on any component until you start an update with it.",
-        action: (label: "Import New Root Certificate", href: "/roots/import"))
+        visit.may(.administrator)
+          ? "Import one as a PFX file. Nothing is changed on any component until you start an update with it."
+          : "An administrator has to import one.",
+        action: visit.only(.administrator, (label: "Import New Root Certificate", href: "/roots/import")))
     } else {
       model["table"] = Part.table(
         "Root certificates", columns: ["Name", "Subject", "Key", "Valid until", "State", "Components"],
-        rows: roots.map { row($0, now) } + found.map { row($0, now) })
+        rows: roots.map { row($0, now, visit) } + found.map { row($0, now) })
     }
     return try visit.page("roots/list", model)
   }
 
-  private static func row(_ root: RootRecord, _ now: Date) -> (cells: [PageModel], menu: PageModel?) {
+  private static func row(_ root: RootRecord, _ now: Date, _ visit: Visit) -> (cells: [PageModel], menu: PageModel?) {
     let certificate = root.certificate
     return (
       cells: [
         Part.cell(root.name, href: "/roots/\(root.id)", isHeading: true),
-        Part.cell(code: certificate.subject), Part.cell(certificate.keyDescription),
-        Part.cell(Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now)),
+        Part.cell(code: certificate.subject), Part.cell(certificate.keyDescription, isWhole: true),
+        Part.cell(
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
         Part.cell(status: RootText.status(root.state)), Part.cell(String(root.componentsUsing)),
       ],
       menu: Part.menu(
         root.name,
-        links: [("Update", "/roots/\(root.id)/update"), ("Details", "/roots/\(root.id)")] + retirement(of: root) + [
-          ("Download certificate", "/roots/\(root.id)/certificate"), ("Remove", "/roots/\(root.id)/remove"),
-        ])
+        links: visit.only(.operator, [("Update", "/roots/\(root.id)/update")]) + [("Details", "/roots/\(root.id)")]
+          + retirement(of: root) + [("Download certificate", "/roots/\(root.id)/certificate")]
+          + visit.only(.administrator, pin(of: root) + [("Remove", "/roots/\(root.id)/remove")]))
     )
   }
 
@@ -61,12 +66,17 @@ enum RootPages {
       cells: [
         Part.cell(root.name, href: path, note: "not imported", isHeading: true),
         Part.cell(code: certificate.subject, note: CertificateText.short(certificate.fingerprint)),
-        Part.cell(certificate.keyDescription),
-        Part.cell(Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now)),
+        Part.cell(certificate.keyDescription, isWhole: true),
+        Part.cell(
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
         Part.cell(status: RootText.status(.retiring)), Part.cell("–"),
       ],
       menu: Part.menu(root.name, links: [("What depends on it", path)])
     )
+  }
+
+  private static func pin(of root: RootRecord) -> [(label: String, href: String)] {
+    root.module == nil ? [] : [("Change PIN", "/roots/\(root.id)/pin")]
   }
 
   private static func retirement(of root: RootRecord) -> [(label: String, href: String)] {
@@ -77,17 +87,24 @@ enum RootPages {
   static func details(_ root: RootRecord, components: [Component], _ visit: Visit) throws -> Response {
     var rows = CertificateText.rows(root.certificate)
     rows.append(Part.row("Imported", "\(Display.moment(root.importedAt)) by \(root.importedBy)"))
+    if let module = root.module {
+      rows.append(
+        Part.row(
+          "Private key", "stays in the hardware module \(VisibleText.of(module.token))", note: module.uri.description))
+      rows.append(Part.row("Module", code: module.library))
+    }
     rows.append(
       components.isEmpty
         ? Part.row("Components", "None uses a certificate of this root.")
         : Part.row("Components", lines: components.map(\.name)))
     var model: PageModel = [
       "header": Part.header(
-        root.name, breadcrumbs: crumbs, action: (label: "Update", href: "/roots/\(root.id)/update"),
+        root.name, breadcrumbs: crumbs,
+        action: visit.only(.operator, (label: "Update", href: "/roots/\(root.id)/update")),
         more: retirement(of: root) + [
           (label: "Download certificate (PEM)", href: "/roots/\(root.id)/certificate"),
           (label: "Download certificate (DER)", href: "/roots/\(root.id)/certificate?format=der"),
-        ], status: RootText.status(root.state)),
+        ] + visit.only(.administrator, pin(of: root)), status: RootText.status(root.state)),
       "facts": Part.definitions(rows),
     ]
     if !root.warnings.isEmpty {
@@ -97,14 +114,15 @@ enum RootPages {
     return try visit.page("roots/details", model)
   }
 
-  static func remove(_ root: RootRecord, reasonToKeep: (sentence: String, where: [String])?, _ visit: Visit) throws
-    -> Response
-  {
+  static func remove(
+    _ root: RootRecord, reasonToKeep: (sentence: String, where: [String])?, _ reason: ReasonField,
+    _ visit: Visit
+  ) throws -> Response {
     let home = "/roots/\(root.id)"
     var model: PageModel = [
       "facts": Part.definitions([
         Part.row("Subject", code: root.certificate.subject),
-        Part.row("SHA-256 fingerprint", code: root.certificate.fingerprint.description),
+        Part.row("SHA-256 fingerprint", fingerprint: root.certificate.fingerprint.description),
       ])
     ]
     if let reasonToKeep {
@@ -117,12 +135,21 @@ enum RootPages {
       return try visit.page("kept", model, status: 409)
     }
     model["header"] = Part.header("Remove “\(root.name)”?", breadcrumbs: crumbs)
-    model["banner"] = Part.banner(
-      "warn", "The private key is deleted",
-      text: "No certificate can be issued by this root any more unless its PFX file is imported again.")
+    model["banner"] =
+      root.module == nil
+      ? Part.banner(
+        "warn", "The private key is deleted",
+        text: "No certificate can be issued by this root any more unless its PFX file is imported again.")
+      : Part.banner(
+        "note", "The private key stays in the hardware module",
+        text: "Reroot forgets where it is, and its PIN.")
+    if let banner = reason.banner { model["banner"] = banner }
     model["text"] = ["Nothing is changed on any component."]
     model["form"] =
-      ["path": "\(home)/remove", "buttons": Part.buttons("Remove", isDanger: true, cancel: home)] as PageModel
-    return try visit.page("confirm", model)
+      [
+        "path": "\(home)/remove", "reason": reason.field,
+        "buttons": Part.buttons("Remove", isDanger: true, cancel: home),
+      ] as PageModel
+    return try visit.page("confirm", model, status: reason.status)
   }
 }

@@ -3,40 +3,48 @@ import PKI
 import Rotation
 import Store
 
-extension Router where Context == Visit {
+extension ConsoleRouter {
   /// The root certificates: list, import, details, download, removal.
   mutating func addRootRoutes() {
-    on(.get, "/roots") { _, _, visit in
+    on(.get, "/roots", for: .viewer) { _, _, visit in
       let store = visit.services.store
       return try RootPages.list(
         try await store.roots(), found: try await store.retiringRoots().filter { $0.record == nil },
         updateRuns: try await store.unfinishedUpdate(), visit)
     }
-    on(.get, "/roots/import") { _, _, visit in try RootImportPages.form(visit, nil) }
-    on(.post, "/roots/import") { request, _, visit in try await RootImport.upload(request, visit) }
-    on(.get, "/roots/import/:token") { _, path, visit in try await RootImport.ask(token: path["token"] ?? "", visit) }
-    on(.post, "/roots/import/:token") { request, path, visit in
+    on(.get, "/roots/import", for: .administrator(to: "import a root certificate")) { _, _, visit in
+      try RootImportPages.form(visit, nil)
+    }
+    on(.post, "/roots/import", for: .administrator(to: "import a root certificate")) { request, _, visit in
+      try await RootImport.upload(request, visit)
+    }
+    on(.get, "/roots/import/:token", for: .administrator(to: "import a root certificate")) { _, path, visit in
+      try await RootImport.ask(token: path["token"] ?? "", visit)
+    }
+    on(.post, "/roots/import/:token", for: .administrator(to: "import a root certificate")) { request, path, visit in
       try await RootImport.confirm(request, token: path["token"] ?? "", visit)
     }
-    on(.get, "/roots/:id") { _, path, visit in
+    on(.get, "/roots/:id", for: .viewer) { _, path, visit in
       let root = try await RootRoutes.root(path, visit)
       return try RootPages.details(root, components: try await RootRoutes.users(of: root, visit), visit)
     }
-    on(.get, "/roots/:id/certificate") { request, path, visit in
+    on(.get, "/roots/:id/certificate", for: .viewer) { request, path, visit in
       let root = try await RootRoutes.root(path, visit)
       return Download.certificates([root.certificate], name: root.name, format: request.query["format"])
     }
-    on(.get, "/roots/:id/remove") { _, path, visit in
+    on(.get, "/roots/:id/remove", for: .administrator(to: "remove a root certificate")) { _, path, visit in
       let root = try await RootRoutes.root(path, visit)
-      return try RootPages.remove(root, reasonToKeep: try await RootRoutes.reasonToKeep(root, visit), visit)
+      return try RootPages.remove(
+        root, reasonToKeep: try await RootRoutes.reasonToKeep(root, visit), ReasonField(), visit)
     }
-    on(.post, "/roots/:id/remove") { _, path, visit in
+    on(.post, "/roots/:id/remove", for: .administrator(to: "remove a root certificate")) { request, path, visit in
       let root = try await RootRoutes.root(path, visit)
       if let reason = try await RootRoutes.reasonToKeep(root, visit) {
-        return try RootPages.remove(root, reasonToKeep: reason, visit)
+        return try RootPages.remove(root, reasonToKeep: reason, ReasonField(), visit)
       }
-      try await visit.services.store.removeRoot(root.id)
-      visit.log("root removed", ["root": "\(root.id)"])
+      let reason = ReasonField(request.form)
+      if reason.problem != nil { return try RootPages.remove(root, reasonToKeep: nil, reason, visit) }
+      try await RootRoutes.remove(root, reason: reason.value, visit)
       return visit.redirect(to: "/roots", notice: "The root certificate “\(root.name)” and its key were removed.")
     }
   }
@@ -51,6 +59,21 @@ enum RootRoutes {
     return root
   }
 
+  /// Removes a root and its key.
+  ///
+  /// - Parameter reason: why, checked already.
+  /// - Throws: ``PageError`` 409 when it is needed.
+  static func remove(_ root: RootRecord, reason: String, _ visit: Visit) async throws {
+    if let needed = try await reasonToKeep(root, visit) {
+      let places = needed.where.isEmpty ? "" : " (\(Display.list(needed.where)))"
+      throw PageError(409, "\(needed.sentence)\(places) Nothing was removed.", code: "ROOT_IN_USE")
+    }
+    try await visit.audit(
+      .rootRemoved, on: root.name, ["root": "\(root.id)", "fingerprint": root.certificate.fingerprint.hex],
+      reason: reason
+    ) { try await visit.services.store.removeRoot(root.id) }
+  }
+
   /// The components whose certificates in force are of the root.
   static func users(of root: RootRecord, _ visit: Visit) async throws -> [Component] {
     guard let set = try await visit.services.store.currentSet() else { return [] }
@@ -63,6 +86,19 @@ enum RootRoutes {
     let store = visit.services.store
     if let update = try await store.unfinishedUpdate(), update.root == root.id {
       return ("Update \(update.id), which brings this root, is under way. Wait until it has ended.", [])
+    }
+    if let restoration = try await store.restoration(), restoration.lookedAt == nil {
+      return ("Reroot was restored from a backup and has not looked yet at which roots are in use.", [])
+    } else if let restoration = try await store.restoration(), root.state == .imported {
+      // The database may take a root for unused that was brought into force after the backup.
+      let key = RootKey(root.certificate.fingerprint.hex)
+      let presenting = try await store.restorationLooks(restoration.id).values.filter { $0.presents == key }
+      if !presenting.isEmpty {
+        return (
+          "After the restore these components were seen with certificates of it. Bring a root into force on them first.",
+          presenting.map(\.component).sorted()
+        )
+      }
     }
     let users = try await users(of: root, visit)
     let trusting = try await store.components().filter { $0.files.trustFile != nil }

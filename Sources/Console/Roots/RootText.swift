@@ -29,7 +29,7 @@ enum CertificateText {
     return rows + [
       Part.row("Key", certificate.keyDescription), Part.row("Signature", certificate.signatureAlgorithm),
       Part.row("Valid", validity(certificate)), Part.row("Serial number", code: certificate.serialNumber),
-      Part.row("SHA-256 fingerprint", code: certificate.fingerprint.description),
+      Part.row("SHA-256 fingerprint", fingerprint: certificate.fingerprint.description),
     ]
   }
 }

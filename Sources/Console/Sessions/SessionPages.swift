@@ -48,12 +48,32 @@ enum SessionPages {
     return try visit.page("sessions/form", model, status: problems.isEmpty ? 200 : 422)
   }
 
-  static func account(_ visit: Visit, problems: [Problem], status: Int? = nil) throws -> Response {
-    let form: PageModel = [
+  /// Asks for the code of the second factor, once the password was right.
+  static func code(_ visit: Visit, returnTo: String?, banner: PageModel?, status: Int) throws -> Response {
+    var form: PageModel = [
+      "path": "/sign-in/code",
+      "fields": [
+        FieldPart.input(
+          "code", "Code", hint: "The six digits that your app shows now, or one of your recovery codes.",
+          width: "medium"
+        ).attributes(["autocomplete": "one-time-code", "maxlength": "40"]).required.fields
+      ],
+      "buttons": Part.buttons("Sign in", cancel: "/sign-in"),
+    ]
+    if let returnTo { form["hidden"] = [["name": "return", "value": returnTo] as PageModel] }
+    var model: PageModel = [
+      "header": Part.header("Second factor", lead: "Your password was right. Now give a code."), "form": form,
+    ]
+    model["banner"] = banner
+    return try visit.page("sessions/form", model, status: status)
+  }
+
+  /// The form for a new password of the visitor.
+  static func passwordForm(_ problems: [Problem]) -> PageModel {
+    [
       "path": "/account",
       "fields": [
-        FieldPart.input("current", "Present password", type: "password", error: sentence("current", problems))
-          .attributes(["autocomplete": "current-password"]).required,
+        PresentPassword.input(sentence(PresentPassword.field, problems)),
         FieldPart.input(
           "password", "New password", type: "password",
           hint: "At least \(Credentials.shortestPassword) characters.", error: sentence("password", problems)
@@ -64,18 +84,24 @@ enum SessionPages {
       ].map(\.fields),
       "buttons": Part.buttons("Change password"),
     ]
-    var model: PageModel = [
-      "header": Part.header(
-        "Account",
-        lead: "You are signed in as \(try visit.signedIn().name). Changing the password signs out every other "
-          + "browser."),
-      "form": form,
-    ]
-    if !problems.isEmpty { model["banner"] = Part.errors(problems) }
-    return try visit.page("sessions/form", model, status: status ?? (problems.isEmpty ? 200 : 422))
   }
 
-  private static func sentence(_ field: String, _ problems: [Problem]) -> String? {
+  /// A page that is a form and little else.
+  ///
+  /// - Parameter status: of the answer where there are problems.
+  static func page(
+    _ visit: Visit, _ header: PageModel, _ path: String, _ fields: [FieldPart], _ buttons: PageModel,
+    _ problems: [Problem], _ status: Int
+  ) throws -> Response {
+    var model: PageModel = [
+      "header": header,
+      "form": ["path": path, "fields": fields.map(\.fields), "buttons": buttons] as PageModel,
+    ]
+    if !problems.isEmpty { model["banner"] = Part.errors(problems) }
+    return try visit.page("form", model, status: problems.isEmpty ? 200 : status)
+  }
+
+  static func sentence(_ field: String, _ problems: [Problem]) -> String? {
     problems.first { $0.field == field }?.sentence
   }
 }

@@ -38,27 +38,28 @@ enum AuthorityPages {
       [
         "header": Part.header(
           record.certificate.commonName ?? record.certificate.subject, breadcrumbs: TrustStorePages.crumbs,
-          more: [
-            (label: "Download certificate", href: "\(home)/certificate"), (label: "Remove", href: "\(home)/remove"),
-          ]),
+          more: [(label: "Download certificate", href: "\(home)/certificate")]
+            + visit.only(.administrator, [(label: "Remove", href: "\(home)/remove")])),
         "facts": Part.definitions(rows),
       ])
   }
 
-  static func remove(_ record: AuthorityRecord, _ visit: Visit) throws -> Response {
-    try visit.page(
-      "confirm",
-      [
-        "header": Part.header("Remove this authority?", breadcrumbs: TrustStorePages.crumbs),
-        "text": ["Reroot will not trust certificates of this authority any more. No component is changed."],
-        "facts": Part.definitions([
-          Part.row("Subject", code: record.certificate.subject),
-          Part.row("SHA-256 fingerprint", code: record.certificate.fingerprint.description),
-        ]),
-        "form": [
-          "path": "/trust-store/authorities/\(record.id)/remove",
-          "buttons": Part.buttons("Remove", isDanger: true, cancel: "/trust-store"),
-        ] as PageModel,
-      ])
+  static func remove(_ record: AuthorityRecord, _ reason: ReasonField, _ visit: Visit) throws
+    -> Response
+  {
+    var model: PageModel = [
+      "header": Part.header("Remove this authority?", breadcrumbs: TrustStorePages.crumbs),
+      "text": ["Reroot will not trust certificates of this authority any more. No component is changed."],
+      "facts": Part.definitions([
+        Part.row("Subject", code: record.certificate.subject),
+        Part.row("SHA-256 fingerprint", fingerprint: record.certificate.fingerprint.description),
+      ]),
+      "form": [
+        "path": "/trust-store/authorities/\(record.id)/remove", "reason": reason.field,
+        "buttons": Part.buttons("Remove", isDanger: true, cancel: "/trust-store"),
+      ] as PageModel,
+    ]
+    model["banner"] = reason.banner
+    return try visit.page("confirm", model, status: reason.status)
   }
 }

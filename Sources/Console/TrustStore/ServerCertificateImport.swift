@@ -7,35 +7,58 @@ import Store
 enum ServerCertificateImport {
   typealias Problem = (field: String, sentence: String)
 
+  /// Adds what the page sent, and shows the page again where it will not do.
   static func add(_ request: Request, _ visit: Visit) async throws -> Response {
     let form = request.form
-    var given = ServerCertificateForm()
-    given.name = form["name"] ?? ""
-    given.isPEM = form.file("file") == nil && (form.file("certificate") != nil || form.file("key") != nil)
-    given.fileName = (given.isPEM ? form.file("certificate") : form.file("file"))?.fileName
-    let name = Credentials.name(given.name)
-    if name == nil { given.problems.append(("name", "Give a name of 1 to 64 characters on one line.")) }
-
-    let identity: Identity
-    switch try await read(form, isPEM: given.isPEM, visit) {
-    case .failure(let failure):
-      given.problems += failure.problems
-      return try ServerCertificatePages.form(visit, given)
-    case .success(let read): identity = read
-    }
-    if let problem = problem(identity, now: visit.services.clock()) {
-      given.problems.append((given.isPEM ? "certificate" : "file", problem))
-    }
-    guard let name, given.problems.isEmpty else { return try ServerCertificatePages.form(visit, given) }
     do {
-      _ = try await visit.services.store.addServerCertificate(
-        name: name, chain: identity.chain, key: try identity.key.pkcs8PEM(), by: try visit.signedIn().name)
-    } catch let error as StoreError where error.code == "NAME_TAKEN" {
-      given.problems = [("name", error.sentence)]
+      let name = try await add(form, visit).name
+      return visit.redirect(to: "/trust-store", notice: "The server certificate “\(name)” was added.")
+    } catch let refusal as InputRefusal {
+      var given = ServerCertificateForm()
+      given.name = form["name"] ?? ""
+      given.isPEM = isPEM(form)
+      given.fileName = (given.isPEM ? form.file("certificate") : form.file("file"))?.fileName
+      given.problems = refusal.fields
       return try ServerCertificatePages.form(visit, given)
     }
-    visit.log("server certificate added", ["name": name])
-    return visit.redirect(to: "/trust-store", notice: "The server certificate “\(name)” was added.")
+  }
+
+  private static func isPEM(_ form: Form) -> Bool {
+    form.file("file") == nil && (form.file("certificate") != nil || form.file("key") != nil)
+  }
+
+  /// Adds the server certificate of a form, by whichever way it came: the page, the API.
+  ///
+  /// - Parameter form: `name`, and `file` with its `password`, or `certificate` and `key`.
+  /// - Throws: ``InputRefusal`` by the fields.
+  static func add(_ form: Form, _ visit: Visit) async throws -> ServerCertificateRecord {
+    let isPEM = isPEM(form)
+    var problems: [Problem] = []
+    let name = Credentials.name(form["name"])
+    if let problem = Credentials.problem(ofName: form["name"]) { problems.append(("name", problem)) }
+    var identity: Identity?
+    switch try await read(form, isPEM: isPEM, visit) {
+    case .failure(let failure): problems += failure.problems
+    case .success(let read):
+      identity = read
+      if let problem = problem(read, now: visit.services.clock()) {
+        problems.append((isPEM ? "certificate" : "file", problem))
+      }
+    }
+    guard let name, let identity, problems.isEmpty else {
+      throw InputRefusal(problems.map { InputProblem(field: $0.field, sentence: $0.sentence) })
+    }
+    let store = visit.services.store
+    let by = try visit.signedIn().name
+    let key = try identity.key.pkcs8PEM()
+    do {
+      let id = try await visit.audit(
+        .serverCertificateAdded, on: name, ["fingerprint": identity.leaf?.fingerprint.hex ?? "none"]
+      ) { try await store.addServerCertificate(name: name, chain: identity.chain, key: key, by: by) }
+      return try await TrustStoreDesk.serverCertificate(id.rawValue, store)
+    } catch let error as StoreError where error.code == "NAME_TAKEN" {
+      throw InputRefusal("name", error.sentence, code: error.code)
+    }
   }
 
   private struct Unreadable: Error { var problems: [Problem] }

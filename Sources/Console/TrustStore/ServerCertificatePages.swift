@@ -67,19 +67,20 @@ enum ServerCertificatePages {
       [
         "header": Part.header(
           record.name, breadcrumbs: TrustStorePages.crumbs,
-          more: [
-            (label: "Download certificate", href: "\(home)/certificate"), (label: "Remove", href: "\(home)/remove"),
-          ],
+          more: [(label: "Download certificate", href: "\(home)/certificate")]
+            + visit.only(.administrator, [(label: "Remove", href: "\(home)/remove")]),
           status: isServing ? Part.status("ok", "Serves HTTPS now") : Part.status("wait", "Not in use")),
         "facts": Part.definitions(rows),
       ])
   }
 
-  static func remove(_ record: ServerCertificateRecord, isServing: Bool, _ visit: Visit) throws -> Response {
+  static func remove(
+    _ record: ServerCertificateRecord, isServing: Bool, _ reason: ReasonField, _ visit: Visit
+  ) throws -> Response {
     let home = "/trust-store/certificates/\(record.id)"
     let facts = Part.definitions([
       Part.row("Subject", code: record.chain.first?.subject ?? ""),
-      Part.row("SHA-256 fingerprint", code: record.chain.first?.fingerprint.description ?? ""),
+      Part.row("SHA-256 fingerprint", fingerprint: record.chain.first?.fingerprint.description ?? ""),
     ])
     if isServing {
       return try visit.page(
@@ -96,13 +97,16 @@ enum ServerCertificatePages {
       "confirm",
       [
         "header": Part.header("Remove “\(record.name)”?", breadcrumbs: TrustStorePages.crumbs),
-        "banner": Part.banner(
-          "warn", "The private key is deleted",
-          text: "It is taken out of the trust store and cannot be had back from there."),
+        "banner": reason.banner
+          ?? Part.banner(
+            "warn", "The private key is deleted",
+            text: "It is taken out of the trust store and cannot be had back from there."),
         "facts": facts,
-        "form": ["path": "\(home)/remove", "buttons": Part.buttons("Remove", isDanger: true, cancel: home)]
-          as PageModel,
-      ])
+        "form": [
+          "path": "\(home)/remove", "reason": reason.field,
+          "buttons": Part.buttons("Remove", isDanger: true, cancel: home),
+        ] as PageModel,
+      ], status: reason.status)
   }
 
   private static func group(_ legend: String, _ fields: [FieldPart]) -> PageModel {

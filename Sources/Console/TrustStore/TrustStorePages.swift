@@ -12,7 +12,7 @@ enum TrustStorePages {
   ) throws -> Response {
     let now = visit.services.clock()
     var authorityList: PageModel = ["title": "Trusted authorities", "id": "authorities"]
-    authorityList["action"] = Part.link("Add authorities", "/trust-store/authorities/add")
+    authorityList["action"] = visit.only(.administrator, Part.link("Add authorities", "/trust-store/authorities/add"))
     if authorities.isEmpty {
       authorityList["empty"] = Part.empty(
         "No trusted authority yet", "Add the certificates of authorities that Reroot shall trust besides its own roots."
@@ -20,10 +20,11 @@ enum TrustStorePages {
     } else {
       authorityList["table"] = Part.table(
         "Trusted authorities", columns: ["Subject", "Key", "Valid until", "Fingerprint"],
-        rows: authorities.map { row($0, now) })
+        rows: authorities.map { row($0, now, visit) })
     }
     var certificateList: PageModel = ["title": "Server certificates", "id": "certificates"]
-    certificateList["action"] = Part.link("Add server certificate", "/trust-store/certificates/add")
+    certificateList["action"] = visit.only(
+      .administrator, Part.link("Add server certificate", "/trust-store/certificates/add"))
     if certificates.isEmpty {
       certificateList["empty"] = Part.empty(
         "No server certificate yet",
@@ -31,7 +32,7 @@ enum TrustStorePages {
     } else {
       certificateList["table"] = Part.table(
         "Server certificates", columns: ["Name", "Names", "Key", "Valid until", "State"],
-        rows: certificates.map { row($0, serving, now) })
+        rows: certificates.map { row($0, serving, now, visit) })
     }
     return try visit.page(
       "trust-store/list",
@@ -55,24 +56,28 @@ enum TrustStorePages {
     return [
       Part.row("HTTPS certificate", source), Part.row("Names", lines: leaf.subjectAlternativeNames),
       Part.row("Valid until", Display.moment(leaf.notAfter)),
-      Part.row("SHA-256 fingerprint", code: leaf.fingerprint.description),
+      Part.row("SHA-256 fingerprint", fingerprint: leaf.fingerprint.description),
     ]
   }
 
-  private static func row(_ record: AuthorityRecord, _ now: Date) -> (cells: [PageModel], menu: PageModel?) {
+  private static func row(_ record: AuthorityRecord, _ now: Date, _ visit: Visit) -> (
+    cells: [PageModel], menu: PageModel?
+  ) {
     let certificate = record.certificate
     let home = "/trust-store/authorities/\(record.id)"
     return (
       cells: [
-        Part.cell(certificate.subject, href: home, isHeading: true), Part.cell(certificate.keyDescription),
-        Part.cell(Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now)),
+        Part.cell(certificate.subject, href: home, isHeading: true),
+        Part.cell(certificate.keyDescription, isWhole: true),
+        Part.cell(
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
         Part.cell(code: CertificateText.short(certificate.fingerprint)),
-      ], menu: menu(certificate.commonName ?? certificate.subject, home)
+      ], menu: menu(certificate.commonName ?? certificate.subject, home, visit)
     )
   }
 
   private static func row(
-    _ record: ServerCertificateRecord, _ serving: HTTPSRecord, _ now: Date
+    _ record: ServerCertificateRecord, _ serving: HTTPSRecord, _ now: Date, _ visit: Visit
   ) -> (cells: [PageModel], menu: PageModel?) {
     let home = "/trust-store/certificates/\(record.id)"
     let leaf = record.chain.first
@@ -89,7 +94,7 @@ enum TrustStorePages {
         Part.cell(
           leaf.map { Display.day($0.notAfter) } ?? "", note: leaf.flatMap { CertificateText.ending($0.notAfter, now) }),
         Part.cell(status: status),
-      ], menu: menu(record.name, home)
+      ], menu: menu(record.name, home, visit)
     )
   }
 
@@ -102,9 +107,10 @@ enum TrustStorePages {
       : names.joined(separator: ", ")
   }
 
-  private static func menu(_ name: String, _ home: String) -> PageModel {
+  private static func menu(_ name: String, _ home: String, _ visit: Visit) -> PageModel {
     Part.menu(
       name,
-      links: [("Details", home), ("Download certificate", "\(home)/certificate"), ("Remove", "\(home)/remove")])
+      links: [("Details", home), ("Download certificate", "\(home)/certificate")]
+        + visit.only(.administrator, [("Remove", "\(home)/remove")]))
   }
 }

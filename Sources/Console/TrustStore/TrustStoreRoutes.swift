@@ -2,10 +2,10 @@ import HTTP
 import PKI
 import Store
 
-extension Router where Context == Visit {
+extension ConsoleRouter {
   /// The trust store: authorities, and server certificates with their keys.
   mutating func addTrustStoreRoutes() {
-    on(.get, "/trust-store") { _, _, visit in
+    on(.get, "/trust-store", for: .viewer) { _, _, visit in
       let store = visit.services.store
       return try TrustStorePages.list(
         authorities: try await store.authorities(), certificates: try await store.serverCertificates(),
@@ -16,53 +16,64 @@ extension Router where Context == Visit {
   }
 
   private mutating func addAuthorityRoutes() {
-    on(.get, "/trust-store/authorities/add") { _, _, visit in try AuthorityPages.form(visit, pem: "", error: nil) }
-    on(.post, "/trust-store/authorities/add") { request, _, visit in try await AuthorityImport.add(request, visit) }
-    on(.get, "/trust-store/authorities/:id") { _, path, visit in
+    on(.get, "/trust-store/authorities/add", for: .administrator(to: "change the trust store")) { _, _, visit in
+      try AuthorityPages.form(visit, pem: "", error: nil)
+    }
+    on(.post, "/trust-store/authorities/add", for: .administrator(to: "change the trust store")) { request, _, visit in
+      try await AuthorityImport.add(request, visit)
+    }
+    on(.get, "/trust-store/authorities/:id", for: .viewer) { _, path, visit in
       try AuthorityPages.details(try await TrustStoreRoutes.authority(path, visit), visit)
     }
-    on(.get, "/trust-store/authorities/:id/certificate") { request, path, visit in
+    on(.get, "/trust-store/authorities/:id/certificate", for: .viewer) { request, path, visit in
       let authority = try await TrustStoreRoutes.authority(path, visit)
       let name = authority.certificate.commonName ?? "authority-\(authority.id)"
       return Download.certificates([authority.certificate], name: name, format: request.query["format"])
     }
-    on(.get, "/trust-store/authorities/:id/remove") { _, path, visit in
-      try AuthorityPages.remove(try await TrustStoreRoutes.authority(path, visit), visit)
+    on(.get, "/trust-store/authorities/:id/remove", for: .administrator(to: "change the trust store")) {
+      _, path, visit in
+      try AuthorityPages.remove(try await TrustStoreRoutes.authority(path, visit), ReasonField(), visit)
     }
-    on(.post, "/trust-store/authorities/:id/remove") { _, path, visit in
+    on(.post, "/trust-store/authorities/:id/remove", for: .administrator(to: "change the trust store")) {
+      request, path, visit in
       let authority = try await TrustStoreRoutes.authority(path, visit)
-      try await visit.services.store.removeAuthority(authority.id)
-      visit.log("authority removed", ["fingerprint": authority.certificate.fingerprint.hex])
+      let reason = ReasonField(request.form)
+      if reason.problem != nil { return try AuthorityPages.remove(authority, reason, visit) }
+      try await TrustStoreDesk.remove(authority, reason: reason.value, visit)
       return visit.redirect(to: "/trust-store", notice: "The authority was removed from the trust store.")
     }
   }
 
   private mutating func addServerCertificateRoutes() {
-    on(.get, "/trust-store/certificates/add") { _, _, visit in
+    on(.get, "/trust-store/certificates/add", for: .administrator(to: "change the trust store")) { _, _, visit in
       try ServerCertificatePages.form(visit, ServerCertificateForm())
     }
-    on(.post, "/trust-store/certificates/add") { request, _, visit in
+    on(.post, "/trust-store/certificates/add", for: .administrator(to: "change the trust store")) { request, _, visit in
       try await ServerCertificateImport.add(request, visit)
     }
-    on(.get, "/trust-store/certificates/:id") { _, path, visit in
+    on(.get, "/trust-store/certificates/:id", for: .viewer) { _, path, visit in
       let record = try await TrustStoreRoutes.certificate(path, visit)
-      return try ServerCertificatePages.details(record, isServing: TrustStoreRoutes.isServing(record, visit), visit)
+      return try ServerCertificatePages.details(record, isServing: TrustStoreDesk.isServing(record, visit), visit)
     }
-    on(.get, "/trust-store/certificates/:id/certificate") { request, path, visit in
+    on(.get, "/trust-store/certificates/:id/certificate", for: .viewer) { request, path, visit in
       let record = try await TrustStoreRoutes.certificate(path, visit)
       return Download.certificates(record.chain, name: record.name, format: request.query["format"])
     }
-    on(.get, "/trust-store/certificates/:id/remove") { _, path, visit in
+    on(.get, "/trust-store/certificates/:id/remove", for: .administrator(to: "change the trust store")) {
+      _, path, visit in
       let record = try await TrustStoreRoutes.certificate(path, visit)
-      return try ServerCertificatePages.remove(record, isServing: TrustStoreRoutes.isServing(record, visit), visit)
+      return try ServerCertificatePages.remove(
+        record, isServing: TrustStoreDesk.isServing(record, visit), ReasonField(), visit)
     }
-    on(.post, "/trust-store/certificates/:id/remove") { _, path, visit in
+    on(.post, "/trust-store/certificates/:id/remove", for: .administrator(to: "change the trust store")) {
+      request, path, visit in
       let record = try await TrustStoreRoutes.certificate(path, visit)
-      guard !TrustStoreRoutes.isServing(record, visit) else {
-        return try ServerCertificatePages.remove(record, isServing: true, visit)
+      guard !TrustStoreDesk.isServing(record, visit) else {
+        return try ServerCertificatePages.remove(record, isServing: true, ReasonField(), visit)
       }
-      try await visit.services.store.removeServerCertificate(record.id)
-      visit.log("server certificate removed", ["name": record.name])
+      let reason = ReasonField(request.form)
+      if reason.problem != nil { return try ServerCertificatePages.remove(record, isServing: false, reason, visit) }
+      try await TrustStoreDesk.remove(record, reason: reason.value, visit)
       return visit.redirect(
         to: "/trust-store", notice: "The server certificate “\(record.name)” and its key were removed.")
     }
@@ -71,20 +82,10 @@ extension Router where Context == Visit {
 
 enum TrustStoreRoutes {
   static func authority(_ path: PathParameters, _ visit: Visit) async throws -> AuthorityRecord {
-    guard let number = path.integer("id"),
-      let record = try await visit.services.store.authorities().first(where: { $0.id.rawValue == Int64(number) })
-    else { throw PageError.notFound("authority") }
-    return record
+    try await TrustStoreDesk.authority(path.integer("id").map(Int64.init), visit.services.store)
   }
 
   static func certificate(_ path: PathParameters, _ visit: Visit) async throws -> ServerCertificateRecord {
-    guard let number = path.integer("id"),
-      let record = try await visit.services.store.serverCertificates().first(where: { $0.id.rawValue == Int64(number) })
-    else { throw PageError.notFound("server certificate") }
-    return record
-  }
-
-  static func isServing(_ record: ServerCertificateRecord, _ visit: Visit) -> Bool {
-    visit.services.https.current.source == .trustStore(record.id)
+    try await TrustStoreDesk.serverCertificate(path.integer("id").map(Int64.init), visit.services.store)
   }
 }

@@ -9,6 +9,8 @@ struct ActionError: Error {
   var code: String
   var sentence: String
   var advice = "Retry; if it fails again, Abort and make a new plan."
+  /// What a command had written.
+  var output = ""
 }
 
 extension Failure {
@@ -18,7 +20,7 @@ extension Failure {
     case let error as DeliveryFailure:
       self = error.failure
     case let error as ActionError:
-      self.init(code: error.code, sentence: error.sentence, advice: error.advice)
+      self.init(code: error.code, sentence: error.sentence, advice: error.advice, output: error.output)
     case let error as PKIError:
       self.init(
         code: error.code, sentence: error.sentence, advice: "Correct what the sentence names, then Retry.",

@@ -15,6 +15,8 @@ struct ActionPerformer: Sendable {
   let https: HTTPSKeeper
   /// Looks for what depends on the root of a retirement; nil for every other update.
   let retirement: RetirementGuard?
+  /// How long an action may take beyond what its component's settings allow.
+  let reserve: Duration
   let clock: @Sendable () -> Date
   /// Says in words what is being observed; journaled.
   let note: @Sendable (ActionID, String) async -> Void
@@ -43,6 +45,11 @@ struct ActionPerformer: Sendable {
     return planned
   }
 
+  /// What people call the component of an action; nil for the console's own.
+  func name(of action: ActionID) -> String? {
+    action.component.flatMap { id in plan.components.first { $0.id == id }?.component.name }
+  }
+
   func delivery(_ component: Component) -> ComponentDelivery {
     ComponentDelivery(component: component, access: access(component), now: clock)
   }
@@ -51,6 +58,7 @@ struct ActionPerformer: Sendable {
 
   private func generate(_ action: ActionID) async throws {
     let component = try planned(action).component
+    try requireClock()
     let (issued, isNew) =
       component.keepsKey
       ? try await issueOnceForKeptKey(component) : try await signer.issueOnce(order(component))
@@ -58,6 +66,18 @@ struct ActionPerformer: Sendable {
       action,
       "\(isNew ? "Signed" : "Found, signed already,") serial number \(issued.serialNumber), valid until "
         + "\(Display.moment(issued.notAfter)), and checked it")
+  }
+
+  /// Throws once the clock was set back to before the plan was made: certificates end at a date of the plan, so they
+  /// would be valid for longer than was chosen.
+  private func requireClock() throws {
+    let now = clock()
+    guard plan.madeAt.timeIntervalSince(now) >= ClockCheck.tolerance else { return }
+    throw ActionError(
+      code: "CLOCK_SET_BACK",
+      sentence: "By this machine's clock it is \(Display.moment(now)), but this update was planned at "
+        + "\(Display.moment(plan.madeAt)): the clock was set back since, and no certificate is signed by it.",
+      advice: "Set the clock right, then Retry. If it is right now, Abort and make a new plan.")
   }
 
   private func trust(_ action: ActionID) async throws {
@@ -139,6 +159,7 @@ struct ActionPerformer: Sendable {
   }
 
   private func exchangeHTTPS(_ action: ActionID) async throws {
+    try requireClock()
     let leaf = try await https.exchange(plan.https, for: update.id, signer: signer, notAfter: plan.childNotAfter)
     await note(action, "The console was seen to serve “\(leaf.subject)”, serial number \(leaf.serialNumber)")
   }

@@ -6,32 +6,53 @@ import Store
 struct FailurePanel: Sendable {
   let record: UpdateRecord
   let state: UpdateState
+  /// Whether Abort takes a second person.
+  var secondPerson = SecondPerson(isNeeded: false, request: nil)
   /// The components whose previous certificate has expired since, so that putting it back would help nobody.
   var expired: [String] = []
+
+  /// Whether somebody else has to agree to Abort, and the request that waits for it.
+  struct SecondPerson: Sendable {
+    let isNeeded: Bool
+    let request: Agreement?
+  }
 
   /// How many failures are listed; the rest is counted.
   private static let listed = 50
 
-  func model(canDecide: Bool) -> PageModel {
+  /// - Parameters:
+  ///   - canDecide: whether anybody can decide on the update any more.
+  ///   - mayDecide: whether the visitor's role allows it.
+  func model(canDecide: Bool, mayDecide: Bool) -> PageModel {
     let failures = shownFailures
     let isOpen = state.standing == .deciding || !failures.isEmpty
-    return [
+    var model: PageModel = [
       "id": "panel",
       "isShown": isOpen || !state.offers.isEmpty,
       "isQuestion": state.standing == .deciding,
       "heading": heading(failures.count),
       "hasFailures": !failures.isEmpty,
-      "failures": failures.prefix(Self.listed).map(failure),
+      "failures": failures.prefix(Self.listed).map { failure($0, $1, mayDecide: mayDecide) },
       "moreFailures": max(0, failures.count - Self.listed),
       "hasMoreFailures": failures.count > Self.listed,
       "succeeded": succeeded,
       "succeededCount": state.counts.succeeded,
       "hasSucceeded": state.counts.succeeded > 0,
-      "hasDecisions": isOpen && canDecide && !state.offers.isEmpty,
-      "hasQuietAbort": !isOpen && canDecide && state.offers.contains(.abort),
+      "hasDecisions": isOpen && canDecide && mayDecide && !state.offers.isEmpty,
+      "hasQuietAbort": !isOpen && canDecide && mayDecide && state.offers.contains(.abort),
+      "waitsForOthers": isOpen && canDecide && !mayDecide && !state.offers.isEmpty,
       "quietAbortLabel": quietAbortLabel,
       "decisions": state.consequences.map(decision),
     ]
+    if let request = secondPerson.request {
+      model["request"] =
+        [
+          "text": "\(VisibleText.of(request.askerName)) asks to abort. Another operator or administrator has to agree; "
+            + "until then nothing changes, and every other decision makes the request void.",
+          "href": AgreementRoutes.path(request.id),
+        ] as PageModel
+    }
+    return model
   }
 
   private var quietAbortLabel: String {
@@ -65,7 +86,7 @@ struct FailurePanel: Sendable {
     }
   }
 
-  private func failure(_ id: ActionID, _ action: ActionState) -> PageModel {
+  private func failure(_ id: ActionID, _ action: ActionState, mayDecide: Bool) -> PageModel {
     let failure = action.failure ?? Failure(code: "UNKNOWN", sentence: "No reason is recorded.", advice: "")
     var model: PageModel = [
       // A colon would have to be escaped in a selector.
@@ -78,7 +99,7 @@ struct FailurePanel: Sendable {
       "hasOutput": !failure.output.isEmpty,
       "output": VisibleText.lines(failure.output),
     ]
-    if state.outcome != nil, state.offers.contains(.retry) {
+    if mayDecide, state.outcome != nil, state.offers.contains(.retry) {
       model["retry"] =
         ["path": "/updates/\(record.id)/decisions", "question": state.question, "action": "\(id)"] as PageModel
     }
@@ -95,12 +116,16 @@ struct FailurePanel: Sendable {
       "label": consequence.kind.label,
       "isRetry": consequence.kind == .retry,
       "isAbort": consequence.kind == .abort,
+      "asksReason": consequence.kind == .override,
+      "longestReason": AuditAct.longestReason,
       "gist": gist(consequence.kind),
       "sentence": consequence.sentence,
       "hasComponents": !shown.isEmpty,
       "components": shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : ""),
       "breaks": consequence.refusalCount > 0,
       "connections": connections(consequence),
+      "mustAsk": consequence.kind == .abort && secondPerson.isNeeded,
+      "isAsked": consequence.kind == .abort && secondPerson.request != nil,
     ]
     // An empty text would be drawn all the same.
     if consequence.kind == .abort, !expired.isEmpty {

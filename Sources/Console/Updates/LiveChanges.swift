@@ -31,6 +31,10 @@ public struct LiveChanges: Sendable, Encodable {
     self.hasEnded = hasEnded
   }
 
+  /// The event after which a stream is closed for good, so that the browser does not open it again. An event without data
+  /// would not be dispatched (HTML Standard, section 9.2.6).
+  static let end = EventMessage(event: "end", data: "{}")
+
   /// The event of a stream that carries them.
   ///
   /// - Parameter id: what the browser gives back as `Last-Event-ID`; nil when nothing can be resumed.

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import Rotation
 import Store
 
@@ -8,7 +9,19 @@ struct LiveUpdate: Sendable {
   let renderer: PageRenderer
   let clock: @Sendable () -> Date
 
-  func draw(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> LiveChanges {
+  /// What somebody who watches is sent for some entries, which are never none.
+  func message(
+    _ update: UpdateRecord.ID, _ entries: [JournalEntry], for audience: UpdateEvents.Audience
+  ) async throws -> EventMessage {
+    guard audience != .programs else {
+      return try await UpdateEventsAPI.message(UpdatePage.read(update, store, now: clock()), entries)
+    }
+    return try await draw(update, entries, mayDecide: audience == .deciders)
+      .message(id: entries.last.map { String($0.sequence) })
+  }
+
+  /// - Parameter mayDecide: whether it is for those who may decide, or for those who may only look.
+  func draw(_ update: UpdateRecord.ID, _ entries: [JournalEntry], mayDecide: Bool) async throws -> LiveChanges {
     let page = try await UpdatePage.read(update, store, now: clock())
     var partials: [LiveChanges.Partial] = []
     for entry in entries.suffix(UpdatePage.logLength) {
@@ -20,7 +33,7 @@ struct LiveUpdate: Sendable {
     }
     partials.append(.init(id: "progress", html: try renderer.render("updates/progress", page.progress)))
     // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
-    partials.append(.init(id: "panel", html: try renderer.render("updates/panel", page.panel)))
+    partials.append(.init(id: "panel", html: try renderer.render("updates/panel", page.panel(mayDecide: mayDecide))))
     for member in touched(page, entries) {
       let html = try renderer.render("updates/row", page.row(member))
       partials.append(.init(id: "component-\(member.id)", html: html))

@@ -1,11 +1,13 @@
 /// Looks at many components, some of them at once: each look may wait for a machine that does not answer.
 enum ManyAtOnce {
-  /// How many are looked at at once.
-  private static let limit = 16
+  /// How many are looked at at once, unless somebody wants another number.
+  static let usual = 16
 
   /// Runs something for every item; the results are in the order of the items.
+  ///
+  /// - Parameter limit: for how many at once.
   static func each<Item: Sendable, Result: Sendable>(
-    _ items: [Item], _ body: @escaping @Sendable (Item) async -> Result
+    _ items: [Item], atOnce limit: Int = usual, _ body: @escaping @Sendable (Item) async -> Result
   ) async -> [Result] {
     await withTaskGroup(of: (Int, Result).self) { group in
       var waiting = items.enumerated().makeIterator()

@@ -14,8 +14,9 @@ enum PlanForecast {
         + "before it."
     } else if let moments = plan.judgedMoments {
       model["judged"] =
-        "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update, those "
-        + "after each decision on each failure included."
+        "Every pair of a client and a server was judged at \(Display.count(moments, "moment")) of the update: of the "
+        + "planned course, and of what follows each decision on each failure."
+        + (plan.contingencies.map { $0.isEmpty ? " No failure would break a connection either." : "" } ?? "")
     }
     if let contingencies = plan.contingencies, !contingencies.isEmpty {
       model["hasContingencies"] = true
@@ -28,7 +29,7 @@ enum PlanForecast {
   }
 
   private static func heading(_ count: Int, listed: Int) -> String {
-    "If something fails: \(Display.count(count, "case")) in which connections would break"
+    "Only if something fails: \(Display.count(count, "case")) in which connections would break"
       + (count > listed ? "; the first \(listed)" : "")
   }
 
@@ -49,14 +50,28 @@ enum PlanForecast {
   /// How it will be proven at each component that has a trust bundle.
   private static func trust(_ found: [(planned: PlannedComponent, evidence: TrustEvidence)]) -> PageModel {
     let missing = found.filter(\.evidence.isMissing)
-    let all = Display.count(found.count, "component")
-    let number = missing.isEmpty ? "All \(all)" : "\(found.count - missing.count) of \(all)"
     return [
-      "sentence": "\(number) with a trust bundle will show on the wire that they accept the new root.",
+      "sentence": sentence(proven: found.count - missing.count, of: found.count),
+      "rest": missing.count == found.count
+        ? "Why it is not provable:"
+        : missing.count == 1 ? "At one it is not provable:" : "At the others it is not provable:",
       "isWhole": missing.isEmpty,
       "missing": missing.map { planned, evidence in
         ["name": VisibleText.of(planned.component.name), "sentence": VisibleText.of(evidence.reason)] as PageModel
       },
     ]
+  }
+
+  private static func sentence(proven: Int, of all: Int) -> String {
+    let (which, verbs) =
+      switch (proven, all) {
+      case (0, 1): ("The one component with a trust bundle", "will not show on the wire that it accepts")
+      case (0, _): ("None of the \(all) components with a trust bundle", "will show on the wire that it accepts")
+      case (1, 1): ("The one component with a trust bundle", "will show on the wire that it accepts")
+      case (1, _): ("1 of \(all) components with a trust bundle", "will show on the wire that it accepts")
+      case (all, _): ("All \(all) components with a trust bundle", "will show on the wire that they accept")
+      default: ("\(proven) of \(all) components with a trust bundle", "will show on the wire that they accept")
+      }
+    return "\(which) \(verbs) the new root."
   }
 }

@@ -5,7 +5,16 @@ import Store
 
 /// The page of a plan: everything that would happen, and everything in the way.
 enum PlanPage {
-  static func model(_ id: Plan.ID, _ plan: Plan, refusal: String?, served: String?, startedAs: UpdateRecord.ID?)
+  /// Whether somebody else has to agree, and what came of the last request.
+  struct SecondPerson {
+    let isNeeded: Bool
+    let last: Agreement?
+  }
+
+  static func model(
+    _ id: Plan.ID, _ plan: Plan, refusal: String?, served: String?, startedAs: UpdateRecord.ID?,
+    _ second: SecondPerson, _ visit: Visit
+  )
     -> PageModel
   {
     let problems = problems(plan)
@@ -31,6 +40,7 @@ enum PlanPage {
       "problemCount": Display.count(problems.count, "problem"),
       "problems": problems,
       "isBlocked": plan.isBlocked,
+      "mayStart": visit.may(.operator),
       "isStarted": startedAs != nil,
       "mustAccept": !problems.isEmpty && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
@@ -39,11 +49,15 @@ enum PlanPage {
       "components": plan.components.map(component),
       "componentsHeading": Display.count(plan.components.count, "component"),
       "section": "/roots",
-      "startLabel": plan.retires == nil ? "Start Update" : "Retire Root",
+      "startLabel": second.isNeeded ? "Ask for agreement" : plan.retires == nil ? "Start Update" : "Retire Root",
+      "startPath": second.isNeeded ? "/plans/\(id)/agreements" : "/updates",
+      "mustAsk": second.isNeeded,
+      "inSpite": second.isNeeded ? "Ask for agreement" : "Start",
       "rootPath": plan.retires.map(RetirementPages.path) ?? "/roots/\(plan.root.id)/update",
       "rootPathLabel": plan.retires == nil ? "Change the choices" : "Look again at what depends on it",
     ]
     model.merge(PlanForecast.model(plan)) { $1 }
+    if second.isNeeded, startedAs == nil, let last = second.last { model.merge(request(last)) { $1 } }
     if let startedAs {
       model["banner"] =
         [
@@ -59,9 +73,30 @@ enum PlanPage {
     return model
   }
 
+  /// What came of the last request for an agreement. While something can still come of it, nobody asks again.
+  private static func request(_ agreement: Agreement) -> PageModel {
+    let asker = VisibleText.of(agreement.askerName)
+    let (tone, title): (String, String) =
+      switch agreement.standing {
+      case .waiting: ("warn", "\(asker) has asked for an agreement to this plan")
+      case .agreed:
+        ("ok", "\(VisibleText.of(agreement.answererName ?? "")) has agreed to this plan; \(asker) may start it")
+      case .declined: ("error", "\(VisibleText.of(agreement.answererName ?? "")) has declined this plan")
+      case .expired, .void, .withdrawn, .used: ("note", "A request for an agreement to this plan came to nothing")
+      }
+    var banner = Part.banner(
+      tone, title, text: agreement.reason.isEmpty ? nil : VisibleText.of(agreement.reason))
+    banner["more"] = Part.link("Open the request", AgreementRoutes.path(agreement.id))
+    var model: PageModel = ["banner": banner]
+    if agreement.standing.isOpen {
+      model["request"] = Part.link("Open the request", AgreementRoutes.path(agreement.id))
+    }
+    return model
+  }
+
   private static func facts(_ plan: Plan, _ served: String?) -> PageModel {
     if let retires = plan.retires { return RetirementPages.facts(retires, plan) }
-    let rows: [PageModel] = [
+    var rows: [PageModel] = [
       ["term": "Root certificate", "text": VisibleText.of(plan.root.name), "note": VisibleText.of(plan.root.subject)],
       [
         "term": "Child certificates",
@@ -72,6 +107,9 @@ enum PlanPage {
       ["term": "Estimated time", "text": "about \(Display.duration(Double(plan.estimatedSeconds)))"],
       ["term": "Planned", "text": Display.moment(plan.madeAt)],
     ]
+    if let token = plan.root.token {
+      rows.insert(["term": "Signatures", "text": "signed in the hardware module \(VisibleText.of(token))"], at: 1)
+    }
     return ["rows": rows]
   }
 

@@ -55,7 +55,9 @@ struct Planner: Sendable {
     return try await save(PlanMaker.make(request), looks)
   }
 
-  private func save(_ plan: Plan, _ looks: [Look]) async throws -> Plan.ID {
+  private func save(_ made: Plan, _ looks: [Look]) async throws -> Plan.ID {
+    var plan = made
+    plan.problems += try await surroundings.clockDesk.problems()
     let files = Dictionary(
       looks.map { ($0.component.id, $0.files.map { KeptFile(file: $0.file, content: $0.content) }) },
       uniquingKeysWith: { first, _ in first })
@@ -121,7 +123,9 @@ struct Planner: Sendable {
 
   private func problems(of root: RootRecord) async -> [Problem] {
     do {
-      let signer = RootSigner(root, store: store, threads: surroundings.threads, clock: surroundings.clock)
+      let signer = RootSigner(
+        root, store: store, threads: surroundings.threads, modules: surroundings.modules,
+        clock: surroundings.clock)
       try await signer.check()
       return []
     } catch {

@@ -24,23 +24,37 @@ actor RootSigner {
   private let id: RootRecord.ID
   private let store: Store
   private let threads: WorkThreads
+  private let module: ModuleReference?
+  private let modules: HardwareModules
   private let clock: @Sendable () -> Date
-  private var issuer: Issuer?
+  /// The opening of the root's key, which those wait for together who want a signature meanwhile.
+  private var opening: Task<Opened, any Error>?
   private var proofs: [KeyKind: Task<Identity, any Error>] = [:]
+
+  /// The root's key, and the PIN of the hardware module that it is in; nil for a key of Reroot's own.
+  private struct Opened: Sendable {
+    let issuer: Issuer
+    let pin: SecretBytes?
+  }
 
   /// How far before the moment of issuing a certificate begins to be valid, in seconds, for clocks that are behind.
   private static let backdating: TimeInterval = 3600
 
-  init(_ record: RootRecord, store: Store, threads: WorkThreads, clock: @escaping @Sendable () -> Date) {
+  init(
+    _ record: RootRecord, store: Store, threads: WorkThreads, modules: HardwareModules,
+    clock: @escaping @Sendable () -> Date
+  ) {
     root = record.certificate
     id = record.id
+    module = record.module
+    self.modules = modules
     self.store = store
     self.threads = threads
     self.clock = clock
   }
 
   /// Throws unless the root's key is there, opens, and belongs to its certificate.
-  func check() async throws { _ = try await openedIssuer() }
+  func check() async throws { _ = try await opened() }
 
   /// The certificate of an order, as it was issued before in the same update, or anew. A signature that a crash kept from
   /// being written down counts for nothing: nobody has the certificate, and its serial number is not used again.
@@ -58,7 +72,7 @@ actor RootSigner {
   ///   - algorithm: the kind of its key.
   func proofIdentity(names: [AlternativeName], algorithm: KeyKind) async throws -> Identity {
     if let proof = proofs[algorithm], let made = try? await proof.value, let leaf = made.leaf,
-      leaf.notAfter.timeIntervalSince(clock()) > Self.proofReserve
+      leaf.notBefore <= clock(), leaf.notAfter.timeIntervalSince(clock()) > Self.proofReserve
     {
       return made
     }
@@ -87,7 +101,7 @@ actor RootSigner {
 
   /// Makes a key and a certificate for it, and keeps both.
   private func issue(_ order: IssueOrder) async throws -> Certificate {
-    _ = try await openedIssuer()
+    _ = try await opened()
     let key = try await threads.run { try PrivateKey.generate(order.key) }
     return try await issue(order, key: key.pkcs8PEM()) { serial, from in
       ChildRequest(
@@ -108,27 +122,58 @@ actor RootSigner {
   private func issue(
     _ order: IssueOrder, key: SecretBytes?, _ make: @Sendable (SerialNumber, Date) -> ChildRequest
   ) async throws -> Certificate {
-    let issuer = try await openedIssuer()
+    let opened = try await opened()
     let (now, root) = (clock(), root)
     let serial = SerialNumber.random()
     let intent = try await store.beginIssuance(
       update: order.update, component: order.component, root: id, serial: serial, key: key,
       names: order.names.map(\.description))
     let request = make(serial, max(root.notBefore, now.addingTimeInterval(-Self.backdating)))
-    let certificate = try await threads.run {
-      try issuer.sign(CheckedRequest(request, root: root, now: now))
+    let certificate = try await signing(opened.pin) {
+      try opened.issuer.sign(CheckedRequest(request, root: root, now: now))
     }
     try await store.finishIssuance(intent, certificate: certificate)
     return certificate
   }
 
-  private func openedIssuer() async throws -> Issuer {
-    if let issuer { return issuer }
+  private func opened() async throws -> Opened {
+    if let opening { return try await opening.value }
+    let task = Task { try await open() }
+    opening = task
+    do {
+      return try await task.value
+    } catch {
+      // What failed is tried anew by whoever asks next.
+      if opening == task { opening = nil }
+      throw error
+    }
+  }
+
+  private func open() async throws -> Opened {
+    let (root, modules) = (root, modules)
+    if let module {
+      let pin = try await store.pin(of: id)
+      let issuer = try await signing(pin) { try Issuer(root: root, key: modules.key(module, of: root, pin: pin)) }
+      return Opened(issuer: issuer, pin: pin)
+    }
     let pem = try await store.rootKey(id)
-    let root = root
-    let opened = try await threads.run { try Issuer(root: root, key: PrivateKey(pem: pem)) }
-    issuer = opened
-    return opened
+    return Opened(issuer: try await signing(nil) { try Issuer(root: root, key: PrivateKey(pem: pem)) }, pin: nil)
+  }
+
+  /// Runs what signs, where it may block: a hardware module has a thread of its own.
+  ///
+  /// - Parameter pin: the module's, which is forgotten when the module refuses it; nil without a module.
+  private func signing<Value: Sendable>(
+    _ pin: SecretBytes?, _ work: @escaping @Sendable () throws -> Value
+  ) async throws -> Value {
+    guard let pin else { return try await threads.run(work) }
+    do {
+      return try await modules.run(work)
+    } catch let error as PKIError where error.code == "TOKEN_PIN_WRONG" {
+      opening = nil
+      try await store.forgetPIN(pin, of: id)
+      throw error
+    }
   }
 }
 

@@ -10,7 +10,18 @@ import Store
 /// What is sent is read from the journal, so nothing is lost or doubled, whoever wrote it and however late one comes.
 actor UpdateEvents {
   /// Draws what some journal entries changed.
-  typealias Draw = @Sendable (_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> LiveChanges
+  typealias Draw =
+    @Sendable (_ update: UpdateRecord.ID, _ entries: [JournalEntry], _ audience: Audience) async throws -> EventMessage
+
+  /// For whom something is drawn.
+  enum Audience: Sendable, Hashable {
+    /// Pages of those who may decide.
+    case deciders
+    /// Pages of those who may only look.
+    case viewers
+    /// Programs, which get the entries themselves.
+    case programs
+  }
 
   private let store: Store
   private let draw: Draw
@@ -41,6 +52,7 @@ actor UpdateEvents {
 
   private struct Watcher {
     let stream: EventStream
+    let audience: Audience
     /// The last entry that was sent; nil while the earlier ones are still being read.
     var sequence: Int?
   }
@@ -65,8 +77,7 @@ actor UpdateEvents {
       do {
         let entries = try await store.journal(update, after: sequence, limit: Self.batch)
         if let last = entries.last?.sequence {
-          let message = try await message(update, entries)
-          deliver(message, upTo: last, of: update)
+          try await deliver(messages(update, entries), upTo: last, of: update)
           if entries.count == Self.batch { channels[update]?.isBehind = true }
         }
         triesLeft = Self.tries
@@ -82,34 +93,48 @@ actor UpdateEvents {
     forgetIfUnwatched(update)
   }
 
-  private func deliver(_ message: EventMessage, upTo last: Int, of update: UpdateRecord.ID) {
+  /// What is sent to each audience that there is.
+  private func messages(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> [Audience: EventMessage] {
+    var messages: [Audience: EventMessage] = [:]
+    for audience in Set((channels[update]?.watchers ?? [:]).values.map(\.audience)) {
+      messages[audience] = try await draw(update, entries, audience)
+    }
+    return messages
+  }
+
+  private func deliver(_ messages: [Audience: EventMessage], upTo last: Int, of update: UpdateRecord.ID) {
     for (number, watcher) in channels[update]?.watchers ?? [:] {
       guard let sequence = watcher.sequence, sequence < last else { continue }
+      // One of a kind that came while the messages were drawn is sent nothing, and so begins again where it was.
+      guard let message = messages[watcher.audience] else {
+        watcher.stream.close()
+        continue
+      }
       watcher.stream.send(message)
       channels[update]?.watchers[number]?.sequence = last
     }
     channels[update]?.sequence = last
   }
 
-  private func message(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> EventMessage {
-    try await draw(update, entries).message(id: entries.last.map { String($0.sequence) })
-  }
-
   /// Opens a stream that begins with everything journaled after an entry.
   ///
-  /// - Parameter sequence: the last entry that the client has seen; 0 for none.
-  func watch(_ update: UpdateRecord.ID, after sequence: Int) async throws -> EventStream {
+  /// - Parameters:
+  ///   - sequence: the last entry that the client has seen; 0 for none.
+  ///   - audience: what the client is sent.
+  func watch(
+    _ update: UpdateRecord.ID, after sequence: Int, for audience: Audience = .deciders
+  ) async throws -> EventStream {
     nextWatcher += 1
     let number = nextWatcher
     let stream = EventStream { [weak self] in
       guard let self else { return }
       Task { await self.leave(number, update) }
     }
-    channels[update, default: Channel()].watchers[number] = Watcher(stream: stream)
+    channels[update, default: Channel()].watchers[number] = Watcher(stream: stream, audience: audience)
     do {
       // A client may come from another journal, of a restored backup say, and have seen more than there is.
       let newest = try await store.lastSequence(update)
-      let last = try await catchUp(stream, update, after: min(sequence, newest))
+      let last = try await catchUp(stream, update, after: min(sequence, newest), audience)
       channels[update]?.watchers[number]?.sequence = last
       if channels[update]?.sequence == nil { channels[update]?.sequence = last }
       beginFlush(update)
@@ -121,12 +146,14 @@ actor UpdateEvents {
   }
 
   /// Sends what the client has missed; the answer is the last entry that it has then.
-  private func catchUp(_ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int) async throws -> Int {
+  private func catchUp(
+    _ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int, _ audience: Audience
+  ) async throws -> Int {
     var last = sequence
     while true {
       let entries = try await store.journal(update, after: last, limit: Self.batch)
       if let newest = entries.last {
-        stream.send(try await message(update, entries))
+        stream.send(try await draw(update, entries, audience))
         last = newest.sequence
       } else if last >= channels[update]?.sequence ?? 0 {
         // Nothing was delivered to the others while this one was reading.

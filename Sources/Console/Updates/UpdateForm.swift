@@ -19,6 +19,9 @@ struct UpdateForm: Sendable {
     months = String(min(12, max(1, largest)))
   }
 
+  /// The usual choices for a root.
+  init(root: RootRecord.ID) { self.root = root }
+
   /// A form that was sent.
   init(_ form: Form) throws {
     guard let number = form["root"].flatMap({ Int64($0) }), number > 0 else {

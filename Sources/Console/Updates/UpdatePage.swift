@@ -8,6 +8,8 @@ struct UpdatePage: Sendable {
   let record: UpdateRecord
   let plan: Plan
   let state: UpdateState
+  /// Whether Abort takes a second person, and the open request for it.
+  let secondPerson: FailurePanel.SecondPerson
   /// Why a later update has made this one history, which can be decided on no more; nil while none has.
   let supersession: String?
   let now: Date
@@ -24,12 +26,18 @@ struct UpdatePage: Sendable {
     let plan = try await store.plan(record.plan)
     let notes = plan.components.compactMap { planned in planned.component.maintenance.map { (planned.id, $0) } }
     return try await UpdatePage(
-      record: record, plan: plan, state: store.state(id), supersession: store.supersession(of: id), now: now,
+      record: record, plan: plan, state: store.state(id),
+      secondPerson: FailurePanel.SecondPerson(
+        isNeeded: store.isSecondPersonOn(),
+        request: store.openAgreements().first {
+          if case .abort(id, _, _) = $0.subject { true } else { false }
+        }),
+      supersession: store.supersession(of: id), now: now,
       maintenance: Dictionary(notes) { first, _ in first })
   }
 
-  /// The whole page.
-  func model(log: [JournalEntry]) -> PageModel {
+  /// The whole page, for somebody who may decide, or only look.
+  func model(log: [JournalEntry], mayDecide: Bool) -> PageModel {
     let isLive = state.outcome == nil
     var model: PageModel = [
       "title": "Update \(record.id)",
@@ -39,7 +47,7 @@ struct UpdatePage: Sendable {
         "breadcrumbs": [["label": "Updates", "href": "/updates"] as PageModel],
       ] as PageModel,
       "progress": progress,
-      "panel": panel,
+      "panel": panel(mayDecide: mayDecide),
       "columns": kinds.map(\.title),
       "rows": rows,
       "hasConsole": state.course.changesHTTPS,
@@ -65,12 +73,12 @@ struct UpdatePage: Sendable {
     state.course.purpose == .retirement ? [.trust] : [.generate, .trust, .deploy, .activate, .verify]
   }
 
-  /// What succeeded, what failed, and the buttons.
-  var panel: PageModel {
+  /// What succeeded, what failed, and the buttons for whoever may decide.
+  func panel(mayDecide: Bool) -> PageModel {
     FailurePanel(
-      record: record, state: state,
+      record: record, state: state, secondPerson: secondPerson,
       expired: plan.components.filter { $0.findings.previousNotAfter.map { $0 < now } ?? false }.map(\.component.name)
-    ).model(canDecide: supersession == nil)
+    ).model(canDecide: supersession == nil, mayDecide: mayDecide)
   }
 
   /// The bar, the counts and the current step.
@@ -90,7 +98,7 @@ struct UpdatePage: Sendable {
       "skipped": counts.skipped,
       "startedAt": Display.time(record.startedAt),
       "startedBy": VisibleText.of(record.startedBy),
-      "policy": state.policy.label,
+      "policy": policy,
       "isLive": record.endedAt == nil && state.outcome == nil,
     ]
     if let ended = record.endedAt, state.outcome != nil {
@@ -102,6 +110,13 @@ struct UpdatePage: Sendable {
       model["elapsedSeconds"] = Int(min(elapsed, 1e9))
     }
     return model
+  }
+
+  /// What was planned for failures, and what a decision has made of it.
+  private var policy: String {
+    let planned = "If system certificates fail: \(plan.policy.label)"
+    guard state.policy != plan.policy else { return planned + "." }
+    return "Planned \(planned.lowercasedFirst); a decision changed it to \(state.policy.label)."
   }
 
   /// A row for every component.
@@ -166,14 +181,22 @@ struct UpdatePage: Sendable {
       "sequence": entry.sequence,
       "tone": entry.tone,
       "time": ["text": Display.clock(entry.at), "machine": Display.machine(entry.at)] as PageModel,
-      "text": VisibleText.of(entry.words(in: state.course.purpose, name)),
+      "text": VisibleText.of(words(entry)),
     ]
   }
+
+  /// What an entry of the journal says.
+  func words(_ entry: JournalEntry) -> String { entry.words(in: state.course.purpose, name) }
 
   private func name(_ id: Component.ID?) -> String {
     guard let id else { return "the console" }
     return state.course.members.first { $0.id == id }?.name ?? "component \(id)"
   }
+}
+
+extension String {
+  /// The same with its first letter in lower case, for the middle of a sentence.
+  fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 }
 
 extension ActionState.SkipReason {

@@ -3,29 +3,35 @@ import HTTP
 import Rotation
 import Store
 
-extension Router where Context == Visit {
+extension ConsoleRouter {
   /// From the form of an update to its end: `/roots/:id/update`, `/plans`, `/updates`.
   mutating func addUpdateRoutes() {
-    on(.get, "/roots/:id/update") { _, path, visit in
+    on(.get, "/roots/:id/update", for: .operator(to: "plan an update")) { _, path, visit in
       let root = try await RootRoutes.root(path, visit)
       let form = UpdateForm(root: root, now: visit.services.clock())
       return try await UpdateRoutes.formPage(form, root, visit).response(visit)
     }
-    on(.post, "/plans") { request, _, visit in try await UpdateRoutes.makePlan(request, visit) }
-    on(.get, "/plans/:id") { _, path, visit in
+    on(.post, "/plans", for: .operator(to: "plan an update")) { request, _, visit in
+      try await UpdateRoutes.makePlan(request, visit)
+    }
+    on(.get, "/plans/:id", for: .viewer) { _, path, visit in
       try await UpdateRoutes.planPage(try Plan.ID(path, "plan"), refusal: nil, visit)
     }
-    on(.get, "/updates") { _, _, visit in
-      try visit.page("updates/list", await UpdatesPage.model(visit.services.store))
+    on(.get, "/updates", for: .viewer) { _, _, visit in
+      var model = try await UpdatesPage.model(visit.services.store)
+      model["banner"] = try await visit.services.renewal.banner()
+      return try visit.page("updates/list", model)
     }
-    on(.post, "/updates") { request, _, visit in try await UpdateRoutes.start(request, visit) }
-    on(.get, "/updates/:id") { _, path, visit in
+    on(.post, "/updates", for: .operator(to: "start an update")) { request, _, visit in
+      try await UpdateRoutes.start(request, visit)
+    }
+    on(.get, "/updates/:id", for: .viewer) { _, path, visit in
       try await UpdateRoutes.show(try UpdateRecord.ID(path, "update"), visit)
     }
-    on(.get, "/updates/:id/events") { request, path, visit in
+    on(.get, "/updates/:id/events", for: .viewer) { request, path, visit in
       try await UpdateRoutes.events(try UpdateRecord.ID(path, "update"), request, visit)
     }
-    on(.post, "/updates/:id/decisions") { request, path, visit in
+    on(.post, "/updates/:id/decisions", for: .operator(to: "decide on an update")) { request, path, visit in
       try await UpdateRoutes.decide(try UpdateRecord.ID(path, "update"), request, visit)
     }
   }
@@ -37,18 +43,15 @@ enum UpdateRoutes {
   }
 
   static func makePlan(_ request: Request, _ visit: Visit) async throws -> Response {
-    let services = visit.services
     let form = try UpdateForm(request.form)
-    guard let root = try await services.store.roots().first(where: { $0.id == form.root }) else {
-      throw PageError.notFound("root certificate")
-    }
-    var page = try await formPage(form, root, visit)
-    let (choices, problems) = form.checked(root, servers: page.servers, now: services.clock())
-    guard let choices else {
-      page.problems = problems
+    do {
+      let plan = try await UpdateDesk.plan(form, visit)
+      return visit.redirect(to: "/plans/\(plan)")
+    } catch let refusal as InputRefusal {
+      var page = try await formPage(form, try await UpdateDesk.root(form.root, visit), visit)
+      page.problems = refusal.fields
       return try page.response(visit)
     }
-    return visit.redirect(to: "/plans/\(try await services.updates.plan(choices))")
   }
 
   static func planPage(
@@ -61,8 +64,11 @@ enum UpdateRoutes {
       served = try await store.serverCertificates().first { $0.id.rawValue == number }?.name
     }
     let started = try await store.updates().first { $0.plan == id }
+    let second = PlanPage.SecondPerson(
+      isNeeded: try await store.isSecondPersonOn(), last: try await store.lastAgreement(on: id))
     return try visit.page(
-      "plans/show", PlanPage.model(id, plan, refusal: refusal, served: served, startedAs: started?.id),
+      "plans/show",
+      PlanPage.model(id, plan, refusal: refusal, served: served, startedAs: started?.id, second, visit),
       status: refusal == nil ? 200 : status)
   }
 
@@ -72,13 +78,13 @@ enum UpdateRoutes {
     }
     let plan = Plan.ID(rawValue: number)
     do {
-      let update = try await visit.services.updates.start(
+      let update = try await UpdateDesk.start(
         plan, acceptsProblems: request.form["acceptProblems"] != nil,
-        acceptsNamesake: request.form["acceptNamesake"] != nil, by: visit.signedIn().name)
+        acceptsNamesake: request.form["acceptNamesake"] != nil, visit)
       return visit.redirect(to: "/updates/\(update)")
     } catch let refusal as UpdateRefusal {
       return try await planPage(plan, refusal: refusal.sentence, status: refusal.status, visit)
-    } catch let error as StoreError where ErrorPages.status(error) == 409 {
+    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
       return try await planPage(plan, refusal: error.sentence, visit)
     }
   }
@@ -88,16 +94,19 @@ enum UpdateRoutes {
     // The log is read first: what is journaled after it comes over the stream, which begins behind it.
     let log = try await store.journalTail(id, limit: UpdatePage.logLength)
     return try visit.page(
-      "updates/show", try await UpdatePage.read(id, store, now: visit.services.clock()).model(log: log))
+      "updates/show",
+      try await UpdatePage.read(id, store, now: visit.services.clock())
+        .model(log: log, mayDecide: visit.may(.operator)))
   }
 
   static func events(_ id: UpdateRecord.ID, _ request: Request, _ visit: Visit) async throws -> Response {
     let services = visit.services
     _ = try await services.store.update(id)
     let after = request.headers.first("last-event-id") ?? request.query["after"] ?? "0"
-    let stream = try await services.updates.events.watch(id, after: max(0, Int(after) ?? 0))
+    let stream = try await services.updates.events.watch(
+      id, after: max(0, Int(after) ?? 0), for: visit.may(.operator) ? .deciders : .viewers)
     try await services.register(stream, of: visit)
-    services.extension?.join(stream)
+    services.extension?.join(stream, visit)
     return .events(stream)
   }
 
@@ -114,15 +123,20 @@ enum UpdateRoutes {
     guard actions.count == named.count else {
       throw PageError(400, "The form names an action that does not exist. Nothing was changed.", back: back)
     }
-    let decision = Decision(
-      kind, question: question, actions: actions.isEmpty ? nil : actions, by: try visit.signedIn().name)
     do {
-      try await visit.services.updates.decide(id, decision)
+      let decided = try await UpdateDesk.decide(
+        id, kind, question: question, actions: actions.isEmpty ? nil : actions, reason: request.form[ReasonField.name],
+        visit)
+      if case .asked(let agreement) = decided { return visit.redirect(to: AgreementRoutes.path(agreement.id)) }
+    } catch let refusal as InputRefusal {
+      throw PageError(
+        422, "\(refusal.sentence) Nothing was changed.", code: refusal.code, title: "Override needs a reason",
+        back: back)
     } catch let refusal as Refusal {
-      throw PageError(409, ErrorPages.sentence(refusal), title: ErrorPages.title(refusal), back: back)
+      throw PageError(409, ProblemDetails.sentence(refusal), title: ProblemDetails.title(refusal), back: back)
     } catch let refusal as UpdateRefusal {
       throw PageError(refusal.status, refusal.sentence, back: back)
-    } catch let error as StoreError where ErrorPages.status(error) == 409 {
+    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
       throw PageError(409, error.sentence, back: back)
     }
     return visit.redirect(to: "/updates/\(id)")

@@ -12,37 +12,59 @@ actor UpdateRunner {
   private let store: Store
   private let performer: ActionPerformer
   private let events: UpdateEvents
+  private let meter: ActionMeter
   private let logger: Logger
   private let worker: String
-  private let whenEnded: @Sendable () async -> Void
+  private let whenRetired: @Sendable (UpdateRunner) async -> Void
   private var waiting: [Event] = []
   private var isWriting = false
   /// How many of those that wait are written one by one, because together they were refused.
   private var alone = 0
   private var isHalted = false
   private var hasGivenUp = false
-  private var inFlight: [Attempt: Task<Void, Never>] = [:]
+  private var inFlight: [Attempt: ActionRun] = [:]
+  /// What was told to end before it has begun: two transactions may be answered in another order than they were written.
+  private var endedEarly: Set<Attempt> = []
   private var idle: [CheckedContinuation<Void, Never>] = []
+  /// How many decisions are being taken: what they bring may be on disk, and not begun yet.
+  private(set) var decisions = 0
+  private(set) var ending = Ending.none
+  /// Whether it takes no decision any more; another runner does.
+  private var isRetired = false
 
   init(
-    id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, logger: Logger,
-    worker: String, whenEnded: @escaping @Sendable () async -> Void
+    id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, meter: ActionMeter,
+    logger: Logger, worker: String, whenRetired: @escaping @Sendable (UpdateRunner) async -> Void
   ) {
     self.id = id
     self.store = store
     self.performer = performer
     self.events = events
-    self.logger = logger
+    self.meter = meter
+    self.logger = UpdateLog.logger(logger, of: id)
     self.worker = worker
-    self.whenEnded = whenEnded
+    self.whenRetired = whenRetired
   }
 
-  /// Writes a decision, and performs what follows from it.
+  /// Writes a decision, with the consent of the second person where it is needed, and performs what follows from it.
   ///
+  /// - Returns: whether it was taken; false once the update has ended and this runner is not the one to ask any more.
   /// - Throws: ``Refusal`` when it is stale or not on offer; ``StoreError`` when it could not be written. Nothing has
   ///   changed then.
-  func decide(_ decision: Decision) async throws {
-    try await write([.decided(decision)])
+  func decide(_ decision: Decision, consent: AgreementAnswer? = nil) async throws -> Bool {
+    guard !isRetired else { return false }
+    decisions += 1
+    let result: Result<Advance, any Error>
+    do {
+      result = .success(try await store.advance(id, [.decided(decision)], consent: consent, worker: worker))
+    } catch {
+      result = .failure(error)
+    }
+    if case .success(let advance) = result { await perform(advance.effects, entries: advance.entries) }
+    decisions -= 1
+    await retire()
+    _ = try result.get()
+    return true
   }
 
   /// Writes what a restart found, and asks.
@@ -50,11 +72,49 @@ actor UpdateRunner {
     try await write([.interrupted(actions)])
   }
 
+  /// Writes that the journal is that of a backup, and asks anew.
+  func journalWasRestored() async throws {
+    try await write([.journalRestored])
+  }
+
   /// Performs the effects of a transition that was written elsewhere, such as the start.
   func perform(_ effects: [Effect], entries: [JournalEntry]) async {
     await events.publish(entries, of: id)
-    for case .perform(let action, let attempt) in effects { begin(action, attempt: attempt) }
-    if effects.contains(where: { if case .finish = $0 { true } else { false } }) { await whenEnded() }
+    for effect in effects {
+      switch effect {
+      case .perform(let action, let attempt): begin(action, attempt: attempt)
+      case .end(let action, let attempt):
+        end(Attempt(action: action, number: attempt))
+      case .ask(let question): logger.warning("update waits for a decision", metadata: ["question": "\(question)"])
+      // Not waited for: the decision that brought the end is to be answered, whatever hangs.
+      case .finish(let outcome):
+        logger.notice("update ended", metadata: ["outcome": "\(outcome.rawValue)"])
+        ending = .clearing
+        Task { await clearAway() }
+      }
+    }
+  }
+
+  private func end(_ attempt: Attempt) {
+    guard let run = inFlight[attempt] else {
+      endedEarly.insert(attempt)
+      return
+    }
+    run.end(.abort, after: attempt.action.kind.courtesy)
+  }
+
+  private func clearAway() async {
+    await performer.clearAway()
+    guard ending == .clearing else { return }
+    ending = .cleared
+    await retire()
+  }
+
+  /// Lets go of an update that has ended, unless a decision is taking it up again.
+  private func retire() async {
+    guard ending == .cleared, decisions == 0, inFlight.isEmpty, !isRetired else { return }
+    isRetired = true
+    await whenRetired(self)
   }
 
   /// Lets nothing new begin and waits until the actions in flight have ended, up to a limit. Those that take longer are
@@ -66,7 +126,7 @@ actor UpdateRunner {
     } catch is Refusal {
       // Nothing runs: it waits for a decision, or has ended.
     } catch {
-      logger.error("halt not journaled", metadata: ["update": "\(id)", "reason": "\(error)"])
+      logger.error("halt not journaled", metadata: ["reason": "\(error)"])
     }
     let timer = Task {
       try? await Task.sleep(for: limit)
@@ -80,7 +140,7 @@ actor UpdateRunner {
 
   private func giveUpWaiting() {
     hasGivenUp = true
-    for task in inFlight.values { task.cancel() }
+    for run in inFlight.values { run.end(.halt, after: .zero) }
     endWaiting()
   }
 
@@ -97,15 +157,24 @@ actor UpdateRunner {
   private func begin(_ action: ActionID, attempt: Int) {
     // What was claimed and not begun is found interrupted at the next start.
     guard !isHalted else { return }
+    ending = .none
     let begun = Attempt(action: action, number: attempt)
-    inFlight[begun] = Task {
+    let run = ActionRun(limit: performer.timeLimit(of: action)) { [performer] in try await performer.perform(action) }
+    inFlight[begun] = run
+    if endedEarly.remove(begun) != nil { end(begun) }
+    let log = UpdateLog(logger: logger, action: action, attempt: attempt, component: performer.name(of: action))
+    log.begun()
+    let start = ContinuousClock.now
+    Task {
       let event: Event
       do {
-        try await performer.perform(action)
+        try await run.outcome()
         event = .actionSucceeded(action, attempt: attempt)
       } catch {
         event = .actionFailed(action, attempt: attempt, Failure(describing: error))
       }
+      let took = ContinuousClock.now - start
+      meter.add(action.kind, succeeded: log.ended(event, after: took), took: took)
       await ended(begun, event)
     }
   }
@@ -136,15 +205,25 @@ actor UpdateRunner {
           waiting = batch + waiting
           alone = batch.count
         } else {
-          logger.error("event refused", metadata: ["update": "\(id)", "reason": "\(refusal)"])
+          logger.error("event refused", metadata: ["reason": "\(refusal)"])
         }
       } catch {
-        logger.error("journal not written", metadata: ["update": "\(id)", "reason": "\(error)"])
+        logger.error("journal not written", metadata: ["reason": "\(error)"])
         waiting = batch + waiting
         guard !isHalted else { return }
         try? await Task.sleep(for: .seconds(1))
       }
     }
+  }
+
+  /// How far it is with the end of the update.
+  enum Ending {
+    /// It has not ended.
+    case none
+    /// What it has left beside the components' files is being removed.
+    case clearing
+    /// Nothing is left to be done.
+    case cleared
   }
 
   private struct Attempt: Hashable {

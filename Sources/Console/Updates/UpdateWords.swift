@@ -141,8 +141,7 @@ extension UpdateState {
       return openFailures.isEmpty
         ? "Reroot was ended in the middle. Nothing goes on until you decide."
         : "Nothing goes on until you decide."
-    case .stopping:
-      return "Nothing new begins; waiting for \(Display.count(actionsInFlight.count, "action")) in flight."
+    case .stopping: return stoppingStep
     case .ended(let outcome): return outcome.summary(of: course.purpose)
     case .running: break
     }
@@ -150,6 +149,18 @@ extension UpdateState {
       .map(\.name)
     let who = names.count > 3 ? "\(Display.list(Array(names.prefix(3)))) and others" : Display.list(names)
     return phaseWords + (who.isEmpty ? "." : ": \(who).")
+  }
+
+  /// What is waited for, by name: it may be something that hangs.
+  private var stoppingStep: String {
+    let names = Dictionary(course.members.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    let flying = actionsInFlight.keys.sorted { "\($0)" < "\($1)" }.map { id in
+      id.kind.attempt(id.component.flatMap { names[$0] } ?? "the console", in: course.purpose)
+    }
+    let shown = flying.count > 3 ? flying.prefix(3) + ["\(flying.count - 3) more"] : flying[...]
+    let what = "waiting for \(Display.count(flying.count, "action")) in flight: \(Display.list(Array(shown)))."
+    guard isAborting else { return "Nothing new begins; \(what)" }
+    return "Abort is chosen; \(what) What takes longer than \(Self.courtesy.components.seconds) seconds is told to end."
   }
 
   private var phaseWords: String {
@@ -200,11 +211,24 @@ extension JournalEntry {
       case .actionFailed(let action, _, let failure):
         return "\(action.kind.attempt(name(action.component), in: purpose)) failed: \(failure.sentence)"
       case .interrupted(let actions):
-        return "Reroot was ended in the middle of \(Display.count(actions.count, "action"))"
+        return Self.words(ofInterruption: actions.map(\.failure))
       case .halted: return "Reroot is being ended: nothing new begins"
-      case .decided(let decision): return "\(decision.by) decided: \(decision.kind.label)"
+      case .journalRestored:
+        return "Reroot was restored from a backup: what happened after it is not known, so nothing counts as done"
+      case .decided(let decision):
+        let reason = decision.reason.map { " (“\($0)”)" } ?? ""
+        return "\(decision.by) decided: \(decision.kind.label)\(reason)"
       }
     }
+  }
+
+  private static func words(ofInterruption failures: [Failure]) -> String {
+    let lost = failures.count(where: \.isInterruption)
+    let undone = failures.count - lost
+    let end = lost > 0 || undone == 0 ? "Reroot was ended in the middle of \(Display.count(lost, "action"))" : nil
+    let found =
+      undone > 0 ? "Reroot started again and found undone what \(Display.count(undone, "action")) had done" : nil
+    return [end, found].compactMap(\.self).joined(separator: ". ")
   }
 
   /// The tone of its mark.
@@ -212,7 +236,7 @@ extension JournalEntry {
     switch content {
     case .note: "note"
     case .event(.actionSucceeded): "ok"
-    case .event(.actionFailed), .event(.interrupted): "error"
+    case .event(.actionFailed), .event(.interrupted), .event(.journalRestored): "error"
     case .event: "note"
     }
   }
@@ -220,7 +244,8 @@ extension JournalEntry {
   /// The components whose row it changes; nil where any may have changed.
   var touches: Set<Component.ID?>? {
     switch content {
-    case .note: []
+    // One of the whole, such as a request for Abort, is shown in the panel, too.
+    case .note(let action, _): action == nil ? [nil] : []
     case .event(.actionSucceeded(let action, _)), .event(.actionFailed(let action, _, _)): [action.component]
     case .event: nil
     }

@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 import Rotation
 import Subprocess
@@ -9,7 +10,7 @@ import Synchronization
   import SystemPackage
 #endif
 
-/// One run of a program: no shell, a process group of its own, an empty input, and nothing of Reroot's but a few
+/// One run of a program: no shell, a process group of its own, an empty input unless it is given one, and nothing of Reroot's but a few
 /// variables of its environment.
 struct Command: Sendable {
   /// The variables that a program gets, if Reroot has them; the others may hold secrets.
@@ -19,18 +20,22 @@ struct Command: Sendable {
 
   private let words: [String]
   private let timeLimit: Duration
+  private let input: [UInt8]
 
   /// The program, then its arguments.
-  init(_ words: [String], timeLimit: Duration) {
+  ///
+  /// - Parameter input: what it reads on its standard input, where no argument would keep it from others on this machine.
+  init(_ words: [String], timeLimit: Duration, input: [UInt8] = []) {
     self.words = words
     self.timeLimit = timeLimit
+    self.input = input
   }
 
   /// Runs it. Throws when it cannot be started; everything else is in the result.
   ///
   /// After the time limit the whole group gets SIGTERM and half a second later SIGKILL. Children that outlive a program
-  /// which ended in time are left alone: they may be the service that it started. To cancel the task that waits is for
-  /// the end of the whole program: the group gets SIGTERM, so that it does not go on beside what is decided afterwards.
+  /// which ended in time are left alone: they may be the service that it started. To cancel the task that waits ends it
+  /// before its time: the group gets the same signals at once, so that it does not go on beside what is done afterwards.
   func run() async throws -> CommandResult {
     let program = try await WorkThreads.files.run { [words] in try Program.find(words.first ?? "") }
     let pipe = try OutputPipe()
@@ -50,7 +55,7 @@ struct Command: Sendable {
       let end = try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { answer.wait($0) }
       } onCancel: {
-        group.signal(SIGTERM)
+        Task.detached { try await Self.end(group, after: .zero, answer: answer) }
       }
       // A command that was told to end has not run out of its time.
       try Task.checkCancellation()
@@ -62,11 +67,38 @@ struct Command: Sendable {
   }
 
   private func spawn(_ program: String, output: OutputPipe, group: ProcessGroup) async throws -> CommandResult.End {
+    if input.isEmpty { return try await spawn(program, reading: .none, output: output, group: group) }
+    let file = FileDescriptor(rawValue: try Self.memoryFile(input))
+    return try await spawn(
+      program, reading: .fileDescriptor(file, closeAfterSpawningProcess: true), output: output, group: group)
+  }
+
+  /// A file that is on no disk, and that a program may leave unread: a pipe to one that has ended would be broken.
+  private static func memoryFile(_ bytes: [UInt8]) throws -> Int32 {
+    let descriptor = reroot_memory_file("input")
+    guard descriptor >= 0 else { throw DeliveryFailure.system(errno, "Making the input of a command") }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      guard count > 0 else {
+        let number = errno
+        close(descriptor)
+        throw DeliveryFailure.system(number, "Writing the input of a command")
+      }
+      rest = rest.dropFirst(count)
+    }
+    lseek(descriptor, 0, SEEK_SET)
+    return descriptor
+  }
+
+  private func spawn(
+    _ program: String, reading input: some InputProtocol, output: OutputPipe, group: ProcessGroup
+  ) async throws -> CommandResult.End {
     var options = PlatformOptions()
     options.processGroupID = 0
     let result = try await Subprocess.run(
       .path(FilePath(program)), arguments: Arguments(Array(words.dropFirst())), environment: .custom(Self.environment),
-      workingDirectory: "/", platformOptions: options, input: .none,
+      workingDirectory: "/", platformOptions: options, input: input,
       output: .fileDescriptor(FileDescriptor(rawValue: output.takeWriteEnd()), closeAfterSpawningProcess: true),
       error: .combinedWithOutput
     ) { execution in

@@ -8,13 +8,19 @@ struct FileContents: Sendable {
 
   /// The certificates of the component's own, leaf first, at least one; none for a key store without a key.
   func chain(_ content: SecretBytes, _ role: FileLayout.Role, path: String) async throws -> [Certificate] {
-    guard role.isStore else { return try PEMFile.chain(content, path: path) }
+    guard role.isStore else {
+      try PEMFile.requirePEM(content, path: path)
+      return try PEMFile.chain(content, path: path)
+    }
     return try await store(content, path: path).key?.identity.chain ?? []
   }
 
   /// The private key; nil for a key store without one.
   func key(_ content: SecretBytes, _ role: FileLayout.Role, path: String) async throws -> PrivateKey? {
-    guard role.isStore else { return try PEMFile.key(content, path: path) }
+    guard role.isStore else {
+      try PEMFile.requirePEM(content, path: path)
+      return try PEMFile.key(content, path: path)
+    }
     return try await store(content, path: path).key?.identity.key
   }
 

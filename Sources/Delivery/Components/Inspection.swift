@@ -172,7 +172,8 @@ struct Inspection {
         // A store or a bundle that cannot be read cannot be replaced either: nobody knows what would be lost with it.
         let isTrust = role == .trustBundle || role == .trustStore
         if isTrust { bundle = nil }
-        add(DeliveryFailure(error, doing: "Reading \(path)"), isBlocking: role.isStore || isTrust)
+        let failure = DeliveryFailure(error, doing: "Reading \(path)")
+        add(failure, isBlocking: role.isStore || isTrust || failure.code == PEMFile.notPEM)
       }
     }
     await compareKeptKey()
@@ -190,7 +191,8 @@ struct Inspection {
       else { return }
       add(keyDoesNotMatch(path, deployed.path, leaf))
     } catch {
-      add(DeliveryFailure(error, doing: "Looking at \(path)"))
+      let failure = DeliveryFailure(error, doing: "Looking at \(path)")
+      add(failure, isBlocking: failure.code == PEMFile.notPEM)
     }
   }
 

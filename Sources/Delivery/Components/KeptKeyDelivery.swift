@@ -91,7 +91,7 @@ extension ComponentDelivery {
     do {
       let view = try await access.lookAtKey(path)
       return view?.publicKey == certificate.publicKeyFingerprint ? view : nil
-    } catch let failure as DeliveryFailure where failure.code == "KEY_UNREADABLE" {
+    } catch let failure as DeliveryFailure where ["KEY_UNREADABLE", PEMFile.notPEM].contains(failure.code) {
       return nil
     }
   }

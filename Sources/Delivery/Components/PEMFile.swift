@@ -46,6 +46,22 @@ enum PEMFile {
     try read("KEY_UNREADABLE", path) { try PrivateKey(pem: content) }
   }
 
+  /// Throws `NOT_PEM` for a file that is neither empty nor has anything in PEM: a damaged certificate may be replaced, but
+  /// this is another program's file. A bundle has a rule of its own.
+  static func requirePEM(_ content: SecretBytes, path: String) throws {
+    let (isEmpty, hasPEM) = content.withBytes { bytes in
+      (bytes.allSatisfy { $0 <= 0x20 }, bytes.firstRange(of: Array("-----BEGIN ".utf8)) != nil)
+    }
+    guard !isEmpty, !hasPEM else { return }
+    throw DeliveryFailure(
+      code: notPEM,
+      sentence:
+        "\(path) holds neither a certificate nor a key in PEM, but something else, which an update would destroy.",
+      advice: "Correct the path in the component's settings. If nobody needs the file, move it away.")
+  }
+
+  static let notPEM = "NOT_PEM"
+
   private static func read<Value>(_ code: String, _ path: String, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()

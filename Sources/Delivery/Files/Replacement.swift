@@ -32,20 +32,30 @@ enum ReplacementStep: Sendable, Hashable {
 /// still there makes ``CrashRecovery`` do the same. A trace without a journal is of no use to anybody and removed.
 struct Replacement {
   private let changes: [FileChange]
+  private let own: Belongings
   private let observe: @Sendable (ReplacementStep) throws -> Void
 
-  init(_ changes: [FileChange], observe: @escaping @Sendable (ReplacementStep) throws -> Void = { _ in }) {
+  /// - Parameter own: what is never replaced, whatever was agreed to.
+  init(
+    _ changes: [FileChange], own: Belongings = .none,
+    observe: @escaping @Sendable (ReplacementStep) throws -> Void = { _ in }
+  ) {
     self.changes = changes
+    self.own = own
     self.observe = observe
   }
 
   /// Replaces all the files and returns, or throws and leaves them as they were. Blocking.
   func perform() throws {
+    // Before the locks, which are not to be taken in Reroot's own folders, and again under them, when nobody else replaces
+    // anything there.
+    for change in changes { try own.requireForeign(change.path) }
     let targets = try changes.compactMap(Target.init)
     guard let first = targets.first else { return }
     try Self.requireDistinct(targets)
     let locks = try FolderLocks(paths: Set(targets.map(\.place.folder)))
     _ = try CrashRecovery(locks: locks).perform()
+    try requireForeign(targets)
     let filled = try targets.map { try $0.filled() }
     let work = ReplacementWork(
       names: .fresh(), folders: locks.folders, journalFolder: first.place.folder, observe: observe)
@@ -53,6 +63,13 @@ struct Replacement {
       try work.perform(filled)
     } catch {
       throw work.undone(after: DeliveryFailure(error, doing: "Replacing \(first.place.given)"))
+    }
+  }
+
+  private func requireForeign(_ targets: [Target]) throws {
+    for target in targets {
+      try own.requireForeign(target.place)
+      if let source = target.change.source { try own.requireForeign(source.path) }
     }
   }
 

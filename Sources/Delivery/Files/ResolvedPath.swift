@@ -44,6 +44,23 @@ struct ResolvedPath: Sendable, Hashable {
     throw DeliveryFailure.system(ELOOP, "Following \(given)")
   }
 
+  /// The real path of a file whose folder may be missing too: symbolic links are followed as far as there is something. For
+  /// telling where a path leads, not for opening it.
+  static func asFarAsItGoes(_ path: String) -> String {
+    if let place = try? ResolvedPath(path) { return place.path }
+    var (folder, rest) = (path, "")
+    while !folder.isEmpty, folder != "/" {
+      if let real = Glibc.realpath(folder, nil) {
+        defer { free(real) }
+        return String(cString: real) + rest
+      }
+      let (above, name) = split(folder)
+      (folder, rest) = (above, "/" + name + rest)
+      if above == "." { break }
+    }
+    return path
+  }
+
   private static func split(_ path: String) -> (folder: String, name: String) {
     guard let slash = path.lastIndex(of: "/") else { return (".", path) }
     let folder = String(path[..<slash])

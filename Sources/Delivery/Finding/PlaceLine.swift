@@ -1,3 +1,4 @@
+import PKI
 import Rotation
 
 /// One line of a list of places, taken apart.
@@ -102,5 +103,5 @@ struct PlaceLine {
 
   private func problem(_ sentence: String) -> PlaceProblem { PlaceProblem(sentence: "Line \(number): \(sentence)") }
 
-  private func shown(_ text: String) -> String { text.count > 60 ? text.prefix(60) + "…" : text }
+  private func shown(_ text: String) -> String { VisibleText.of(text, limit: 60) }
 }

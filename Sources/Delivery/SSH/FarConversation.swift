@@ -180,7 +180,7 @@ final class FarConversation: Sendable {
       if errors.count > FarConversation.errorLimit {
         if !isOverlong {
           noise.append(
-            redaction.applied(to: errors).dropLast(Redaction.length) + Array("[… the rest of the line]\n".utf8))
+            redaction.applied(to: errors).dropLast(Redaction.usualLength) + Array("[… the rest of the line]\n".utf8))
         }
         isOverlong = true
         errors = []

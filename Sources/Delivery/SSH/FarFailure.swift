@@ -214,6 +214,11 @@ struct FarFailure: Sendable {
         "\(what) does not hold a key that openssl could read there.",
         "It must be a private key in PEM format without a password."
       )
+    case "NOT_PEM":
+      return (
+        "\(what) holds no key in PEM, but something else, which an update would destroy.",
+        "Correct the path in the component's settings. If nobody needs the file, move it away."
+      )
     case "KEY_NOT_MADE":
       return ("No key could be made for \(what) by openssl.\(said)", "Choose another kind of key, \(instead)")
     case "REQUEST_NOT_MADE":

@@ -32,6 +32,8 @@ final class FarProcess: Sendable {
       [input.write, output.read, errors.read].forEach { close($0) }
       throw error
     }
+    // What it will be given may be a private key.
+    reroot_forbid_core(number)
     for end in [input.write, output.read, errors.read] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     self.output = output.read
     self.errors = errors.read

@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 import Rotation
 
 /// Tells from what ssh and sudo say why a machine could not be worked on.
@@ -52,11 +53,11 @@ struct SSHDiagnosis: Sendable {
         + "shown here, put the new key into the component's settings.", text)
   }
 
-  /// The word after a sign.
+  /// The word after a sign, as text: whoever answers in the host's place chooses it.
   private func after(_ sign: String, in text: String) -> String? {
     guard let range = text.range(of: sign) else { return nil }
     let word = text[range.upperBound...].prefix { !$0.isWhitespace }
-    return word.isEmpty ? nil : String(word.prefix(200))
+    return word.isEmpty ? nil : VisibleText.of(String(word.prefix(200)))
   }
 
   /// The account's shell did not run what every POSIX system has.

@@ -31,8 +31,10 @@ public struct KeyView: Sendable, Hashable {
     self.sha256 = sha256
   }
 
-  /// What a file with a key in PEM shows. Throws `KEY_UNREADABLE`.
+  /// What a file with a key in PEM shows. Throws `KEY_UNREADABLE`, `NOT_PEM`.
   static func of(_ file: TargetFile, path: String) throws -> KeyView {
-    KeyView(publicKey: try PEMFile.key(file.content, path: path).publicKeyFingerprint, sha256: file.content.sha256Hex)
+    try PEMFile.requirePEM(file.content, path: path)
+    return KeyView(
+      publicKey: try PEMFile.key(file.content, path: path).publicKeyFingerprint, sha256: file.content.sha256Hex)
   }
 }

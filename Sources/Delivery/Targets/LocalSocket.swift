@@ -77,10 +77,13 @@ enum LocalSocket {
   ) throws {
     guard errno == EAGAIN || errno == EINTR else { throw broken(path, String(cString: strerror(errno))) }
     let left = (deadline - .now) / .milliseconds(1)
-    guard left > 0 else { throw broken(path, "it gives no answer in time") }
+    guard left > 0 else { throw silent(path) }
     var poll = pollfd(fd: descriptor, events: events, revents: 0)
     _ = Glibc.poll(&poll, 1, Int32(min(left.rounded(.up), 60_000)))
   }
+
+  /// That no answer came, or not its end, within the limit.
+  static func silent(_ path: String) -> DeliveryFailure { broken(path, "it gives no answer in time") }
 
   private static func broken(_ path: String, _ reason: String) -> DeliveryFailure {
     DeliveryFailure(

@@ -31,7 +31,7 @@ public struct TargetAccess: Sendable {
   /// Makes a key at the target and returns a signing request for it (PKCS#10, DER); only that travels.
   public var makeKey: @Sendable (_ order: KeyOrder) async throws -> [UInt8]
   /// Looks at a key file without the key leaving the target; nil when there is no such file, `KEY_UNREADABLE` when it is
-  /// no key.
+  /// no key, `NOT_PEM` when there is something else in it than PEM.
   public var lookAtKey: @Sendable (_ path: String) async throws -> KeyView?
 
   /// Puts an access together; what only looks ahead may be left out.

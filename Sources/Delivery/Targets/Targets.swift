@@ -4,14 +4,27 @@ import Synchronization
 /// The ways to every target that components are at, and the connections that they take.
 public final class Targets: Sendable {
   private let connections = Mutex<[SSHTarget: SSHConnection]>([:])
+  private let own = Mutex(Belongings.none)
 
   /// No connection is made before it is needed.
   public init() {}
 
+  /// Keeps every component out of what is Reroot's own, from the next access on.
+  ///
+  /// Files are looked at on this machine only. A component whose target leads by SSH to this very machine is not recognised,
+  /// since a path there says nothing here, and neither does an inode: the account that it signs in with must have no right
+  /// to Reroot's data folder.
+  public func keepOut(of own: Belongings) { self.own.withLock { $0 = own } }
+
   /// The way to the files of a component.
   public func access(to component: Component) -> TargetAccess {
+    let own = own.withLock { $0 }
+    return way(to: component, own).saying(without: own)
+  }
+
+  private func way(to component: Component, _ own: Belongings) -> TargetAccess {
     switch component.target {
-    case .local: return .local()
+    case .local: return .local(own: own)
     case .ssh(let target):
       let memory = FailureMemory()
       return .ssh(target) { script, limit in

@@ -25,7 +25,8 @@ public final class WorkThreads: Sendable {
   }
 
   /// The same, but gives up waiting after a time, counted from now: then it throws what `expired` makes, and whatever
-  /// the work returns later is dropped. For work that cannot be told a limit, such as resolving a name.
+  /// the work returns later is dropped. For work that cannot be told a limit, such as resolving a name. Whoever is
+  /// cancelled gives up waiting at once.
   public func run<Value: Sendable>(
     within limit: Duration, expired: @escaping @Sendable () -> any Error,
     _ work: @escaping @Sendable () throws -> Value
@@ -36,15 +37,19 @@ public final class WorkThreads: Sendable {
       if !Task.isCancelled { answer.give(.failure(expired())) }
     }
     defer { timer.cancel() }
-    return try await withCheckedThrowingContinuation { continuation in
-      answer.wait(continuation)
-      queue.add { answer.give(Result { try work() }) }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        answer.wait(continuation)
+        queue.add { answer.give(Result { try work() }) }
+      }
+    } onCancel: {
+      answer.give(.failure(CancellationError()))
     }
   }
 }
 
 /// Hands the first of several answers to whoever waits, and drops the others.
-final class FirstAnswer<Value: Sendable>: Sendable {
+public final class FirstAnswer<Value: Sendable>: Sendable {
   private enum State {
     case open
     case waiting(CheckedContinuation<Value, any Error>)
@@ -54,8 +59,11 @@ final class FirstAnswer<Value: Sendable>: Sendable {
 
   private let state = Mutex(State.open)
 
+  /// Without an answer yet.
+  public init() {}
+
   /// Resumes the continuation with the first answer, at once where there is one already. To be called once.
-  func wait(_ continuation: CheckedContinuation<Value, any Error>) {
+  public func wait(_ continuation: CheckedContinuation<Value, any Error>) {
     let ready = state.withLock { state -> Result<Value, any Error>? in
       guard case .answered(let result) = state else {
         state = .waiting(continuation)
@@ -68,7 +76,7 @@ final class FirstAnswer<Value: Sendable>: Sendable {
   }
 
   /// Gives an answer; whether it was the first.
-  @discardableResult func give(_ result: Result<Value, any Error>) -> Bool {
+  @discardableResult public func give(_ result: Result<Value, any Error>) -> Bool {
     let (first, waiting) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
       switch state {
       case .open:

@@ -31,6 +31,17 @@ extension ComponentDelivery {
     }
   }
 
+  /// The same with the whole chains, the leaf first; none is empty. Looks at the wire only.
+  public func servedChains() async -> [(endpoint: Endpoint, result: Result<[Certificate], DeliveryFailure>)] {
+    let views: [EndpointView] = await look()
+    return views.map { view in
+      (
+        view.endpoint,
+        view.result.flatMap { $0.isEmpty ? .failure(Judgement(view.endpoint, component).nothingServed) : .success($0) }
+      )
+    }
+  }
+
   /// The same with the whole chains.
   func look() async -> [EndpointView] {
     let limit = min(Self.lookLimit, .seconds(max(1, component.verificationTimeLimit)))

@@ -97,7 +97,8 @@ extension ComponentDelivery {
     min(deadline, .now + max(.seconds(5), .seconds(component.verificationTimeLimit) / 3))
   }
 
-  private func requireFiles(_ expected: Certificate) async throws {
+  /// Throws `FILES_NOT_AS_DEPLOYED` unless the component's files hold exactly this certificate, and its key.
+  public func requireFiles(_ expected: Certificate) async throws {
     let files = component.files
     guard let (role, path) = files.chainFile, let (keyRole, keyPath) = files.keyFile else { return }
     guard let chain = try await access.read(path), try await access.state(keyPath) != nil else {

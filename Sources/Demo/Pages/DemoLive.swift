@@ -8,6 +8,7 @@ import Synchronization
 final class DemoLive: Sendable {
   private struct Watcher {
     weak var stream: EventStream?
+    let mayArm: Bool
   }
 
   private struct Inside {
@@ -30,11 +31,11 @@ final class DemoLive: Sendable {
     self.logger = logger
   }
 
-  /// Sends to this stream too, until it is over.
-  func join(_ stream: EventStream) {
+  /// Sends to this stream too, until it is over; the buttons for faults only to whoever may arm them.
+  func join(_ stream: EventStream, mayArm: Bool) {
     inside.withLock { inside in
       inside.watchers.removeAll { $0.stream?.isOpen != true }
-      inside.watchers.append(Watcher(stream: stream))
+      inside.watchers.append(Watcher(stream: stream, mayArm: mayArm))
       // The new page may be older than what was last sent: everybody gets everything once more.
       inside.sent = [:]
     }
@@ -57,15 +58,18 @@ final class DemoLive: Sendable {
   }
 
   private func send(_ renderer: PageRenderer) {
-    guard inside.withLock({ !$0.watchers.isEmpty }) else { return }
+    for mayArm in Set(inside.withLock { $0.watchers.map(\.mayArm) }) { send(renderer, mayArm: mayArm) }
+  }
+
+  private func send(_ renderer: PageRenderer, mayArm: Bool) {
     do {
-      let parts = try drawn(renderer)
+      let parts = try drawn(renderer, mayArm: mayArm)
       // Under one lock: who joins later finds nothing marked as sent that was not sent to him.
       let (changed, streams) = inside.withLock { inside in
         inside.watchers.removeAll { $0.stream?.isOpen != true }
-        let changed = parts.filter { inside.sent[$0.id] != $0.html }
-        for part in changed { inside.sent[part.id] = part.html }
-        return (changed, inside.watchers.compactMap(\.stream))
+        let changed = parts.filter { inside.sent["\(mayArm) \($0.id)"] != $0.html }
+        for part in changed { inside.sent["\(mayArm) \(part.id)"] = part.html }
+        return (changed, inside.watchers.filter { $0.mayArm == mayArm }.compactMap(\.stream))
       }
       guard !changed.isEmpty, !streams.isEmpty else { return }
       let message = try LiveChanges(partials: changed).message(id: nil)
@@ -75,13 +79,13 @@ final class DemoLive: Sendable {
     }
   }
 
-  private func drawn(_ renderer: PageRenderer) throws -> [LiveChanges.Partial] {
+  private func drawn(_ renderer: PageRenderer, mayArm: Bool) throws -> [LiveChanges.Partial] {
     let members = fleet.members
     let armed = faults.armed
     let strip = try renderer.render("demo/strip", DemoModels.strip(members))
     return [LiveChanges.Partial(id: "strip", html: strip)]
       + (try members.map { member in
-        let model = DemoModels.member(member, armed: armed[member.name] ?? [])
+        let model = DemoModels.member(member, armed: armed[member.name] ?? [], mayArm: mayArm)
         return LiveChanges.Partial(
           id: "member-\(member.sample.slug)", html: try renderer.render("demo/member", model))
       })

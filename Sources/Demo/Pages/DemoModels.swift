@@ -10,13 +10,14 @@ enum DemoModels {
     return ["accepted": grouped(accepted), "refused": grouped(refused), "tone": refused == 0 ? "ok" : "error"]
   }
 
-  /// A row of the table.
-  static func member(_ member: SampleMember, armed: Set<Fault>) -> PageModel {
+  /// A row of the table; the faults are buttons for whoever may arm them.
+  static func member(_ member: SampleMember, armed: Set<Fault>, mayArm: Bool) -> PageModel {
     let state = member.state
     var model: PageModel = [
       "id": "member-\(member.sample.slug)", "name": member.name, "description": member.sample.description,
       "status": status(member), "port": member.port.map(String.init) ?? "–", "issuer": issuer(state.issuer),
       "accepted": grouped(state.accepted), "refused": grouped(state.refused),
+      "mayArm": mayArm,
       "faults": Fault.allCases.map { fault in
         [
           "kind": fault.rawValue, "label": label(fault), "isArmed": armed.contains(fault), "path": "/demo/faults",

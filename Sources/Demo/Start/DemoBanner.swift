@@ -4,7 +4,7 @@ public struct DemoBanner: Sendable, Hashable {
   public var address: String
   /// The first administrator's name.
   public var administrator: String
-  /// The password; nil when it was printed at an earlier start and is known only to whoever read it then.
+  /// The password; nil when it was printed at an earlier start, and somebody has signed in with it since.
   public var password: String?
   /// The second root's file.
   public var rootFile: String
@@ -21,7 +21,7 @@ public struct DemoBanner: Sendable, Hashable {
       ("Address", address),
       ("", "The browser will warn: the certificate is the console's own until you choose another."),
       ("Name", administrator),
-      ("Password", password ?? "as it was printed at the first start with this folder"),
+      ("Password", password ?? "as it was printed by an earlier start with this folder"),
       ("", ""),
       ("Second root", rootFile),
       ("Its password", rootPassword),

@@ -19,10 +19,11 @@ public enum Digest {
 }
 
 /// Bytes as hexadecimal digits and back.
-enum Hexadecimal {
+public enum Hexadecimal {
   private static let digits = Array("0123456789abcdef".utf8)
 
-  static func text(_ bytes: some Sequence<UInt8>) -> String {
+  /// Two lower-case digits a byte.
+  public static func text(_ bytes: some Sequence<UInt8>) -> String {
     var out: [UInt8] = []
     for byte in bytes {
       out.append(digits[Int(byte >> 4)])
@@ -32,7 +33,7 @@ enum Hexadecimal {
   }
 
   /// The bytes that an even number of digits stands for, or nil.
-  static func bytes(_ text: String) -> [UInt8]? {
+  public static func bytes(_ text: String) -> [UInt8]? {
     let characters = Array(text.utf8)
     guard characters.count.isMultiple(of: 2) else { return nil }
     var out: [UInt8] = []

@@ -43,6 +43,31 @@ struct CertificateTemplate {
     return try Certificate(der: der)
   }
 
+  /// Builds it and lets a hardware module sign it. Throws `ISSUE_FAILED`, and what the module says.
+  func signed(by key: TokenKey) throws -> Certificate {
+    let failed = "OpenSSL could not make the certificate; nothing was issued."
+    let certificate = try OpenSSLErrors.require("ISSUE_FAILED", failed) { X509_new() }
+    defer { X509_free(certificate) }
+    let toBeSigned = try OpenSSLErrors.require("ISSUE_FAILED", failed) { () -> [UInt8]? in
+      guard fill(certificate), ExtensionWriter(certificate, self).write(),
+        reroot_set_signature_algorithm(certificate, key.algorithm, key.takesNull ? 1 : 0) == 1
+      else { return nil }
+      var bytes: UnsafeMutablePointer<UInt8>?
+      let count = reroot_to_be_signed(certificate, &bytes)
+      defer { reroot_free(bytes) }
+      return count > 0 ? Array(UnsafeBufferPointer(start: bytes, count: Int(count))) : nil
+    }
+    let signature = try key.sign(toBeSigned)
+    let der = try OpenSSLErrors.require("ISSUE_FAILED", failed) { () -> [UInt8]? in
+      guard reroot_set_signature(certificate, signature, Int32(signature.count)) == 1 else { return nil }
+      var bytes: UnsafeMutablePointer<UInt8>?
+      let count = i2d_X509(certificate, &bytes)
+      defer { reroot_free(bytes) }
+      return count > 0 ? Array(UnsafeBufferPointer(start: bytes, count: Int(count))) : nil
+    }
+    return try Certificate(der: der)
+  }
+
   private func fill(_ certificate: OpaquePointer) -> Bool {
     // X509_set_version(3): "the value is one less than the certificate version".
     X509_set_version(certificate, 2) == 1 && setSerialNumber(certificate) && setNames(certificate)

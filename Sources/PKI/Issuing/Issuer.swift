@@ -5,7 +5,12 @@ import Foundation
 public final class Issuer: Sendable {
   /// The certificate that children are issued under.
   public let root: Certificate
-  private let key: PrivateKey
+  private let key: Key
+
+  private enum Key {
+    case held(PrivateKey)
+    case inModule(TokenKey)
+  }
 
   /// Takes a root with its key. Throws `ISSUER_KEY_MISMATCH` when they do not belong together.
   public init(root: Certificate, key: PrivateKey) throws {
@@ -16,7 +21,16 @@ public final class Issuer: Sendable {
           + "Import the root again.")
     }
     self.root = root
-    self.key = key
+    self.key = .held(key)
+  }
+
+  /// Takes a root whose key stays in a hardware module, which signs once to show that it is the right one.
+  ///
+  /// Blocking. Throws `TOKEN_…`.
+  public init(root: Certificate, key: TokenKey) throws {
+    try key.check()
+    self.root = root
+    self.key = .inModule(key)
   }
 
   /// Signs what the profile allowed. The result has been read back from its bytes and verified against the root and the
@@ -30,7 +44,12 @@ public final class Issuer: Sendable {
       )
     }
     let request = checked.request
-    let certificate = try CertificateTemplate(child: request, root: root).signed(by: key)
+    let template = CertificateTemplate(child: request, root: root)
+    let certificate =
+      switch key {
+      case .held(let key): try template.signed(by: key)
+      case .inModule(let key): try template.signed(by: key)
+      }
     try ChildVerification(certificate: certificate, request: request, root: root).verify()
     return certificate
   }

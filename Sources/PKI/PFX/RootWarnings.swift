@@ -14,9 +14,10 @@ struct RootWarnings {
   static let longValidityDays = 30 * 365
 
   /// The warnings, those about the certificate first.
-  func all() -> [PFXWarning] { aboutCertificate() + aboutFile() }
+  func all() -> [PFXWarning] { Self.about(certificate, now: now) + aboutFile() }
 
-  private func aboutCertificate() -> [PFXWarning] {
+  /// The warnings about a certificate, wherever its key is.
+  static func about(_ certificate: Certificate, now: Date) -> [PFXWarning] {
     var list: [PFXWarning] = []
     let facts = certificate.withUnsafePointer { certificate in
       OpenSSLErrors.guarded {
@@ -44,7 +45,7 @@ struct RootWarnings {
         ))
     }
     if facts.pathLength >= 0 {
-      list.append(PFXWarning("PATHLEN_\(facts.pathLength)", Self.pathLength(facts.pathLength)))
+      list.append(PFXWarning("PATHLEN_\(facts.pathLength)", pathLength(facts.pathLength)))
     }
     if [EVP_PKEY_ED25519, EVP_PKEY_ED448, EVP_PKEY_RSA_PSS].contains(facts.type) {
       list.append(
@@ -53,7 +54,7 @@ struct RootWarnings {
           "The root's key is of the type \(certificate.keyDescription), which older programs and most browsers do not accept. "
             + "Try it with every component first."))
     }
-    if certificate.notAfter.timeIntervalSince(now) > Double(Self.longValidityDays) * 86_400 {
+    if certificate.notAfter.timeIntervalSince(now) > Double(longValidityDays) * 86_400 {
       list.append(
         PFXWarning(
           "VERY_LONG_VALIDITY",

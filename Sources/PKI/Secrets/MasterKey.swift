@@ -5,7 +5,7 @@ import COpenSSL
 /// A sealed secret is one format byte (1), a random nonce of 96 bits, the ciphertext and a tag of 128 bits. The context
 /// (such as `root/7/key`) is authenticated with it, so that a sealed secret opens only in the place it was sealed for.
 /// With random nonces one key is good for 2³² secrets (SP 800-38D 8.3), far more than a database of this kind holds.
-public struct MasterKey: Sendable {
+public struct MasterKey: Sendable, Equatable {
   private let bytes: SecretBytes
 
   /// Bytes that a key has.
@@ -14,8 +14,8 @@ public struct MasterKey: Sendable {
   public static let overhead = 1 + nonceCount + tagCount
 
   private static let format: UInt8 = 1
-  private static let nonceCount = 12
-  private static let tagCount = 16
+  private static let nonceCount = AuthenticatedCipher.nonceCount
+  private static let tagCount = AuthenticatedCipher.tagCount
 
   /// Takes the 32 bytes of a key made earlier. Throws `MASTER_KEY_INVALID` for another length.
   public init(bytes: SecretBytes) throws {
@@ -49,13 +49,14 @@ public struct MasterKey: Sendable {
     var sealed = [UInt8](repeating: 0, count: secret.count + Self.overhead)
     sealed[0] = Self.format
     sealed.replaceSubrange(1..<1 + Self.nonceCount, with: nonce)
+    let cipher = try AuthenticatedCipher(bytes)
     _ = try OpenSSLErrors.require("SEAL_FAILED", "The secret could not be sealed; nothing was stored.") {
       secret.withBytes { secret in
         sealed.withUnsafeMutableBytes { sealed in
           let text = UnsafeMutableRawBufferPointer(
             rebasing: sealed[1 + Self.nonceCount..<sealed.count - Self.tagCount])
           let tag = UnsafeMutableRawBufferPointer(rebasing: sealed[(sealed.count - Self.tagCount)...])
-          return run(encrypt: true, nonce: nonce, context: context, from: secret, into: text, tag: tag)
+          return cipher.run(.seal, nonce: nonce, context: context, from: secret, into: text, tag: tag) ? true : nil
         }
       }
     }
@@ -71,16 +72,17 @@ public struct MasterKey: Sendable {
     }
     let nonce = Array(sealed[1..<1 + Self.nonceCount])
     var tag = Array(sealed.suffix(Self.tagCount))
+    let cipher = try AuthenticatedCipher(bytes)
     return try SecretBytes(count: sealed.count - Self.overhead) { secret in
       let opened = OpenSSLErrors.guarded {
         sealed.withUnsafeBytes { sealed in
           tag.withUnsafeMutableBytes { tag in
             let text = UnsafeRawBufferPointer(rebasing: sealed[1 + Self.nonceCount..<sealed.count - Self.tagCount])
-            return run(encrypt: false, nonce: nonce, context: context, from: text, into: secret, tag: tag)
+            return cipher.run(.open, nonce: nonce, context: context, from: text, into: secret, tag: tag)
           }
         }
       }
-      guard opened != nil else {
+      guard opened else {
         throw Self.broken(context, "the master key is another one, or the stored bytes were changed or moved")
       }
     }
@@ -92,40 +94,6 @@ public struct MasterKey: Sendable {
       sentence:
         "The secret “\(VisibleText.of(context, limit: 200))” cannot be opened: \(reason). Start with the master "
         + "key file that belongs to this database, or restore both from the same backup.")
-  }
-
-  private func run(
-    encrypt: Bool, nonce: [UInt8], context: String, from: UnsafeRawBufferPointer,
-    into: UnsafeMutableRawBufferPointer, tag: UnsafeMutableRawBufferPointer
-  ) -> Bool? {
-    guard from.count <= 1 << 30, let cipher = EVP_CIPHER_CTX_new() else { return nil }
-    defer { EVP_CIPHER_CTX_free(cipher) }
-    return bytes.withBytes { key in
-      let keyBytes = key.assumingMemoryBound(to: UInt8.self).baseAddress
-      var count: Int32 = 0
-      guard EVP_CipherInit_ex2(cipher, EVP_aes_256_gcm(), keyBytes, nonce, encrypt ? 1 : 0, nil) == 1 else {
-        return nil
-      }
-      // With no output buffer the bytes are associated data (EVP_EncryptInit(3), "AEAD Interface").
-      let context = Array(context.utf8)
-      guard EVP_CipherUpdate(cipher, nil, &count, context, Int32(context.count)) == 1 else { return nil }
-      if !from.isEmpty {
-        let input = from.assumingMemoryBound(to: UInt8.self).baseAddress
-        let output = into.assumingMemoryBound(to: UInt8.self).baseAddress
-        guard EVP_CipherUpdate(cipher, output, &count, input, Int32(from.count)) == 1 else { return nil }
-      }
-      let length = Int32(Self.tagCount)
-      if !encrypt {
-        guard EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, length, tag.baseAddress) == 1 else { return nil }
-      }
-      // GCM has no last block: nothing is written here, but this is where the tag is made or compared.
-      var rest: [UInt8] = Array(repeating: 0, count: 16)
-      guard EVP_CipherFinal_ex(cipher, &rest, &count) == 1 else { return nil }
-      if encrypt {
-        guard EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, length, tag.baseAddress) == 1 else { return nil }
-      }
-      return true
-    }
   }
 }
 

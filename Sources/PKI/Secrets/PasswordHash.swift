@@ -72,18 +72,10 @@ public struct PasswordHash: Sendable, Hashable {
   }
 
   static func derive(_ password: SecretBytes, salt: [UInt8], parameters: ScryptParameters) throws -> [UInt8] {
-    var hash = [UInt8](repeating: 0, count: hashCount)
-    // EVP_PBE_scrypt refuses when more than this many bytes would be needed; its default is 32 MiB, just too little.
-    let limit = UInt64(parameters.memory) + 1 << 20
-    _ = try OpenSSLErrors.require("PASSWORD_HASH_FAILED", "The password could not be hashed; is there memory left?") {
-      password.withBytes { password in
-        EVP_PBE_scrypt(
-          password.assumingMemoryBound(to: CChar.self).baseAddress, password.count, salt, salt.count,
-          UInt64(1) << parameters.logarithmOfN, UInt64(parameters.blockSize), UInt64(parameters.parallelisation),
-          limit, &hash, hash.count) == 1 ? true : nil
-      }
-    }
-    return hash
+    try parameters.derive(
+      hashCount, from: password, salt: salt, orThrow: "PASSWORD_HASH_FAILED",
+      "The password could not be hashed; is there memory left?"
+    ).withBytes { Array($0) }
   }
 
   private static func base64(_ bytes: [UInt8]) -> String {

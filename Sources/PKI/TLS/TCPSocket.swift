@@ -1,9 +1,10 @@
 import Foundation
+import Synchronization
 
 /// A connected TCP socket that never blocks for longer than it is told.
 final class TCPSocket: Sendable {
   let descriptor: Int32
-  private let deadline: ContinuousClock.Instant
+  private let end: Mutex<ContinuousClock.Instant>
   /// `host:port`, for messages.
   let peer: String
 
@@ -14,41 +15,32 @@ final class TCPSocket: Sendable {
   ///   `NAME_NOT_RESOLVED`.
   init(host: String, port: UInt16, deadline: ContinuousClock.Instant) throws {
     peer = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    self.deadline = deadline
-    var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_flags = AI_NUMERICSERV
-    var list: UnsafeMutablePointer<addrinfo>?
-    let status = getaddrinfo(host, String(port), &hints, &list)
-    defer { if let list { freeaddrinfo(list) } }
-    guard status == 0 else {
-      let reason = String(cString: gai_strerror(status))
-      throw PKIError(
-        code: "NAME_NOT_RESOLVED", sentence: "The host name \(host) cannot be resolved: \(reason).", detail: reason)
+    end = Mutex(deadline)
+    do throws(ClientSocket.Failure) {
+      descriptor = try ClientSocket.connect(host: host, port: port, type: SOCK_STREAM, deadline: deadline)
+    } catch {
+      throw Self.failure(error, host: host, peer)
     }
-    var failure = PKIError(code: "CONNECTION_REFUSED", sentence: "\(peer) has no address.")
-    var next = list
-    while let entry = next {
-      next = entry.pointee.ai_next
-      do {
-        descriptor = try Self.connect(entry.pointee, peer: peer, deadline: deadline)
-        return
-      } catch let error as PKIError {
-        failure = error
-      }
-    }
-    throw failure
+    Self.configure(descriptor)
   }
 
   /// Takes over a connection that was accepted.
   init(takingOwnership descriptor: Int32, deadline: ContinuousClock.Instant) {
     self.descriptor = descriptor
-    self.deadline = deadline
+    end = Mutex(deadline)
     peer = "the client"
     Self.configure(descriptor)
   }
 
   deinit { close(descriptor) }
+
+  private var deadline: ContinuousClock.Instant { end.withLock { $0 } }
+
+  /// Sets another deadline.
+  func setDeadline(_ deadline: ContinuousClock.Instant) { end.withLock { $0 = deadline } }
+
+  /// Whether the deadline is over.
+  var isOverdue: Bool { ContinuousClock.now >= deadline }
 
   /// Waits until the socket can be read, or written.
   ///
@@ -57,21 +49,21 @@ final class TCPSocket: Sendable {
   func wait(toRead: Bool, until: ContinuousClock.Instant? = nil) throws {
     var end = deadline
     if let until, until < end { end = until }
-    do {
-      try Self.wait(descriptor, Int16(toRead ? POLLIN : POLLOUT), deadline: end, peer: peer)
-    } catch let error as PKIError {
-      throw PKIError(code: error.code, sentence: error.sentence, detail: PKIError.silence)
+    do throws(ClientSocket.Failure) {
+      try ClientSocket.wait(for: descriptor, toRead ? POLLIN : POLLOUT, until: end)
+    } catch {
+      throw broken(error)
     }
   }
 
   /// Writes all the bytes as they are.
+  ///
+  /// - Throws: `CONNECTION_LOST`, `CONNECTION_TIMED_OUT` at the deadline.
   func send(_ bytes: [UInt8]) throws {
-    var offset = 0
-    while offset < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 { offset += count } else { try waitAfterFailure(toRead: false) }
+    do throws(ClientSocket.Failure) {
+      try ClientSocket.send(bytes, over: descriptor, until: deadline)
+    } catch {
+      throw broken(error)
     }
   }
 
@@ -82,7 +74,11 @@ final class TCPSocket: Sendable {
       let count = recv(descriptor, &byte, 1, 0)
       if count == 1 { return byte }
       if count == 0 { return nil }
-      try waitAfterFailure(toRead: true)
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: try wait(toRead: true)
+      default: throw broken(.refused(errno))
+      }
     }
   }
 
@@ -94,48 +90,11 @@ final class TCPSocket: Sendable {
     shutdown(descriptor, Int32(SHUT_WR))
     let end = min(deadline, .now + .seconds(1))
     var bytes = [UInt8](repeating: 0, count: 4_096)
-    while true {
+    while ContinuousClock.now < end {
       let count = recv(descriptor, &bytes, bytes.count, 0)
       if count > 0 { continue }
       guard count < 0, errno == EAGAIN || errno == EINTR else { return }
-      do {
-        try Self.wait(descriptor, Int16(POLLIN), deadline: end, peer: peer)
-      } catch {
-        return
-      }
-    }
-  }
-
-  private func waitAfterFailure(toRead: Bool) throws {
-    switch errno {
-    case EINTR: return
-    case EAGAIN: try wait(toRead: toRead)
-    default:
-      let reason = String(cString: strerror(errno))
-      throw PKIError(code: "CONNECTION_LOST", sentence: "The connection with \(peer) broke off: \(reason).")
-    }
-  }
-
-  private static func connect(
-    _ address: addrinfo, peer: String, deadline: ContinuousClock.Instant
-  ) throws -> Int32 {
-    let kind = address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue)
-    let descriptor = socket(address.ai_family, kind, address.ai_protocol)
-    guard descriptor >= 0 else { throw refused(errno, peer) }
-    configure(descriptor)
-    do {
-      if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 {
-        guard errno == EINPROGRESS else { throw refused(errno, peer) }
-        try wait(descriptor, Int16(POLLOUT), deadline: deadline, peer: peer)
-        var number: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &length)
-        guard number == 0 else { throw refused(number, peer) }
-      }
-      return descriptor
-    } catch {
-      close(descriptor)
-      throw error
+      guard (try? ClientSocket.wait(for: descriptor, POLLIN, until: end)) != nil else { return }
     }
   }
 
@@ -146,26 +105,32 @@ final class TCPSocket: Sendable {
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  private static func wait(
-    _ descriptor: Int32, _ events: Int16, deadline: ContinuousClock.Instant, peer: String
-  ) throws {
-    while true {
-      let left = (deadline - .now) / .milliseconds(1)
-      guard left > 0 else {
-        throw PKIError(code: "CONNECTION_TIMED_OUT", sentence: "\(peer) did not answer in time.")
-      }
-      var poll = pollfd(fd: descriptor, events: events, revents: 0)
-      let ready = Glibc.poll(&poll, 1, Int32(min(left.rounded(.up), 60_000)))
-      if ready > 0 { return }
+  /// Why the connection, which had been made, is of no more use.
+  private func broken(_ failure: ClientSocket.Failure) -> PKIError {
+    switch failure {
+    case .timedOut:
+      return PKIError(
+        code: "CONNECTION_TIMED_OUT", sentence: "\(peer) did not answer in time.", detail: PKIError.silence)
+    case .refused(let number):
+      let reason = String(cString: strerror(number))
+      return PKIError(code: "CONNECTION_LOST", sentence: "The connection with \(peer) broke off: \(reason).")
+    case .unresolved: return Self.failure(failure, host: peer, peer)
     }
   }
 
-  private static func refused(_ number: Int32, _ peer: String) -> PKIError {
-    let reason = String(cString: strerror(number))
-    return number == ETIMEDOUT
-      ? PKIError(code: "CONNECTION_TIMED_OUT", sentence: "\(peer) did not answer in time.")
-      : PKIError(
+  /// Why no connection can be made.
+  private static func failure(_ failure: ClientSocket.Failure, host: String, _ peer: String) -> PKIError {
+    switch failure {
+    case .unresolved(let reason):
+      return PKIError(
+        code: "NAME_NOT_RESOLVED", sentence: "The host name \(host) cannot be resolved: \(reason).", detail: reason)
+    case .timedOut, .refused(ETIMEDOUT):
+      return PKIError(code: "CONNECTION_TIMED_OUT", sentence: "\(peer) did not answer in time.")
+    case .refused(let number):
+      let reason = String(cString: strerror(number))
+      return PKIError(
         code: "CONNECTION_REFUSED", sentence: "No connection to \(peer) can be made: \(reason).", detail: reason)
+    }
   }
 }
 

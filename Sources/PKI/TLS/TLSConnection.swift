@@ -7,15 +7,17 @@ public final class TLSConnection {
   private let socket: TCPSocket
   private let context: TLSContext
   private let serverName: AlternativeName?
+  private let limit: ReadLimit
 
   /// Connects and completes a handshake in which the server has shown a chain to a trusted root, for its name.
   ///
   /// - Parameters:
   ///   - host: an address, or a name that is resolved.
   ///   - serverName: the name that is asked for (SNI, RFC 6066, section 3) and that the certificate must carry.
-  ///   - timeLimit: for the whole life of the connection.
+  ///   - timeLimit: for the whole life of the connection, unless ``allow(_:)`` sets another.
   /// - Throws: ``PKIError``: `CONNECTION_REFUSED`, `CONNECTION_TIMED_OUT`, `CONNECTION_LOST`, `HANDSHAKE_FAILED`,
-  ///   `NOT_TLS`, or a `CHAIN_…` code when the server's certificate was refused here.
+  ///   `NOT_TLS`, or a `CHAIN_…` code when the server's certificate was refused here; `OTHER_CERTIFICATE` when it is not
+  ///   the one that the context pins.
   public static func connect(
     host: String, port: UInt16, serverName: String, context: TLSContext, timeLimit: Duration
   ) throws -> TLSConnection {
@@ -23,7 +25,22 @@ public final class TLSConnection {
     let connection = try TLSConnection(
       socket: socket, context: context, serverName: try AlternativeName(parsing: serverName))
     try connection.handshake { SSL_connect($0) }
+    try connection.checkPin()
     return connection
+  }
+
+  /// From now on, what is done with the connection may take so long.
+  public func allow(_ time: Duration) { socket.setDeadline(.now + time) }
+
+  /// The handshake has proved that the server has the key of what it showed.
+  private func checkPin() throws {
+    guard let pin = context.pin else { return }
+    guard let served = try peerChain().first, served.fingerprint == pin else {
+      let shown = try peerChain().first.map { "\($0.fingerprint)" } ?? "none"
+      throw PKIError(
+        code: "OTHER_CERTIFICATE",
+        sentence: "\(socket.peer) shows another certificate than the expected one. Its SHA-256 is \(shown).")
+    }
   }
 
   /// Completes a handshake as the server of a connection that was accepted; the descriptor is taken over.
@@ -53,6 +70,7 @@ public final class TLSConnection {
     self.socket = socket
     self.context = context
     self.serverName = serverName
+    limit = ReadLimit(socket)
     connection = try OpenSSLErrors.require("OUT_OF_MEMORY", "There is no memory left for a TLS connection.") {
       context.withUnsafePointer { SSL_new($0) }
     }
@@ -61,6 +79,7 @@ public final class TLSConnection {
       SSL_set_fd(connection, socket.descriptor) == 1 && Self.name(serverName, connection, context.verifiesServers)
         ? () : nil
     }
+    limit.watch(connection)
   }
 
   deinit { SSL_free(connection) }
@@ -91,7 +110,7 @@ public final class TLSConnection {
   /// Completes the handshake, or throws.
   func handshake(_ step: (OpaquePointer) -> Int32) throws {
     // None means that the other side has said goodbye, which is no completed handshake.
-    guard try perform(step) > 0 else {
+    guard try limit.during(ReadLimit.handshake, { try perform(step) }) > 0 else {
       throw PKIError(
         code: "CONNECTION_LOST", sentence: "The connection with \(socket.peer) broke off: the other side ended it.")
     }
@@ -153,8 +172,11 @@ public final class TLSConnection {
 
   /// Listens for what the server says after the handshake: an alert is thrown; data, or silence until the end of the
   /// limit, returns.
-  func listen(for limit: Duration) throws {
-    let end = ContinuousClock.now + limit
+  func listen(for time: Duration) throws {
+    try limit.during(ReadLimit.handshake) { try listen(until: .now + time) }
+  }
+
+  private func listen(until end: ContinuousClock.Instant) throws {
     var byte: UInt8 = 0
     while true {
       OpenSSLErrors.clear()
@@ -195,6 +217,10 @@ public final class TLSConnection {
   }
 
   private func failure(systemError: Int32) -> PKIError {
+    if let refusal = limit.refusal {
+      OpenSSLErrors.clear()
+      return refusal
+    }
     let verification = SSL_get_verify_result(connection)
     if context.verifiesServers, verification != Int(X509_V_OK) {
       OpenSSLErrors.clear()

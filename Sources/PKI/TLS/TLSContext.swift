@@ -1,5 +1,15 @@
 import COpenSSL
 
+/// How a client knows the server that it talks to. There is no way not to look.
+public enum ServerTrust: Sendable, Hashable {
+  /// Its chain leads to a certificate that this system trusts, and carries its name.
+  case system
+  /// Its chain leads to one of these, and carries its name.
+  case certificates([Certificate])
+  /// It is exactly this certificate, for whatever name.
+  case fingerprint(Fingerprint)
+}
+
 // Sendable holds: the SSL_CTX is configured in the initialisers and only read afterwards; connections made from it by
 // several threads share it under OpenSSL's own locks (openssl-threads(7)).
 /// What connections are made with: who one is, and whom one trusts. TLS 1.2 and later.
@@ -9,6 +19,8 @@ public final class TLSContext: @unchecked Sendable {
   let verifiesServers: Bool
   /// Whether a server made from it asks for the client's certificate.
   let asksClients: Bool
+  /// The only certificate that a client made from it takes, where it is known in advance.
+  let pin: Fingerprint?
 
   /// For a program that shows a certificate, as a server or as a client, and verifies who it talks to.
   ///
@@ -33,6 +45,31 @@ public final class TLSContext: @unchecked Sendable {
     self.context = context
     verifiesServers = true
     asksClients = requireClientCertificate
+    pin = nil
+  }
+
+  /// For a client without a certificate of its own that verifies who it talks to.
+  ///
+  /// - Throws: `OUT_OF_MEMORY`, `TLS_UNUSABLE` where the system's certificates cannot be read.
+  public init(trusting trust: ServerTrust) throws {
+    let context = try Self.make()
+    do {
+      try OpenSSLErrors.require("TLS_UNUSABLE", "The certificates that this system trusts cannot be read.") {
+        () -> Void? in
+        reroot_context_require_tls12(context) == 1
+          && (trust != .system || SSL_CTX_set_default_verify_paths(context) == 1) ? () : nil
+      }
+      if case .certificates(let roots) = trust { try Self.trust(roots, in: context, announce: false) }
+    } catch {
+      SSL_CTX_free(context)
+      throw error
+    }
+    if case .fingerprint(let fingerprint) = trust { pin = fingerprint } else { pin = nil }
+    // A pinned certificate is compared by `TLSConnection.connect`, before anything is sent.
+    SSL_CTX_set_verify(context, pin == nil ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+    self.context = context
+    verifiesServers = pin == nil
+    asksClients = false
   }
 
   /// For one who only looks: takes whatever certificate is served, of any strength, in TLS 1.0 or later.
@@ -44,6 +81,7 @@ public final class TLSContext: @unchecked Sendable {
     self.context = context
     verifiesServers = false
     asksClients = false
+    pin = nil
   }
 
   /// For one who looks what becomes of a client certificate: shows it to whoever asks, and takes whatever is served.
@@ -59,6 +97,7 @@ public final class TLSContext: @unchecked Sendable {
     self.context = context
     verifiesServers = false
     asksClients = false
+    pin = nil
   }
 
   deinit { SSL_CTX_free(context) }

@@ -164,7 +164,7 @@ extension Endpoint {
 /// What may stand in a field, and how it is shown in a sentence.
 enum FieldText {
   static func isOneLine(_ text: String) -> Bool {
-    text.unicodeScalars.allSatisfy { !isControl($0) }
+    text.unicodeScalars.allSatisfy { !isControl($0) && !isInvisible($0) }
   }
 
   static func isText(_ text: String) -> Bool {
@@ -173,8 +173,19 @@ enum FieldText {
 
   /// At most 60 characters, without control characters.
   static func shown(_ text: String) -> String {
-    let visible = String(String.UnicodeScalarView(text.unicodeScalars.filter { !isControl($0) }.prefix(61)))
+    let shown = text.unicodeScalars.filter { !isControl($0) && !isInvisible($0) }
+    let visible = String(String.UnicodeScalarView(shown.prefix(61)))
     return visible.count > 60 ? visible.prefix(60) + "…" : visible
+  }
+
+  /// Fillers, joiners and the like (`Default_Ignorable_Code_Point`), with which two names could look the same, and what
+  /// has no shape that everybody knows. The selector of a picture's coloured form is none of them.
+  private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+    guard scalar.value > 0x7F, scalar.value != 0xFE0F else { return false }
+    switch scalar.properties.generalCategory {
+    case .privateUse, .unassigned: return true
+    default: return scalar.properties.isDefaultIgnorableCodePoint || scalar.value == 0x2800
+    }
   }
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {

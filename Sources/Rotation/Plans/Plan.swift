@@ -90,15 +90,20 @@ public struct PlannedRoot: Sendable, Hashable, Codable {
   public var notBefore: Date
   /// When it ends.
   public var notAfter: Date
+  /// What the token is called that signs with its key; nil where Reroot keeps the key.
+  public var token: String?
 
   /// Describes a root.
-  public init(id: Int64, name: String, subject: String, key: RootKey, notBefore: Date, notAfter: Date) {
+  public init(
+    id: Int64, name: String, subject: String, key: RootKey, notBefore: Date, notAfter: Date, token: String? = nil
+  ) {
     self.id = id
     self.name = name
     self.subject = subject
     self.key = key
     self.notBefore = notBefore
     self.notAfter = notAfter
+    self.token = token
   }
 }
 

@@ -16,13 +16,16 @@ public struct Decision: Sendable, Hashable, Codable {
   public var actions: [ActionID]?
   /// Who decided.
   public var by: String
+  /// Why, where that was asked.
+  public var reason: String?
 
   /// Describes a decision.
-  public init(_ kind: Kind, question: Int, actions: [ActionID]? = nil, by: String) {
+  public init(_ kind: Kind, question: Int, actions: [ActionID]? = nil, by: String, reason: String? = nil) {
     self.kind = kind
     self.question = question
     self.actions = actions
     self.by = by
+    self.reason = reason
   }
 
   /// The four answers.

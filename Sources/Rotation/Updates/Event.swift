@@ -6,14 +6,17 @@ public enum Event: Sendable, Hashable, Codable {
   case actionSucceeded(ActionID, attempt: Int)
   /// An attempt at an action failed.
   case actionFailed(ActionID, attempt: Int, Failure)
-  /// The program was ended while the update ran; the actions that were in flight, with what was found of each since.
+  /// The program was ended while the update ran or asked: every action that was in flight, and those that had succeeded
+  /// but whose work was not found any more at the next start.
   case interrupted([InterruptedAction])
   /// The program is being ended in good order: nothing new begins.
   case halted
+  /// The journal was restored from a backup: what happened after that is not in it.
+  case journalRestored
   /// An administrator decided.
   case decided(Decision)
 
-  /// An action that was in flight when the program ended.
+  /// An action that was in flight when the program ended, or that was found undone at the next start.
   public struct InterruptedAction: Sendable, Hashable, Codable {
     /// Which.
     public var action: ActionID
@@ -32,6 +35,8 @@ public enum Event: Sendable, Hashable, Codable {
 public enum Effect: Sendable, Hashable {
   /// Carry out an action and report its end with the same attempt number.
   case perform(ActionID, attempt: Int)
+  /// Let an action in flight come to its end soon, because what follows puts its component back; report its end as ever.
+  case end(ActionID, attempt: Int)
   /// Show the failure panel: an administrator must answer this question.
   case ask(question: Int)
   /// The update has ended.

@@ -47,6 +47,12 @@ extension UpdateState {
     }
   }
 
+  /// Whether the group of an action's component is kept for that component.
+  func holdsGroup(_ id: ActionID) -> Bool {
+    guard let (group, component) = group(of: id) else { return false }
+    return groupHolders[group] == component
+  }
+
   private func isAtWork(_ component: Component.ID) -> Bool {
     ActionKind.allCases.contains { inFlight[ActionID($0, component)] != nil }
       || openFailures.contains { $0.component == component } || queue.hasInFront(component)

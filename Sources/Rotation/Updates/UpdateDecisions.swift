@@ -47,7 +47,10 @@ extension UpdateState {
 
   private mutating func retry(_ chosen: [ActionID]?) {
     if outcome == nil {
-      for id in openFailures.reversed() { queue.putInFront(makeWaiting(id)) }
+      for id in openFailures.reversed() {
+        let first = makeWaiting(id)
+        if isUrgent(id) { queue.putInFront(first) }
+      }
       openFailures = []
       return
     }
@@ -125,6 +128,8 @@ extension UpdateState {
   private mutating func setAside(_ component: Component.ID, after failed: ActionKind) {
     guard let index = rowOf[component] else { return }
     rows[index].isSetAside = true
+    // One that is to be deployed again was deployed before, however that ended.
+    let wasDeployed = rows[index][.deploy].map { $0.attempts > 0 && $0.status != .skipped } ?? false
     for kind in [ActionKind.generate, .deploy, .activate, .verify] where rows[index][kind]?.status == .waiting {
       rows[index][kind]?.skip(.setAside)
     }
@@ -132,7 +137,7 @@ extension UpdateState {
       change(ActionID(.restoreTrust, component)) { $0.makeWaiting() }
       queue.putInFront(ActionID(.restoreTrust, component))
     }
-    if rows[index][.deploy]?.attempts ?? 0 > 0, rows[index][.deploy]?.status != .skipped {
+    if wasDeployed {
       change(ActionID(.restore, component)) { $0.makeWaiting() }
       queue.putInFront(ActionID(.restore, component))
     }
@@ -155,7 +160,8 @@ extension UpdateState {
     guard inFlight.isEmpty else {
       isAborting = true
       standing = .stopping
-      return []
+      // In a fixed order, so that the same journal always tells the same.
+      return inFlight.sorted { "\($0.key)" < "\($1.key)" }.map { .end($0.key, attempt: $0.value) }
     }
     return rollBack()
   }
@@ -165,8 +171,8 @@ extension UpdateState {
     isAborting = false
     direction = .backward
     openFailures = []
-    for index in rows.indices { Self.turnRound(&rows[index]) }
-    Self.turnRound(&console)
+    for index in rows.indices { turnRound(&rows[index]) }
+    turnRound(&console)
     queue.clear()
     groupHolders = [:]
     keepsNewRoot = false
@@ -176,7 +182,7 @@ extension UpdateState {
     return schedule()
   }
 
-  private static func turnRound(_ row: inout Row) {
+  private func turnRound(_ row: inout Row) {
     row.isSetAside = false
     for kind in ActionKind.allCases {
       switch row[kind]?.status {
@@ -185,15 +191,47 @@ extension UpdateState {
       case .running, .succeeded, .skipped, nil: break
       }
     }
-    for (kind, undo) in [(ActionKind.deploy, ActionKind.restore), (.trust, .restoreTrust), (.https, .restoreHTTPS)]
-    where wasTouched(row[kind]) && row[undo]?.status != .succeeded {
-      change(&row, undo) { $0.makeWaiting() }
+    for (kind, undo) in Self.undone where wasTouched(row[kind]) && (mayBeTouched || row[undo]?.status != .succeeded) {
+      Self.change(&row, undo) { $0.makeWaiting() }
     }
   }
 
-  /// Whether an attempt was ever made, however it ended.
-  private static func wasTouched(_ state: ActionState?) -> Bool {
-    state.map { $0.attempts > 0 } ?? false
+  // MARK: After a restore
+
+  /// Whatever is decided, the update goes through its phases from the first one, so that every component trusts the new
+  /// root before one presents it, and the other way round on the way back.
+  mutating func beginAnew() {
+    for index in rows.indices { beginAnew(&rows[index]) }
+    beginAnew(&console)
+    openFailures = openFailures.filter { action($0)?.status == .failed }
+    queue.clear()
+    groupHolders = [:]
+    cursor = -1
+  }
+
+  private func beginAnew(_ row: inout Row) {
+    if direction == .backward {
+      // A restore that failed stays the question that is asked.
+      for (kind, undo) in Self.undone where row[kind] != nil && row[undo]?.status != .failed {
+        Self.change(&row, undo) { $0.makeWaiting() }
+      }
+    } else if !row.isSetAside {
+      // What was generated is in the same database as the journal.
+      if row[.generate]?.status == .failed { row[.generate]?.makeWaiting() }
+      for kind in [ActionKind.trust, .deploy, .activate, .verify, .https] where row[kind]?.attempts ?? 0 > 0 {
+        row[kind]?.makeWaiting()
+      }
+    }
+  }
+
+  /// What puts back what.
+  private static let undone: [(ActionKind, ActionKind)] = [
+    (.deploy, .restore), (.trust, .restoreTrust), (.https, .restoreHTTPS),
+  ]
+
+  /// Whether an attempt was ever made, however it ended, or may have been.
+  private func wasTouched(_ state: ActionState?) -> Bool {
+    state.map { $0.attempts > 0 || mayBeTouched } ?? false
   }
 }
 

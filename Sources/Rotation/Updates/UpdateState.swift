@@ -26,6 +26,8 @@ public struct UpdateState: Sendable, Equatable {
   var rowOf: [Component.ID: Int]
   var phases: [Phase]
   var cursor = -1
+  /// Whether the journal is that of a backup, so that components may have been touched without its knowing.
+  var mayBeTouched = false
   /// Whether a component that could not be put back may go on presenting the new root.
   var keepsNewRoot = false
   var queue = ActionQueue()

@@ -9,6 +9,7 @@ extension UpdateState {
     case .actionFailed(let id, let attempt, let failure): try failed(id, attempt: attempt, failure)
     case .interrupted(let actions): try interrupted(actions)
     case .halted: try halted()
+    case .journalRestored: try journalRestored()
     case .decided(let decision): try decided(decision)
     }
   }
@@ -47,24 +48,27 @@ extension UpdateState {
     return schedule()
   }
 
-  /// The program ended while the update ran. Always asks, even under Continue Update: nobody can know what an
-  /// administrator wants after a crash.
+  /// The program ended while the update ran or asked, and has looked since. Always asks, even under Continue Update:
+  /// nobody can know what an administrator wants after a crash.
   private mutating func interrupted(_ actions: [Event.InterruptedAction]) throws(Refusal) -> [Effect] {
-    guard standing == .running || standing == .stopping else {
-      throw .unexpected("nothing was running that could have been interrupted")
+    let undone = actions.filter { inFlight[$0.action] == nil }
+    switch standing {
+    case .running, .stopping: break
+    case .deciding where !undone.isEmpty: break
+    default: throw .unexpected("nothing was running that could have been interrupted")
     }
-    let looks = Dictionary(actions.map { ($0.action, $0.failure) }, uniquingKeysWith: { first, _ in first })
-    guard Set(looks.keys) == Set(inFlight.keys) else {
+    let named = Set(actions.map(\.action))
+    guard named.count == actions.count, named.isSuperset(of: inFlight.keys) else {
       throw .unexpected("the interrupted actions are not those that were in flight")
     }
-    for action in actions where inFlight[action.action] != nil {
-      inFlight[action.action] = nil
-      change(action.action) {
-        $0.status = .failed
-        $0.failure = action.failure
-      }
-      openFailures.append(action.action)
+    for action in undone where !canBeUndone(action.action) {
+      throw .unexpected("\(action.action) has not succeeded")
     }
+    for action in actions where inFlight.removeValue(forKey: action.action) != nil { fail(action) }
+    // A deployment last: what is built on it is to be done again, found undone or not.
+    for action in undone where action.action.kind != .deploy { undo(action) }
+    for action in undone where action.action.kind == .deploy { undo(action) }
+    if !undone.isEmpty { rewind() }
     abortWasPending = abortWasPending || isAborting
     isAborting = false
     wasInterrupted = true
@@ -80,6 +84,16 @@ extension UpdateState {
     isAborting = false
     wasInterrupted = true
     return schedule()
+  }
+
+  /// Nobody knows what happened after the backup: any component may have been touched, put back, or moved on. So nothing
+  /// that was done counts as done any more. Asks anew: an answer to what was asked before the backup counts for nothing.
+  private mutating func journalRestored() throws(Refusal) -> [Effect] {
+    guard standing == .deciding else { throw .unexpected("only an update that waits for a decision can be restored") }
+    wasInterrupted = true
+    mayBeTouched = true
+    beginAnew()
+    return ask()
   }
 
   private func checkInFlight(_ id: ActionID, attempt: Int) throws(Refusal) {

@@ -125,6 +125,8 @@ import Testing
       let reader = try await browser.events(path + "/events")
       try await eventually("The certificate is drawn") { reader.text.contains("streamed.example.net") }
       #expect(reader.text.contains("\"hasEnded\":true"))
+      try await eventually("The stream is closed") { reader.hasEnded }
+      #expect(reader.messages.last?.event == "end", "so that the browser does not open it again")
       reader.close()
     }
   }

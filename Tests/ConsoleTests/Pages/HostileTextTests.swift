@@ -8,14 +8,12 @@ import Testing
 
 @Suite("Text that means harm", .timeLimit(.minutes(2))) struct HostileTextTests {
   private static let markup = "<script>alert(\"1\")</script>'><img src=x onerror=alert(2)>{{title}}"
-  private static let invisible = "a\u{202E}b\u{200F}c\u{7}d\u{0}e\u{1B}[31mf\u{2028}g\u{FEFF}h"
-
   /// Characters that hide, turn round or end what stands beside them; a page of the console needs none.
   private func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control: scalar != "\n" && scalar != "\t" && scalar != "\r"
-    case .format, .lineSeparator, .paragraphSeparator: true
-    default: false
+    case .format, .lineSeparator, .paragraphSeparator, .privateUse: true
+    default: scalar.properties.isDefaultIgnorableCodePoint
     }
   }
 
@@ -29,49 +27,122 @@ import Testing
     if let name = answer.header("content-disposition") { #expect(name.utf8.allSatisfy { $0 > 0x1F && $0 < 0x7F }) }
   }
 
-  @Test("Names, subjects, outputs and files with markup or hidden characters are text on every page")
-  func everywhere() async throws {
-    try await withConsole { console in
-      let old = try TestRoot("Old root")
-      let short = "<script>alert(\"1\")</script>"
-      let new = try RootMaker.makeRoot(
-        commonName: short + Self.invisible.prefix(12), organization: "O\u{202E}<img src=x>", algorithm: .ecdsaP256,
-        notBefore: TestClock.start - 9, notAfter: TestClock.start + 5 * 365 * 86_400)
-      let rootID = try await console.store.importRoot(
-        name: short, certificate: new.chain[0], key: new.key, warnings: [], by: short)
-      _ = try await console.store.addAuthorities(new.chain, by: short)
-      let served = try old.child(["console.example"])
-      _ = try await console.store.addServerCertificate(
-        name: short + "'", chain: served.chain, key: try served.key.pkcs8PEM(), by: short)
-      var component = TestSystem.component("web")
-      component.name = short
-      component.description = Self.markup
-      component.maintenance = Self.markup
-      component.rollingGroup = short
-      try TestSystem.placeFiles("web", old, in: console.targets, number: 0)
-      _ = try await console.store.addComponent(component)
-      console.targets.setOutput(Self.markup + Self.invisible)
-      console.targets.arm(.activate, at: short)
+  /// What is planted in a field: a word that finds it again, markup, and every kind of character that hides or turns text.
+  private static func planted(_ word: String) -> String {
+    "planted-\(word)<img src=x>\u{202E}\u{2066}\u{200F}\u{61C}\u{7}\u{1B}[31m\u{2028}\u{85}\u{FEFF}\u{200B}\u{AD}\u{3164}"
+      + "\u{E0041}z"
+  }
 
-      let browser = try await console.browser()
-      let form = try await browser.get("/roots/\(rootID)/update")
-      let plan = try await browser.follow(browser.submit(form, "/plans"))
-      check(plan, "the plan")
-      let fields = ["acceptProblems": "yes"]
-      #expect(try await browser.submit(plan, "/updates", fields).status == 303)
+  /// Fields that reach an update's activation.
+  private func workable() -> Component {
+    var component = TestSystem.component("web", endpoints: [Endpoint(host: "127.0.0.1", port: 1)])
+    component.name = Self.planted("name")
+    component.description = Self.planted("description")
+    component.maintenance = Self.planted("maintenance")
+    component.rollingGroup = Self.planted("group")
+    component.activation.method = .command(["/bin/x", Self.planted("command")])
+    component.activation.check = ["/bin/y", Self.planted("check")]
+    component.endpoints[0].serverName = Self.planted("server-name")
+    component.files.owner = Self.planted("owner")
+    component.files.group = Self.planted("file-group")
+    return component
+  }
+
+  /// Fields that no certificate could be issued with, and that no machine has.
+  private func unworkable() -> Component {
+    var component = TestSystem.component("other")
+    component.name = Self.planted("other-name")
+    component.names = [.dns(Self.planted("dns")), .ip(Self.planted("ip"))]
+    component.files.certificateChain = "/srv/" + Self.planted("path")
+    component.files.trustBundle = "/srv/" + Self.planted("bundle")
+    component.endpoints = [Endpoint(host: Self.planted("host"), port: 1, addresses: [Self.planted("address")])]
+    component.peers = [Self.planted("peer")]
+    component.target = .ssh(
+      SSHTarget(
+        host: Self.planted("ssh-host"), port: 22, user: Self.planted("ssh-user"),
+        identityFile: "/" + Self.planted("identity"), hostKey: Self.planted("host-key"), sudo: false))
+    component.activation.method = .signal(Self.planted("signal"), pidFile: "/" + Self.planted("pid-file"))
+    return component
+  }
+
+  /// A console whose every name is planted, and a browser that is signed in by one of them.
+  private func plant(_ console: TestConsole) async throws -> (browser: Browser, root: RootRecord.ID) {
+    let user = Self.planted("user")
+    let hash = try PasswordHash.make(SecretBytes(utf8: "correct horse battery"))
+    let browser = console.stranger()
+    let account = try await console.store.addFirstAdministrator(name: user, hash: hash)
+    browser.set(SessionCookie.name, cookie: try await console.store.createSession(account))
+    let old = try TestRoot("Old root")
+    let new = try RootMaker.makeRoot(
+      commonName: "planted-subject<img>\u{202E}\u{1B}[31m\u{2028}x",
+      organization: "planted-organization\u{2066}<img src=x>", algorithm: .ecdsaP256,
+      notBefore: TestClock.start - 9, notAfter: TestClock.start + 5 * 365 * 86_400)
+    let root = try await console.store.importRoot(
+      name: Self.planted("root"), certificate: new.chain[0], key: new.key, warnings: [], by: user)
+    _ = try await console.store.addAuthorities(new.chain, by: user)
+    let served = try old.child(["console.example"])
+    _ = try await console.store.addServerCertificate(
+      name: Self.planted("server-certificate"), chain: served.chain, key: try served.key.pkcs8PEM(), by: user)
+    try TestSystem.placeFiles("web", old, in: console.targets, number: 0)
+    _ = try await console.store.addComponent(workable())
+    console.targets.setOutput(Self.planted("output"))
+    console.targets.arm(.activate, at: Self.planted("name"))
+    return (browser, root)
+  }
+
+  @Test("What is planted in every field that can hold it is text on every page, in every stream and download")
+  func everywhere() async throws {
+    try await withConsole(hasAdministrator: false) { console in
+      let (browser, root) = try await plant(console)
+      var seen = ""
+      func look(_ answer: Answer, _ path: String) {
+        check(answer, path)
+        seen += answer.html
+      }
+      func walk() async throws {
+        for path in try RouteTable().paths("GET") where !path.hasSuffix("/events") {
+          for number in ["1", "2"] {
+            let filled = RouteTable.filled(path, number)
+            look(try await browser.get(filled), filled)
+          }
+        }
+      }
+      func plan() async throws -> Answer {
+        let form = try await browser.get("/roots/\(root)/update")
+        let plan = try await browser.follow(browser.submit(form, "/plans"))
+        look(plan, "the plan")
+        return plan
+      }
+      // No update could be started with it, and the last plan is the one that is started.
+      let other = try await console.store.addComponent(unworkable())
+      _ = try await plan()
+      try await walk()
+      try await console.store.removeComponent(other.id)
+      let plan = try await plan()
+      #expect(try await browser.submit(plan, "/updates", ["acceptProblems": "yes"]).status == 303)
       let id = try #require(try await console.store.updates().first).id
       try await eventually("The update asks") { try await console.store.state(id).standing == .deciding }
-
-      for path in try RouteTable().paths("GET") where !path.hasSuffix("/events") {
-        check(try await browser.get(RouteTable.filled(path)), path)
-      }
+      try await walk()
       let reader = try await browser.events("/updates/\(id)/events")
       try await eventually("The progress has come") { !reader.messages.isEmpty }
-      #expect(!reader.text.contains("<script>"))
-      #expect(!reader.text.unicodeScalars.contains(where: isHarmful))
+      let stream = reader.text
+      #expect(!stream.contains("<img"))
+      #expect(!stream.unicodeScalars.contains(where: isHarmful))
+      #expect(stream.contains("planted-output"))
       reader.close()
+
+      let words = Set(HTML.all("planted-([a-z-]+)", in: seen + stream))
+      let missing = Self.words.subtracting(words)
+      #expect(missing.isEmpty, "planted, but shown nowhere: \(missing.sorted())")
     }
   }
+
+  /// Everything planted is shown on some page: otherwise the test would show nothing of it.
+  private static let words: Set = [
+    "name", "description", "maintenance", "group", "command", "check", "server-name", "owner", "file-group",
+    "other-name", "dns", "ip", "path", "bundle", "host", "address", "peer", "ssh-host", "ssh-user", "identity",
+    "host-key", "signal", "pid-file", "user", "subject", "organization", "root", "server-certificate", "output",
+  ]
 
   @Test("What is typed into a form comes back as text")
   func typed() async throws {

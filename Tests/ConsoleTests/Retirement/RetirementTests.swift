@@ -37,7 +37,7 @@ import Testing
       #expect(try await system.store.root(old.id).state == .retired)
       #expect(try await system.browser.get(system.retiring).status == 404)
       let gone = try await system.browser.submit(
-        system.browser.get("/roots/\(old.id)/remove"), "/roots/\(old.id)/remove")
+        system.browser.get("/roots/\(old.id)/remove"), "/roots/\(old.id)/remove", ["reason": "It is retired."])
       #expect(gone.status == 303)
       #expect(try await system.store.roots().map(\.name) == ["New root"])
     }

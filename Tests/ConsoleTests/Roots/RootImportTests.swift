@@ -215,7 +215,8 @@ import Testing
 @Suite("Removing a root", .timeLimit(.minutes(2))) struct RootRemovalTests {
   private func remove(_ system: TestSystem, _ id: RootRecord.ID) async throws -> Answer {
     let path = "/roots/\(id)/remove"
-    return try await system.browser.post(path, [("csrf", try await system.browser.token())])
+    let token = try await system.browser.token()
+    return try await system.browser.post(path, [("csrf", token), ("reason", "It is not needed.")])
   }
 
   @Test("A root that is not needed is removed with its key, the history still knows it")
@@ -224,7 +225,7 @@ import Testing
       let path = "/roots/\(system.newID)/remove"
       let page = try await system.browser.get(path)
       #expect(page.says("The private key is deleted"))
-      #expect(try await system.browser.submit(page).status == 303)
+      #expect(try await system.browser.submit(page, nil, ["reason": "It was a mistake."]).status == 303)
       #expect(try await system.browser.get("/roots/\(system.newID)").status == 404)
       #expect(try await system.store.root(system.newID).name == "New root")
       await #expect(throws: StoreError.self) { _ = try await system.store.rootKey(system.newID) }

@@ -83,6 +83,8 @@ extension Answer: CustomTestStringConvertible {
 struct PageForm: Sendable {
   let action: String
   let isMultipart: Bool
+  /// Whether it is sent by GET.
+  let isSearch: Bool
   let fields: [(name: String, value: String)]
 
   func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
@@ -92,6 +94,7 @@ struct PageForm: Sendable {
       let tag = piece.prefix { $0 != ">" }
       return PageForm(
         action: HTML.attribute("action", of: String(tag)) ?? "", isMultipart: tag.contains("multipart/form-data"),
+        isSearch: HTML.attribute("method", of: String(tag)) == "get",
         fields: inputs(piece) + textAreas(piece) + selects(piece))
     }
   }
@@ -128,7 +131,8 @@ struct PageForm: Sendable {
 /// Just enough of HTML for the console's own pages.
 enum HTML {
   static func text(_ html: String) -> String {
-    let plain = html.replacingOccurrences(of: "<[^>]*>", with: " ", options: .regularExpression)
+    let plain = html.replacingOccurrences(of: "<wbr>", with: "")
+      .replacingOccurrences(of: "<[^>]*>", with: " ", options: .regularExpression)
     return decoded(plain).split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 

@@ -24,6 +24,7 @@ final class FakeTargets: Sendable {
     var isRestoring: Set<String> = []
     var held: Set<String> = []
     var unreadable: Set<String> = []
+    var leftovers: [String: Int] = [:]
     var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
     var cancelled: Set<String> = []
     var log: [String] = []
@@ -85,7 +86,8 @@ final class FakeTargets: Sendable {
     state.withLock { $0.onActivation[component] = body }
   }
 
-  /// Holds the next commands of a component, or readings of a path, until they are let go.
+  /// Holds the next commands of a component, readings of a path, or what puts all its files right after a crash
+  /// (`recover NAME`), until they are let go.
   func hold(_ component: String) { state.withLock { _ = $0.held.insert(component) } }
 
   func letGo(_ component: String) {
@@ -111,8 +113,30 @@ final class FakeTargets: Sendable {
       replace: { changes in try self.replace(changes, of: component) },
       checkWritable: { _ in },
       run: { words, _ in await self.run(words, of: name) },
-      signal: { _, _ in }
+      signal: { _, _ in },
+      recover: { paths in
+        guard paths.count == component.files.paths.count else { return [] }
+        await self.wait(at: "recover \(name)")
+        try self.clearAway(name)
+        return []
+      }
     )
+  }
+
+  /// What puts all files of a component right fails so often, with something left beside them.
+  func leave(at component: String, times: Int) { state.withLock { $0.leftovers[component] = times } }
+
+  /// Whether nothing is left beside the files of a component.
+  func isCleared(_ component: String) -> Bool { state.withLock { $0.leftovers[component] == nil } }
+
+  private func clearAway(_ component: String) throws {
+    try state.withLock { state in
+      guard let left = state.leftovers[component] else { return }
+      state.leftovers[component] = left > 0 ? left - 1 : nil
+      guard left == 0 else {
+        throw DeliveryFailure(code: "IO_FAILED", sentence: "The disk of \(component) is broken.", advice: "Wait.")
+      }
+    }
   }
 
   private func strikes(_ fault: Fault, _ component: String, _ state: inout State) -> Bool {

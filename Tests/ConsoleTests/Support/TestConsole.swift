@@ -23,8 +23,11 @@ final class TestClock: Sendable {
 final class TemporaryFolder: Sendable {
   let path: String
 
-  init(copyOf other: String? = nil) throws {
-    path = FileManager.default.temporaryDirectory.path + "/reroot-console-\(UUID().uuidString)"
+  /// - Parameter inMemory: whether in a file system that needs no disk, where there is one: for what is done thousands of
+  ///   times.
+  init(copyOf other: String? = nil, inMemory: Bool = false) throws {
+    let shared = inMemory && FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : nil
+    path = (shared ?? FileManager.default.temporaryDirectory.path) + "/reroot-console-\(UUID().uuidString)"
     if let other {
       try FileManager.default.copyItem(atPath: other, toPath: path)
     } else {
@@ -55,9 +58,12 @@ final class TestConsole: Sendable {
       .deletingLastPathComponent().deletingLastPathComponent().path
   }
 
+  /// - Parameter real: whether the components' files are those of this machine, and their commands are run.
   init(
     folder: TemporaryFolder? = nil, clock: TestClock = TestClock(), targets: FakeTargets = FakeTargets(),
-    hasAdministrator: Bool = true, listening: [ListeningSocket] = []
+    hasAdministrator: Bool = true, listening: [ListeningSocket] = [], real: Bool = false,
+    sending: SendingPrograms = SendingPrograms(),
+    watching: WatchTiming = .byHand
   ) async throws {
     let folder = try folder ?? TemporaryFolder()
     let log = LogLines()
@@ -69,11 +75,14 @@ final class TestConsole: Sendable {
     if hasAdministrator, try await store.users().isEmpty {
       _ = try await store.addFirstAdministrator(name: Self.name, hash: try Self.hash.get())
     }
+    let access: @Sendable (Component) -> TargetAccess = { targets.access(to: $0) }
     var configuration = try ConsoleConfiguration(
       host: "127.0.0.1", port: 0, publicFolder: Self.packageFolder + "/Public",
-      templatesFolder: Self.packageFolder + "/Templates", targetAccess: { targets.access(to: $0) },
+      templatesFolder: Self.packageFolder + "/Templates", targetAccess: real ? nil : access,
       clock: { clock.now })
     configuration.listeningSockets = { listening }
+    configuration.sending = sending
+    configuration.watching = watching
     console = try await Console(
       store: store, configuration: configuration, logger: Logger(label: "test") { _ in log.handler })
     port = try await console.start()
@@ -90,11 +99,27 @@ final class TestConsole: Sendable {
     return Browser(port: port, trusting: { https.current.chain.first })
   }
 
+  /// The user of a role: ada is the administrator, the others are named after what they may do, with a number where more
+  /// than one is needed.
+  func user(_ role: Role, _ number: Int = 1) async throws -> UserRecord {
+    let name = role == .administrator && number == 1 ? Self.name : "\(role.rawValue)\(number == 1 ? "" : "\(number)")"
+    if let known = try await store.user(name: name) { return known }
+    let added = try await store.addUser(name: name, role: role, hash: try Self.hash.get())
+    return try await store.usePasswordLink(added.token, hash: try Self.hash.get())
+  }
+
+  /// A browser with a session of the user of a role.
+  func browser(_ role: Role, _ number: Int = 1) async throws -> Browser {
+    let browser = stranger()
+    browser.set(SessionCookie.name, cookie: try await store.createSession(user(role, number)))
+    return browser
+  }
+
   /// A browser with a session of its own.
   func browser() async throws -> Browser {
     let user = try #require(try await store.user(name: Self.name))
     let browser = stranger()
-    browser.set(SessionCookie.name, cookie: try await store.createSession(user.id))
+    browser.set(SessionCookie.name, cookie: try await store.createSession(user))
     return browser
   }
 }
@@ -138,7 +163,9 @@ final class LogLines: Sendable {
     }
 
     func log(event: LogEvent) {
-      let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      let details = metadata.merging(event.metadata ?? [:]) { _, own in own }.sorted { $0.key < $1.key }.map {
+        "\($0.key)=\($0.value)"
+      }
       lines.lines.withLock { $0.append(([event.message.description] + details).joined(separator: " ")) }
     }
   }

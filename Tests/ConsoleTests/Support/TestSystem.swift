@@ -103,6 +103,9 @@ struct TestSystem {
     return try await settled(id)
   }
 
+  /// What is said where a reason is asked.
+  static let reason = "The gateway is being replaced."
+
   func press(_ id: UpdateRecord.ID, _ kind: Decision.Kind, question: Int? = nil) async throws -> Answer {
     let page = try await browser.get("/updates/\(id)")
     let forms = PageForm.all(page.html).filter { $0.action == "/updates/\(id)/decisions" }
@@ -110,6 +113,7 @@ struct TestSystem {
       forms.first { $0.value("decision") == kind.rawValue && $0.value("action") == nil },
       "\(kind) is offered: \(page.text)")
     var fields = form.fields.map { ($0.name, $0.value) }
+    fields = fields.map { $0.0 == "reason" ? ("reason", Self.reason) : $0 }
     if let question { fields = fields.map { $0.0 == "question" ? ("question", "\(question)") : $0 } }
     return try await browser.post(form.action, fields)
   }

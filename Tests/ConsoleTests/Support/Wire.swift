@@ -36,6 +36,20 @@ enum Wire {
     return connection
   }
 
+  /// The chunks in one piece (RFC 9112, section 7.1); a body without its last chunk is none.
+  private static func unchunked(_ bytes: [UInt8]) throws -> [UInt8] {
+    var (body, rest) = ([UInt8](), bytes[...])
+    while let line = rest.firstRange(of: [0x0D, 0x0A]),
+      let size = Int(String(decoding: rest[..<line.lowerBound], as: UTF8.self), radix: 16),
+      rest.endIndex >= line.upperBound + size + 2
+    {
+      if size == 0 { return body }
+      body += rest[line.upperBound..<line.upperBound + size]
+      rest = rest[(line.upperBound + size + 2)...]
+    }
+    throw BrowserError(description: "the body was cut")
+  }
+
   private static func answer(over connection: TLSConnection, isHead: Bool) throws -> Answer {
     var buffer: [UInt8] = []
     let end = Array("\r\n\r\n".utf8)
@@ -61,7 +75,7 @@ enum Wire {
         answer.body = Array(buffer.prefix(length))
       } else {
         while (try? fill()) == true {}
-        answer.body = buffer
+        answer.body = answer.header("transfer-encoding") == "chunked" ? try unchunked(buffer) : buffer
       }
       return answer
     }

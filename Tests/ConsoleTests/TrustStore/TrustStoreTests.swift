@@ -32,7 +32,7 @@ import Testing
       #expect(try await console.store.authorities().count == 3)
       let id = try #require(try await console.store.authorities().first).id
       let page = try await browser.get("/trust-store/authorities/\(id)/remove")
-      #expect(try await browser.submit(page).status == 303)
+      #expect(try await browser.submit(page, nil, ["reason": "It is retired."]).status == 303)
       #expect(try await console.store.authorities().count == 2)
     }
   }
@@ -182,7 +182,7 @@ import Testing
       #expect(forced.status == 409)
       #expect(forced.says("This console serves HTTPS with it."))
       let other = try await system.browser.get("/trust-store/certificates/\(spare)/remove")
-      #expect(try await system.browser.submit(other).status == 303)
+      #expect(try await system.browser.submit(other, nil, ["reason": "It is spare."]).status == 303)
       #expect(try await system.store.serverCertificates().map(\.name) == ["Served"])
     }
   }

@@ -108,7 +108,8 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
     let journal = try await system.journal(id)
     #expect(journal.first == "ada started the update")
     #expect(journal.contains("\(row.fails.attempt("web")) failed: \(failure.sentence)"))
-    #expect(journal.contains("ada decided: \(row.decision.label)"))
+    let reason = row.decision == .override ? " (“\(TestSystem.reason)”)" : ""
+    #expect(journal.contains("ada decided: \(row.decision.label)\(reason)"))
     if row.decision == .abort, row.fails != .generate {
       #expect(journal.contains(ActionKind.restoreTrust.result("web")))
     }
@@ -141,6 +142,9 @@ struct DecisionRow: Sendable, CustomTestStringConvertible {
       try await system.settled(id)
       try await system.mendGenerating()
       #expect(try await system.decide(id, .continueUpdate).outcome == .completedWithErrors)
+      #expect(
+        try await system.browser.get("/updates/\(id)").says(
+          "Planned if system certificates fail: Stop Update; a decision changed it to Continue Update."))
       var state = try await system.retry(id, ActionID(kind, try system.id("web")))
       // A verification that failed because of what failed before it is retried by itself.
       if state.outcome == .completedWithErrors { state = try await system.decide(id, .retry) }

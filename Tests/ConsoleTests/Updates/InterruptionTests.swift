@@ -130,7 +130,7 @@ import Testing
       let web = try system.id("web")
       let signer = RootSigner(
         try await system.store.root(system.newID), store: system.store,
-        threads: system.console.console.services.workThreads, clock: { TestClock.start })
+        threads: system.console.console.services.workThreads, modules: .none, clock: { TestClock.start })
       let order = IssueOrder(
         update: id, component: web, names: [.dns("web.example")], usage: .both, key: .ecdsaP256,
         notAfter: TestClock.start + 86_400)

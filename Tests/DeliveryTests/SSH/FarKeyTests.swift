@@ -141,6 +141,10 @@ import Testing
       #expect(try await access.lookAtKey(sample.folder.path(missing)) == nil)
     }
     #expect(await code { _ = try await access.lookAtKey(sample.folder.path("chain.pem")) } == "KEY_UNREADABLE")
+    for (text, expected) in [("root:*:1:::\n", "NOT_PEM"), ("", "KEY_UNREADABLE")] {
+      try sample.folder.write(text, to: "other")
+      #expect(await code { _ = try await access.lookAtKey(sample.folder.path("other")) } == expected)
+    }
     #expect(await code { _ = try await access.state(sample.folder.path) } == "FOLDER_IN_THE_WAY")
     try sample.folder.write(sample.authority.child().key.pkcs8PEM().text, to: "key.pem", mode: 0o400)
     #expect(await inspect(sample, access).findings.problems.map(\.code) == ["KEY_DOES_NOT_MATCH"])

@@ -185,6 +185,15 @@ import Testing
     await targets.close()
   }
 
+  @Test("A fingerprint that moves the cursor is told as text")
+  func hostileFingerprint() {
+    let said = SSHDiagnosis(target: SSHTarget(host: "gw1", user: "reroot", identityFile: "/k", hostKey: "")).connecting(
+      "REMOTE HOST IDENTIFICATION HAS CHANGED! SHA256:ab\u{0}\u{1B}[2J\u{202E}cd.\nHost key verification failed.")
+    #expect(said.code == "SSH_HOST_KEY_CHANGED")
+    #expect(said.failure.sentence.contains("it shows SHA256:ab\\u{0}\\u{1B}[2J\\u{202E}cd."))
+    #expect(!said.failure.sentence.unicodeScalars.contains(where: VisibleText.isHidden))
+  }
+
   @Test("sudo that asks for a password is told with the line that would allow it")
   func sudo() {
     var target = SSHTarget(host: "gw1", user: "reroot", identityFile: "/k", hostKey: "")

@@ -43,6 +43,13 @@ final class TestFolder: Sendable {
     return try #require(attributes[.posixPermissions] as? NSNumber).intValue
   }
 
+  /// Every file below it with its bytes, and every folder.
+  func contents() throws -> [String: Data?] {
+    try FileManager.default.subpathsOfDirectory(atPath: path).reduce(into: [:]) { found, name in
+      found[name] = .some(FileManager.default.contents(atPath: path + "/" + name))
+    }
+  }
+
   /// Changes the database behind the store's back.
   func sql(_ text: String) throws {
     try DatabaseQueue(path: path + "/reroot.sqlite").write { try $0.execute(sql: text) }

@@ -8,9 +8,12 @@ public enum ComponentReader {
   ///
   /// - Parameter existing: the components that are there already; those of the text are added to them or, by their names,
   ///   take their places.
+  /// - Parameter own: what is Reroot's own, and no component's file.
   /// - Throws: ``YAMLRefusal`` with everything that is wrong: unknown keys, wrong types, what
   ///   ``Rotation/Component/problems()`` finds, and what does not fit together, each with its line.
-  public static func components(in text: String, existing: [Component] = []) throws -> [Component] {
+  public static func components(
+    in text: String, existing: [Component] = [], own: Belongings = .none
+  ) throws -> [Component] {
     let problems = YAMLProblems()
     let root = try YAMLText.root(of: text)
     guard let top = YAMLMapping(root, what: "The text", known: ["components"], problems: problems) else {
@@ -24,7 +27,8 @@ public enum ComponentReader {
     for item in (items ?? []).prefix(YAMLText.largest) {
       guard let one = component(item, problems) else { continue }
       read.append(one)
-      for problem in one.component.problems() where !one.lines.isReported(problem.field) {
+      for problem in one.component.problems() + one.component.placeProblems(own)
+      where !one.lines.isReported(problem.field) {
         problems.add(one.lines.line(of: problem.field), "\(problem.field): \(problem.sentence)")
       }
     }

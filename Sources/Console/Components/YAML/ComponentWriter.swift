@@ -1,3 +1,4 @@
+import PKI
 import Rotation
 
 /// Writes components as YAML that ``ComponentReader`` reads back to the same.
@@ -112,12 +113,7 @@ public enum ComponentWriter {
     scalar.isASCII && (Character(scalar).isLetter || Character(scalar).isNumber || scalar == "-" || scalar == "_")
   }
 
-  private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: false
-    default: true
-    }
-  }
+  private static func isPlain(_ scalar: Unicode.Scalar) -> Bool { !VisibleText.isHidden(scalar) }
 
   private static func escape(_ scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16, uppercase: true)

@@ -1,3 +1,4 @@
+import PKI
 import Yams
 
 /// Collects what is wrong while a tree is read, so that all of it is said at once.
@@ -99,6 +100,11 @@ struct YAMLMapping {
     if case .mapping = values[key] { true } else { false }
   }
 
+  /// Whether the key's value is a list.
+  func isSequence(_ key: String) -> Bool {
+    if case .sequence = values[key] { true } else { false }
+  }
+
   /// A list of texts; nil when the key is missing.
   func texts(_ key: String) -> [String]? {
     items(key)?.compactMap { node in
@@ -147,7 +153,7 @@ struct YAMLMapping {
   }
 
   static func shown(_ text: String) -> String {
-    String(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(60).map(Character.init))
+    VisibleText.of(text, limit: 60)
   }
 
   /// The word that a person most likely meant; nil when none is close.

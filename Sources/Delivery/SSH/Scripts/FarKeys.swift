@@ -26,7 +26,12 @@ enum FarKeys {
       l_digest=$F_DIGEST
       # A password of nothing: nobody is asked for one. What is encrypted is no key that a component could be left with.
       l_public=$(openssl pkey -pubout -outform DER -passin pass: </proc/self/fd/8 2>/dev/null | base64)
-      [ -n "$l_public" ] || { err KEY_UNREADABLE "$G" ''; give_up; }
+      if [ -z "$l_public" ]; then
+        # 1 says that there is none; anything else, that grep could not tell.
+        grep -q -e '-----BEGIN ' </proc/self/fd/8 2>/dev/null
+        if [ $? -eq 1 ] && [ -s /proc/self/fd/8 ]; then err NOT_PEM "$G" ''; else err KEY_UNREADABLE "$G" ''; fi
+        give_up
+      fi
       file_digest
       [ "$F_DIGEST" = "$l_digest" ] || { err FILE_CHANGES "$G" ''; give_up; }
       say "key$U$l_digest"

@@ -1,0 +1,34 @@
+/// What is wrong with one part of what was given.
+struct InputProblem: Sendable, Hashable {
+  /// Which part: the field of a form, or the JSON Pointer (RFC 6901) of a member of a body; empty for the whole.
+  var field: String
+  /// What is wrong, and what is possible.
+  var sentence: String
+}
+
+/// What was given cannot be taken, and nothing has changed. The page shows its form again, the API answers 422.
+struct InputRefusal: Error, Sendable {
+  /// A stable word for programs.
+  var code = "INVALID_INPUT"
+  /// Everything that is wrong.
+  var problems: [InputProblem]
+
+  init(code: String = "INVALID_INPUT", _ problems: [InputProblem]) {
+    self.code = code
+    self.problems = problems
+  }
+
+  /// One thing is wrong.
+  init(_ field: String, _ sentence: String, code: String = "INVALID_INPUT") {
+    self.init(code: code, [InputProblem(field: field, sentence: sentence)])
+  }
+
+  /// The same as the tuples that forms are drawn with.
+  var fields: [(field: String, sentence: String)] { problems.map { ($0.field, $0.sentence) } }
+
+  /// All in one sentence.
+  var sentence: String {
+    problems.count == 1
+      ? problems[0].sentence : "\(problems.count) things are wrong with what was sent. Nothing was changed."
+  }
+}

@@ -1,0 +1,42 @@
+import HTTP
+import PKI
+import Rotation
+import Store
+
+extension ConsoleRouter {
+  /// Where notifications go, and a test of each way.
+  mutating func addNotificationRoutes() {
+    let access = RouteAccess.administrator(to: "change the notifications")
+    on(.get, NotificationPages.path, for: access) { _, _, visit in try await NotificationPages.show(.init(), visit) }
+    on(.post, NotificationPages.path, for: access) { request, _, visit in
+      var given: [String: String] = [:]
+      for setting in NotificationSettings.plain { given[setting.key] = request.form[setting.key] }
+      var secrets: [String: SecretBytes?] = [:]
+      for setting in [NotificationSettings.webhookSecret, NotificationSettings.smtpPassword] {
+        let text = request.form[setting.key] ?? ""
+        // An empty field keeps the secret; one that nobody needs any more goes with what it was for.
+        if !text.isEmpty { secrets[setting.key] = SecretBytes(utf8: text) }
+      }
+      if given[PlainSetting.webhookAddress.key] == "" { secrets[NotificationSettings.webhookSecret.key] = .some(nil) }
+      if given[PlainSetting.smtpUser.key] == "" { secrets[NotificationSettings.smtpPassword.key] = .some(nil) }
+      do {
+        try await NotificationChange.save(given, secrets: secrets, visit)
+      } catch let refusal as InputRefusal {
+        return try await NotificationPages.show(.init(values: given, problems: refusal.problems), visit)
+      }
+      return visit.redirect(to: NotificationPages.path, notice: "The notifications were saved.")
+    }
+    on(.post, NotificationPages.path + "/tests", for: access) { request, _, visit in
+      guard let channel = request.form["channel"].flatMap(NotificationChannel.init) else {
+        throw PageError(
+          400, "The form names no way. Nothing was sent.",
+          back: (label: "Back to the notifications", href: NotificationPages.path))
+      }
+      let record = try await visit.services.notifications.test(channel, by: visit.signedIn().name)
+      guard record.ending == .sent else {
+        return try await NotificationPages.show(.init(failedTest: record), visit)
+      }
+      return visit.redirect(to: NotificationPages.path, notice: "The test was taken over \(channel.label).")
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import HTTP
+import Store
+
+/// A setting that is one value in the store: the page, the API and the audit log take it from here.
+struct PlainSetting: Sendable {
+  /// What a value may be.
+  enum Kind: Sendable {
+    /// A whole number.
+    case number(ClosedRange<Int>)
+    /// One of these.
+    case choice([(value: String, label: String)])
+    /// `on` or `off`.
+    case flag
+    /// Any text; the check gives it as it is kept.
+    case text(Check)
+    /// Words that are kept one to a line; the check gives them as they are kept.
+    case lines(Check)
+  }
+  typealias Check = @Sendable (String) -> Result<String, InputProblem>
+
+  /// Its key in the store, and the name of the page's field.
+  let key: String
+  /// Its name in the API.
+  let member: String
+  /// What the page calls it.
+  let label: String
+  /// What it does, and what is usual.
+  let hint: String
+  let kind: Kind
+  /// What holds where nothing was set.
+  let initial: String
+
+  /// Every one, as the page puts them together, in its order.
+  static let sections: [(legend: String, settings: [PlainSetting])] = [
+    ("Updates", [.parallelComponents]),
+    ("Renewal", [.renewal, .maintenanceWindows, .maintenanceZone]),
+    ("Between updates", [.watchMinutes, .expiryDays, .openMetrics]),
+    ("Reverse proxies", [.trustedProxies, .forwardedHeader]),
+  ]
+
+  /// Every one.
+  static let all: [PlainSetting] = sections.flatMap(\.settings)
+
+  /// What the audit log calls it.
+  var auditName: String { label.lowercased() }
+
+  /// The value as it is kept, or what is wrong with what was given.
+  func checked(_ given: String) -> Result<String, InputProblem> {
+    let text = given.trimmingCharacters(in: .whitespacesAndNewlines)
+    switch kind {
+    case .number(let range):
+      guard text.utf8.count <= 9, let number = Int(text), range.contains(number) else {
+        return wrong("Give a whole number from \(range.lowerBound) to \(range.upperBound).")
+      }
+      return .success(String(number))
+    case .choice(let choices):
+      guard choices.contains(where: { $0.value == text }) else {
+        return wrong("Choose one of \(choices.map(\.value).joined(separator: ", ")).")
+      }
+      return .success(text)
+    case .flag: return ["on", "off"].contains(text) ? .success(text) : wrong("Choose on or off.")
+    case .text(let check), .lines(let check):
+      return check(text).mapError { InputProblem(field: key, sentence: $0.sentence) }
+    }
+  }
+
+  private func wrong(_ sentence: String) -> Result<String, InputProblem> {
+    .failure(InputProblem(field: key, sentence: sentence))
+  }
+
+  /// Its new value with what the audit log says of it; nil where it is the former one.
+  func change(from former: String, to value: String, _ visit: Visit) -> Store.SettingChange? {
+    guard value != former else { return nil }
+    let details = ["from": shown(former), "to": shown(value)]
+    return .init(key, to: value, visit.act(.settingChanged, on: auditName, details))
+  }
+
+  /// A value for people; empty ones are called none.
+  func shown(_ value: String) -> String {
+    if value.isEmpty { return "none" }
+    if case .choice(let choices) = kind { return choices.first { $0.value == value }?.label ?? value }
+    return value.replacing("\n", with: " ")
+  }
+}
+
+extension InputProblem: Error {}
+
+extension PlainSetting {
+  /// How many components of one stage are worked on at once.
+  static let parallelComponents = PlainSetting(
+    key: Store.parallelKey, member: "parallelComponents", label: "Parallel components",
+    hint: "How many components of one stage are worked on at once, from \(Store.parallelRange.lowerBound) to "
+      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents).",
+    kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
+
+  /// How long before its end a certificate is told of.
+  static let expiryDays = PlainSetting(
+    key: "expiry_days", member: "expiryDays", label: "Days before an end",
+    hint: "So many days before its end a root, a component's certificate or the console's own is told of by a "
+      + "notification, and a certificate on the wire counts as expiring; from 1 to 365, usually 30.",
+    kind: .number(1...365), initial: "30")
+
+  /// The reverse proxies that are trusted to say for whom they ask.
+  static let trustedProxies = PlainSetting(
+    key: ProxySettings.rangesKey, member: "trustedProxies", label: "Trusted proxies",
+    hint:
+      "Addresses of reverse proxies before this console, one to a line, such as 192.0.2.7 or 10.0.0.0/8. Their word "
+      + "counts on which address a request comes from; anybody else's is ignored.",
+    kind: .lines { text in
+      ProxySettings.ranges(text).map { $0.map(\.description).joined(separator: "\n") }
+        .mapError { InputProblem(field: ProxySettings.rangesKey, sentence: $0.sentence) }
+    }, initial: "")
+
+  /// The header in which they say it.
+  static let forwardedHeader = PlainSetting(
+    key: ProxySettings.headerKey, member: "forwardedHeader", label: "Header of the proxies",
+    hint: "The one that they write themselves; the other is passed on as the client sent it.",
+    kind: .choice(ForwardedHeader.allCases.map { ($0.rawValue, $0.rawValue) }),
+    initial: ForwardedHeader.xForwardedFor.rawValue)
+}
+
+// MARK: - As a field of the page
+
+extension PlainSetting {
+  /// The field with what was typed into it, or with what is kept.
+  func field(_ value: String, more hint: String = "", problem: String?) -> FieldPart {
+    let hint = self.hint + hint
+    switch kind {
+    case .number(let range):
+      return FieldPart.input(key, label, type: "number", value: value, hint: hint, error: problem, width: "short")
+        .attributes(["min": "\(range.lowerBound)", "max": "\(range.upperBound)", "inputmode": "numeric"]).required
+    case .choice(let choices):
+      return FieldPart.select(key, label, options: choices, chosen: value, hint: hint, error: problem)
+    case .flag:
+      return FieldPart.select(
+        key, label, options: [("on", "On"), ("off", "Off")], chosen: value, hint: hint, error: problem)
+    case .text: return FieldPart.input(key, label, value: value, hint: hint, error: problem).optional
+    case .lines:
+      return FieldPart.text(key, label, value: value, rows: 3, hint: hint, error: problem, isCode: true).optional
+    }
+  }
+}
+
+// MARK: - In the API
+
+extension PlainSetting {
+  /// What it is in JSON.
+  var schema: Schema {
+    switch kind {
+    case .number(let range): .integer(Int64(range.lowerBound)...Int64(range.upperBound))
+    case .choice(let choices): .oneOf(choices.map(\.value))
+    case .flag: .boolean
+    case .text: .string(0...4096)
+    case .lines: .array(.string(0...4096), 0...1024)
+    }
+  }
+
+  /// A kept value in JSON.
+  func json(_ value: String) -> JSONValue {
+    switch kind {
+    case .number: Int64(value).map { .integer($0) } ?? .null
+    case .choice, .text: .string(value)
+    case .flag: .bool(value == "on")
+    case .lines: .array(value.split(separator: "\n").map { .string(String($0)) })
+    }
+  }
+
+  /// What a value of ``schema`` would be in the page's field.
+  func text(_ json: JSONValue) -> String {
+    switch json {
+    case .integer(let number): String(number)
+    case .bool(let flag): flag ? "on" : "off"
+    case .array(let elements): elements.compactMap(\.text).joined(separator: "\n")
+    default: json.text ?? ""
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Rotation
+import Store
+
+/// What is done to tokens, by whichever way it was asked for.
+enum TokenDesk {
+  /// Makes a token of the visitor's.
+  ///
+  /// - Returns: the token, which is shown once.
+  /// - Throws: ``InputRefusal``.
+  static func make(
+    name given: String, role: String, days: String, _ visit: Visit
+  ) async throws -> (token: String, record: TokenRecord) {
+    let visitor = try visit.signedIn()
+    var problems: [InputProblem] = []
+    let name = Credentials.name(given)
+    if name == nil {
+      problems.append(InputProblem(field: "name", sentence: "Give a name of 1 to 64 characters on one line."))
+    }
+    let allowed = Role.allCases.filter { $0 <= visitor.role }
+    let limit = Role(rawValue: role).flatMap { allowed.contains($0) ? $0 : nil }
+    if limit == nil {
+      problems.append(
+        InputProblem(
+          field: "role", sentence: "Choose \(allowed.map(\.label).joined(separator: " or ")): no more than you may do.")
+      )
+    }
+    let range = Store.tokenDays
+    let number = days.utf8.count <= 4 ? Int(days).flatMap { range.contains($0) ? $0 : nil } : nil
+    if number == nil {
+      problems.append(
+        InputProblem(
+          field: "days", sentence: "Give a whole number of days from \(range.lowerBound) to \(range.upperBound)."))
+    }
+    guard let name, let limit, let number else { throw InputRefusal(problems) }
+    do {
+      return try await visit.audit(
+        .tokenMade, on: name, ["role": limit.rawValue, "days": String(number)]
+      ) { try await visit.services.store.makeToken(named: name, of: visitor.user, role: limit, days: number) }
+    } catch let error as StoreError where error.code == "NAME_TAKEN" {
+      throw InputRefusal("name", error.sentence, code: error.code)
+    }
+  }
+
+  /// The tokens that the visitor may see: the visitor's own, and for an administrator everybody's.
+  static func visible(_ visit: Visit) async throws -> [TokenRecord] {
+    try await visit.services.store.tokens(of: visit.may(.administrator) ? nil : try visit.signedIn().user)
+  }
+
+  /// Ends a token that the visitor may see. Its streams end with it.
+  static func remove(_ id: TokenRecord.ID, _ visit: Visit) async throws -> TokenRecord {
+    guard let token = try await visible(visit).first(where: { $0.id == id }) else {
+      throw PageError.notFound("token")
+    }
+    try await visit.audit(.tokenRemoved, on: token.name, ["of": token.userName, "token": "\(id)"]) {
+      try await visit.services.store.removeToken(id)
+    }
+    visit.services.sessionStreams.end(token: id)
+    return token
+  }
+}

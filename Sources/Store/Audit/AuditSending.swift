@@ -1,0 +1,44 @@
+import GRDB
+
+extension Store {
+  private static let syslogKey = "syslog"
+  private static let sentKey = "audit_sent"
+
+  /// Where the audit log is sent on to, as an administrator wrote it; nil for nowhere.
+  public func syslogAddress() async throws -> String? { try await setting(Self.syslogKey) }
+
+  /// Sets where the audit log is sent on to. From nowhere to somewhere it begins with what is recorded from now on; from one
+  /// place to another it goes on where it was.
+  public func setSyslogAddress(_ address: String?) async throws {
+    try await write { database in
+      let former = try String.fetchOne(
+        database, sql: "SELECT value FROM settings WHERE key = ?", arguments: [Self.syslogKey])
+      guard let address else {
+        try database.execute(
+          sql: "DELETE FROM settings WHERE key IN (?, ?)", arguments: [Self.syslogKey, Self.sentKey])
+        return
+      }
+      try Self.put(Self.syslogKey, address, database)
+      if former == nil {
+        let last = try Int64.fetchOne(database, sql: "SELECT max(number) FROM audit") ?? 0
+        try Self.put(Self.sentKey, "\(last)", database)
+      }
+    }
+  }
+
+  /// The last entry that was sent on.
+  public func lastSentAuditNumber() async throws -> Int64 { try await setting(Self.sentKey).flatMap { Int64($0) } ?? 0 }
+
+  /// Remembers the last entry that was sent on, unless nothing is sent any more.
+  public func setLastSentAuditNumber(_ number: Int64) async throws {
+    try await writeAside { database in
+      try database.execute(
+        sql: "UPDATE settings SET value = ? WHERE key = ?", arguments: ["\(number)", Self.sentKey])
+    }
+  }
+
+  private static func put(_ key: String, _ value: String, _ database: GRDB.Database) throws {
+    try database.execute(
+      sql: "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", arguments: [key, value])
+  }
+}

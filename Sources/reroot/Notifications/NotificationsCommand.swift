@@ -1,0 +1,146 @@
+import ArgumentParser
+import Console
+import Foundation
+import PKI
+
+/// `reroot notifications`: where notifications go, and what became of them.
+struct NotificationsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "notifications", abstract: "Show and set where notifications go, send a test, and list what was sent.",
+    subcommands: [Show.self, Set.self, Secret.self, Test.self, List.self], defaultSubcommand: Show.self)
+
+  private static let path = "/notifications"
+
+  private static func change(_ members: [String: JSONValue], _ server: ServerOptions) throws {
+    var request = APIRequest(method: "PATCH", path: path)
+    request.body = .json(.object(members))
+    try SettingsText.show(try server.client().json(request), json: server.json)
+  }
+
+  /// `reroot notifications show`.
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show where notifications go; no secret is shown.")
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        try SettingsText.show(try server.client().json(.get(path)), json: server.json)
+      }
+    }
+  }
+
+  /// `reroot notifications set NAME=VALUE…`.
+  struct Set: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change where notifications go, all or nothing.",
+      discussion: """
+        The names are those that `reroot notifications show` prints. A value is JSON; what is no JSON is a text. Secrets \
+        are set by `reroot notifications secret`.
+        """)
+
+    @Argument(help: "NAME=VALUE.")
+    var changes: [String]
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let members = try SettingsText.members(changes)
+        guard members.keys.allSatisfy({ name in !Kind.allCases.contains { $0.member == name } }) else {
+          throw ValidationError("A secret is no argument: use `reroot notifications secret`.")
+        }
+        try change(members, server)
+      }
+    }
+  }
+
+  /// Which secret.
+  enum Kind: String, CaseIterable, ExpressibleByArgument {
+    case webhook, smtp
+
+    var member: String { self == .webhook ? "webhookSecret" : "smtpPassword" }
+  }
+
+  /// `reroot notifications secret webhook|smtp`.
+  struct Secret: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Set the secret that signs webhooks, or the password of the mail server.",
+      discussion: """
+        That of a webhook is whsec_ and the base64 of 24 to 64 bytes. It is read from --secret-file, from standard input \
+        where that is no terminal, or asked for. One line break at its end is not part of it.
+        """)
+
+    @Argument(help: "webhook or smtp.")
+    var kind: Kind
+
+    @Option(help: "A file that holds the secret; nobody else may read it.", completion: .file())
+    var secretFile: String?
+
+    @Flag(help: "Have none any more.")
+    var remove = false
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        try change([kind.member: remove ? .null : try secret()], server)
+      }
+    }
+
+    private func secret() throws -> JSONValue {
+      let secret =
+        try secretFile.map {
+          PasswordInput.withoutLineEnd(try InputFile.readSecret($0, limit: 1 << 12, what: "a secret"))
+        } ?? PasswordInput.fromStandardInput(prompt: "Secret: ")
+      let text = secret.withBytes { String(validating: $0, as: UTF8.self) }
+      guard let text, !text.isEmpty else { throw ValidationError("A secret is a text in UTF-8, and not empty.") }
+      return .string(text)
+    }
+  }
+
+  /// `reroot notifications test CHANNEL`.
+  struct Test: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Send a test, and say what came of it.", discussion: "Exit status: 0 when it was taken, 1 when not.")
+
+    @Argument(help: "The channel, such as webhook or email.")
+    var channel: String
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let sent = try server.client().json(.post("/notification-tests", [], .json(["channel": .string(channel)])))
+        let isSent = sent.words("state") == "sent"
+        if server.json {
+          try Output.json(sent)
+        } else {
+          Output.line(isSent ? "It was taken." : "It was not taken: \(sent.words("problem"))")
+        }
+        if !isSent { throw ExitCode(CommandStatus.failed.rawValue) }
+      }
+    }
+  }
+
+  /// `reroot notifications list`.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the notifications, the newest first.")
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let deliveries = try server.client().all("/notification-deliveries")
+        if server.json { return try Output.json(deliveries) }
+        var table = Table("ID", "CHANNEL", "STATE", "TRIES", "MADE", "SUBJECT", "PROBLEM")
+        for one in deliveries {
+          table.add(
+            one.number("id"), one.words("channel"), one.words("state"), one.number("attempts"),
+            one["madeAt"]?.moment ?? "", one.words("subject"), one.words("problem"))
+        }
+        Output.table(table, ifEmpty: "There is no notification yet.")
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Console
+import PKI
+
+/// `reroot roots retiring`: earlier roots that are still trusted, imported or not.
+struct RetiringRoots: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retiring", abstract: "List earlier roots that are still in the trust bundles.")
+
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    try await Complaint.ending {
+      let roots = try server.client().all("/retiring-roots")
+      if server.json { return try Output.json(roots) }
+      var table = Table("NAME", "ID", "UNTIL", "SHA-256")
+      for root in roots {
+        table.add(
+          root.words("name"), root.number("root"), root["certificate"]?["notAfter"]?.day ?? "",
+          root.words("fingerprint"))
+      }
+      Output.table(table, ifEmpty: "No earlier root is trusted any more.")
+    }
+  }
+}
+
+/// `reroot roots dependents ROOT`: what still depends on an earlier root.
+struct RootDependents: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dependents", abstract: "Say what still depends on an earlier root.",
+    discussion: "Exit status: 0 when nothing does and it can be retired, 1 when something does.")
+
+  @OptionGroup var root: RootArgument
+
+  @Flag(help: "Look at every component anew.")
+  var look = false
+
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    try await Complaint.ending {
+      let client = try server.client()
+      let path = "/retiring-roots/\(try RetiringChoice.fingerprint(root.root, client))"
+      let found = try client.json(look ? .post(path + "/looks") : .get(path + "/dependents"))
+      if server.json {
+        try Output.json(found)
+      } else {
+        for one in found["dependencies"]?.elements ?? [] {
+          Output.line("\(one.words("name")), \(one.words("place")): \(one.words("sentence"))")
+        }
+        let isFree = found["isFree"]?.flag == true
+        Output.line(isFree ? "Nothing depends on it. It can be retired." : "It cannot be retired yet.")
+      }
+      if found["isFree"]?.flag != true { throw ExitCode(1) }
+    }
+  }
+}
+
+/// Earlier roots by whatever they are called.
+enum RetiringChoice {
+  /// The fingerprint of a root that is given by its fingerprint, its name or the number of its import.
+  static func fingerprint(_ text: String, _ client: APIClient) throws -> String {
+    if let fingerprint = Fingerprint(hex: text)?.hex { return fingerprint }
+    let named = try client.all("/retiring-roots").filter { $0.words("name") == text || $0.number("root") == text }
+    guard let found = named.first, named.count == 1 else {
+      throw CommandFailure(
+        .refused, "NOT_FOUND",
+        named.isEmpty
+          ? "There is no earlier root “\(text)” that is still trusted. See `reroot roots retiring`."
+          : "There are \(named.count) earlier roots “\(text)”. Give the fingerprint.")
+    }
+    return found.words("fingerprint")
+  }
+}

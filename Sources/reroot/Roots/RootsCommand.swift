@@ -1,0 +1,225 @@
+import ArgumentParser
+import Console
+import Foundation
+import PKI
+
+/// `reroot roots`: the root certificates of a running console.
+struct RootsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "roots", abstract: "Import, list, inspect and remove root certificates.",
+    subcommands: [
+      Import.self, List.self, Inspect.self, Show.self, Download.self, Remove.self, RetiringRoots.self,
+      RootDependents.self,
+    ])
+
+  /// `reroot roots import FILE`.
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Import a root certificate from a PFX file.",
+      discussion: """
+        Nothing is changed on any component by it. Where the file or the roots that are there give reason for a warning, \
+        it is refused until --accept-warnings says that they were read.
+
+        \(PFXPassword.discussion)
+        """)
+
+    @OptionGroup var file: PFXPassword
+
+    @Option(help: "What administrators call it (default: the name that the file gives).")
+    var name: String?
+
+    @Flag(help: "Import it in spite of the warnings.")
+    var acceptWarnings = false
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let client = try server.client()
+        var parts = try file.parts()
+        if let name { parts.append(FormPart("name", name)) }
+        if acceptWarnings { parts.append(FormPart("acceptWarnings", "true")) }
+        let root = try client.json(.post("/roots", [], .form(parts), isRepeatable: true))
+        try server.json
+          ? Output.json(root) : Output.line("Imported “\(root.words("name"))”, number \(root.number("id")).")
+      }
+    }
+  }
+
+  /// `reroot roots inspect FILE`.
+  struct Inspect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Have the console look into a PFX file: whether it could be imported. Nothing is kept of it.",
+      discussion: PFXPassword.discussion + " Without a console, `reroot inspect` looks into a file on this machine.")
+
+    @OptionGroup var file: PFXPassword
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let client = try server.client()
+        let found = try client.json(.post("/root-inspections", [], .form(try file.parts())))
+        if server.json { return try Output.json(found) }
+        Output.fields(
+          CertificateText.fields(found["certificate"] ?? .null) + [("Name", found.words("suggestedName"))]
+            + (found["warnings"]?.elements ?? []).map { ("Warning", $0.text ?? "") })
+      }
+    }
+  }
+
+  /// `reroot roots list`.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the root certificates.")
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let roots = try server.client().all("/roots")
+        if server.json { return try Output.json(roots) }
+        var table = Table("ID", "NAME", "STATE", "COMPONENTS", "UNTIL", "SHA-256")
+        for root in roots {
+          let certificate = root["certificate"] ?? .null
+          table.add(
+            root.number("id"), root.words("name"), RootChoice.state(root), root.number("componentsUsing"),
+            certificate["notAfter"]?.day ?? "", certificate.words("fingerprint"))
+        }
+        Output.table(table, ifEmpty: "There is no root certificate yet.")
+      }
+    }
+  }
+
+  /// `reroot roots show ROOT`.
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show a root certificate.")
+
+    @OptionGroup var root: RootArgument
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let found = try RootChoice.find(root.root, try server.client())
+        if server.json { return try Output.json(found) }
+        Output.fields(
+          [("Name", found.words("name")), ("State", RootChoice.state(found))]
+            + CertificateText.fields(found["certificate"] ?? .null)
+            + [
+              ("Key", found.words("keyPlace") == "store" ? "in the data folder, sealed" : "in a hardware module"),
+              ("Imported", "\(found["importedAt"]?.moment ?? "") by \(found.words("importedBy"))"),
+            ] + (found["warnings"]?.elements ?? []).map { ("Warning", $0.text ?? "") })
+      }
+    }
+  }
+
+  /// `reroot roots download ROOT`.
+  struct Download: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write the certificate of a root to standard output as PEM; never its key.")
+
+    @OptionGroup var root: RootArgument
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let client = try server.client()
+        let id = try RootChoice.find(root.root, client).number("id")
+        let bytes = try client.bytes(.get("/roots/\(id)/certificate"))
+        Output.text(String(decoding: bytes, as: UTF8.self))
+      }
+    }
+  }
+
+  /// `reroot roots remove ROOT --reason WHY`.
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a root certificate and its key, which cannot be undone.")
+
+    @OptionGroup var root: RootArgument
+
+    @OptionGroup var why: ReasonOption
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let client = try server.client()
+        let found = try RootChoice.find(root.root, client)
+        try client.json(.delete("/roots/\(found.number("id"))", reason: why.reason))
+        try server.json ? Output.json(found) : Output.line("Removed “\(found.words("name"))”.")
+      }
+    }
+  }
+}
+
+/// Which root a command is about.
+struct RootArgument: ParsableArguments {
+  @Argument(help: "The root certificate: its number, name or fingerprint.")
+  var root: String
+}
+
+/// A PFX file and its password.
+struct PFXPassword: ParsableArguments {
+  static let discussion = """
+    The password is read from --password-file, from standard input where that is no terminal, or asked for. One line break \
+    at its end is not part of it.
+    """
+
+  @Argument(help: "The PFX file (.pfx or .p12).", completion: .file(extensions: ["pfx", "p12"]))
+  var file: String
+
+  @Option(help: "A file that holds the password.", completion: .file())
+  var passwordFile: String?
+
+  /// The file and its password as parts of a form.
+  func parts() throws -> [FormPart] {
+    let bytes = try InputFile.read(file, limit: PFX.maximumBytes + 1)
+    let name = URL(fileURLWithPath: file).lastPathComponent
+    return [FormPart("file", file: name, bytes: bytes), FormPart("password", secret: try password(name))]
+  }
+
+  private func password(_ name: String) throws -> SecretBytes {
+    if let passwordFile { return PasswordInput.withoutLineEnd(try InputFile.read(passwordFile, limit: 1 << 20)) }
+    return try PasswordInput.fromStandardInput(prompt: "Password of \(name): ")
+  }
+}
+
+/// Roots by whatever they are called.
+enum RootChoice {
+  /// The root of a number, a name or a fingerprint.
+  ///
+  /// - Throws: ``CommandFailure`` where there is none, or more than one of the name.
+  static func find(_ text: String, _ client: APIClient) throws -> JSONValue {
+    let roots = try client.all("/roots")
+    let fingerprint = Fingerprint(hex: text)?.hex
+    if let found = roots.first(where: {
+      $0.number("id") == text || (fingerprint != nil && self.fingerprint(of: $0) == fingerprint)
+    }) {
+      return found
+    }
+    let named = roots.filter { $0.words("name") == text }
+    guard let found = named.first, named.count == 1 else {
+      throw CommandFailure(
+        .refused, "NOT_FOUND",
+        named.isEmpty
+          ? "There is no root certificate “\(text)”. See `reroot roots list`."
+          : "There are \(named.count) root certificates “\(text)”. Give the number.")
+    }
+    return found
+  }
+
+  /// 64 hexadecimal digits.
+  static func fingerprint(of root: JSONValue) -> String {
+    let text = root["certificate"]?.words("fingerprint") ?? ""
+    return Fingerprint(hex: text)?.hex ?? text
+  }
+
+  static func state(_ root: JSONValue) -> String {
+    switch root.words("state") {
+    case "inForce": "in force"
+    case let other: other
+    }
+  }
+}

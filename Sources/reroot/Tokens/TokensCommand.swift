@@ -1,0 +1,140 @@
+import ArgumentParser
+import Console
+import Foundation
+import PKI
+import Rotation
+import Store
+
+/// `reroot tokens`: the tokens of the API, for whoever may open the data folder.
+struct TokensCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokens", abstract: "Make, list and end the tokens of the API.",
+    discussion: """
+      With --data, in a data folder on which no server runs. A running console lists and ends tokens; there they are made on \
+      the page “Tokens”, with the password of whoever makes them.
+      """, subcommands: [Make.self, List.self, End.self])
+
+  /// `reroot tokens make NAME --user U --role R`.
+  struct Make: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a token for a program.",
+      discussion: "It is printed once, alone on standard output; only its hash is kept.")
+
+    @Argument(help: "What the token is for.")
+    var name: String
+
+    @Option(help: "The name of the user on whose behalf it acts.")
+    var user: String
+
+    @Option(help: "What it may do: viewer, operator or administrator; never more than the user.")
+    var role = Role.viewer.rawValue
+
+    @Option(help: "For how many days it is valid, from 1 to 366.")
+    var days = 90
+
+    @OptionGroup var folder: DataFolder
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+      do {
+        guard let role = Role(rawValue: role) else {
+          throw ConsoleError(
+            code: "ROLE_UNKNOWN", sentence: "There is no role “\(role)”. Give viewer, operator or administrator.")
+        }
+        guard Store.tokenDays.contains(days) else {
+          throw ConsoleError(code: "DAYS_OUT_OF_RANGE", sentence: "Give from 1 to 366 days.")
+        }
+        let token = try await TokensCommand.withStore(folder.data, folder.masterKey) { store in
+          guard let owner = try await store.user(name: user) else {
+            throw ConsoleError(code: "NOT_FOUND", sentence: "There is no user “\(user)”.")
+          }
+          let details = ["role": role.rawValue, "days": String(days), "of": owner.name]
+          let act = AuditAct(.tokenMade, by: .commandLine(uid: getuid()), on: name, details)
+          return try await store.recording(act) {
+            try await store.makeToken(named: name, of: owner.id, role: role, days: days)
+          }.token
+        }
+        try json ? Output.json(["token": .string(token), "name": .string(name)]) : Output.line(token)
+      } catch {
+        try Complaint.end(error)
+      }
+    }
+  }
+
+  /// `reroot tokens list`.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the tokens, never their secrets.")
+
+    @OptionGroup var place: PlaceOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let tokens = try await tokens()
+        if place.server.json { return try Output.json(tokens) }
+        var table = Table("ID", "NAME", "USER", "ROLE", "UNTIL", "USED")
+        for token in tokens {
+          table.add(
+            token.number("id"), token.words("name"), token.words("user"), token.words("role"),
+            token["expiresAt"]?.moment ?? "", token["usedAt"]?.moment ?? "never")
+        }
+        Output.table(table, ifEmpty: "There is no token.")
+      }
+    }
+
+    private func tokens() async throws -> [JSONValue] {
+      guard let data = place.data else { return try place.server.client().all("/tokens") }
+      return try await TokensCommand.withStore(data, place.masterKey) { store in
+        try await store.tokens().map { token in
+          [
+            "id": .integer(token.id.rawValue), "name": .string(token.name), "user": .string(token.userName),
+            "role": .string(token.role.rawValue), "madeAt": .string(token.madeAt.formatted(.iso8601)),
+            "expiresAt": .string(token.expiresAt.formatted(.iso8601)),
+            "usedAt": token.usedAt.map { .string($0.formatted(.iso8601)) } ?? .null,
+          ]
+        }
+      }
+    }
+  }
+
+  /// `reroot tokens end ID`.
+  struct End: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "End a token for good.")
+
+    @Argument(help: "Its number, as `reroot tokens list` shows it.")
+    var id: Int64
+
+    @OptionGroup var place: PlaceOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        guard let data = place.data else {
+          try place.server.client().json(.delete("/tokens/\(id)"))
+          return try Output.done("Token \(id) has ended.", number: id, json: place.server.json)
+        }
+        try await TokensCommand.withStore(data, place.masterKey) { store in
+          guard let token = try await store.tokens().first(where: { $0.id.rawValue == id }) else {
+            throw ConsoleError(code: "NOT_FOUND", sentence: "There is no token \(id).")
+          }
+          let act = AuditAct(
+            .tokenRemoved, by: .commandLine(uid: getuid()), on: token.name, ["of": token.userName, "token": "\(id)"])
+          try await store.recording(act) { try await store.removeToken(token.id) }
+        }
+        try Output.done("Token \(id) has ended.", number: id, json: place.server.json)
+      }
+    }
+  }
+
+  private static func withStore<Value>(
+    _ data: String, _ masterKey: MasterKeyOptions, _ body: (Store) async throws -> Value
+  ) async throws -> Value {
+    guard FileManager.default.fileExists(atPath: data + "/reroot.sqlite") else {
+      throw ConsoleError(code: "NO_DATA", sentence: "There is no Reroot in the folder \(data). Check the path.")
+    }
+    let store = try Store.open(folder: data, masterKey: masterKey.source)
+    let value = try await body(store)
+    try store.close()
+    return value
+  }
+}

@@ -1,0 +1,209 @@
+import ArgumentParser
+import Console
+import Foundation
+import PKI
+
+/// `reroot trust-store`: what a running console trusts, and the certificates that it may serve.
+struct TrustStoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trust-store", abstract: "Trusted authorities, and server certificates of the console.",
+    subcommands: [Authorities.self, ServerCertificates.self, HTTPS.self])
+
+  /// `reroot trust-store authorities`.
+  struct Authorities: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The authorities that the console trusts.", subcommands: [List.self, Add.self, Remove.self],
+      defaultSubcommand: List.self)
+
+    /// Lists them.
+    struct List: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "List the trusted authorities.")
+
+      @OptionGroup var server: ServerOptions
+
+      func run() async throws {
+        try await Complaint.ending {
+          let authorities = try server.client().all(TrustStoreCommand.authorities)
+          if server.json { return try Output.json(authorities) }
+          var table = Table("ID", "SUBJECT", "UNTIL", "SHA-256")
+          for one in authorities {
+            let certificate = one["certificate"] ?? .null
+            table.add(
+              one.number("id"), certificate.words("subject"), certificate["notAfter"]?.day ?? "",
+              certificate.words("fingerprint"))
+          }
+          Output.table(table, ifEmpty: "There is no trusted authority.")
+        }
+      }
+    }
+
+    /// Adds those of a file.
+    struct Add: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Trust the authorities of a file.")
+
+      @Argument(help: "The file: PEM with one or many certificates, or DER.", completion: .file())
+      var file: String
+
+      @OptionGroup var server: ServerOptions
+
+      func run() async throws {
+        try await Complaint.ending {
+          let client = try server.client()
+          let answer = try client.json(
+            .post(
+              TrustStoreCommand.authorities, [], .form([try TrustStoreCommand.part("file", file)]), isRepeatable: true))
+          try server.json
+            ? Output.json(answer)
+            : Output.line("\(answer.number("added")) added, \(answer.number("known")) known already.")
+        }
+      }
+    }
+
+    /// Removes one.
+    struct Remove: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Trust an authority no longer.")
+
+      @Argument(help: "Its number.")
+      var id: Int64
+
+      @OptionGroup var why: ReasonOption
+
+      @OptionGroup var server: ServerOptions
+
+      func run() async throws {
+        try await Complaint.ending {
+          try server.client().json(.delete("\(TrustStoreCommand.authorities)/\(id)", reason: why.reason))
+          try Output.done("Removed.", number: id, json: server.json)
+        }
+      }
+    }
+  }
+
+  /// `reroot trust-store server-certificates`.
+  struct ServerCertificates: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The certificates that the console may serve HTTPS with.",
+      subcommands: [List.self, Add.self, Remove.self], defaultSubcommand: List.self)
+
+    /// Lists them.
+    struct List: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "List the server certificates.")
+
+      @OptionGroup var server: ServerOptions
+
+      func run() async throws {
+        try await Complaint.ending {
+          let certificates = try server.client().all(TrustStoreCommand.serverCertificates)
+          if server.json { return try Output.json(certificates) }
+          var table = Table("ID", "NAME", "SERVES", "SUBJECT", "UNTIL", "SHA-256")
+          for one in certificates {
+            let certificate = one["chain"]?.elements?.first ?? .null
+            table.add(
+              one.number("id"), one.words("name"), one["isServing"]?.flag == true ? "yes" : "no",
+              certificate.words("subject"), certificate["notAfter"]?.day ?? "", certificate.words("fingerprint"))
+          }
+          Output.table(table, ifEmpty: "There is no server certificate.")
+        }
+      }
+    }
+
+    /// Adds one.
+    struct Add: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Add a server certificate with its key: a PFX file, or two PEM files.",
+        discussion: "The console serves it after an update with --https trust-store. \(PFXPassword.discussion)")
+
+      @Option(help: "What administrators call it.")
+      var name: String
+
+      @Option(help: "A PFX file.", completion: .file(extensions: ["pfx", "p12"]))
+      var pfx: String?
+
+      @Option(help: "A file that holds the password of the PFX file.", completion: .file())
+      var passwordFile: String?
+
+      @Option(help: "The certificate with its chain, PEM.", completion: .file())
+      var certificate: String?
+
+      @Option(help: "Its key, PEM without a password.", completion: .file())
+      var key: String?
+
+      @OptionGroup var server: ServerOptions
+
+      func validate() throws {
+        guard (pfx != nil) != (certificate != nil), (certificate == nil) == (key == nil) else {
+          throw ValidationError("Give either --pfx, or --certificate and --key.")
+        }
+      }
+
+      func run() async throws {
+        try await Complaint.ending {
+          let client = try server.client()
+          let added = try client.json(
+            .post(TrustStoreCommand.serverCertificates, [], .form(try parts()), isRepeatable: true))
+          try server.json
+            ? Output.json(added) : Output.line("Added “\(added.words("name"))”, number \(added.number("id")).")
+        }
+      }
+
+      private func parts() throws -> [FormPart] {
+        var parts = [FormPart("name", name)]
+        if let pfx {
+          let password =
+            try passwordFile.map { PasswordInput.withoutLineEnd(try InputFile.read($0, limit: 1 << 20)) }
+            ?? PasswordInput.fromStandardInput(prompt: "Password of \(pfx): ")
+          return parts + [try TrustStoreCommand.part("file", pfx), FormPart("password", secret: password)]
+        }
+        if let certificate { parts.append(try TrustStoreCommand.part("certificate", certificate)) }
+        if let key { parts.append(try TrustStoreCommand.part("key", key)) }
+        return parts
+      }
+    }
+
+    /// Removes one.
+    struct Remove: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Remove a server certificate and its key; not the one that serves.")
+
+      @Argument(help: "Its number.")
+      var id: Int64
+
+      @OptionGroup var why: ReasonOption
+
+      @OptionGroup var server: ServerOptions
+
+      func run() async throws {
+        try await Complaint.ending {
+          try server.client().json(.delete("\(TrustStoreCommand.serverCertificates)/\(id)", reason: why.reason))
+          try Output.done("Removed.", number: id, json: server.json)
+        }
+      }
+    }
+  }
+
+  /// `reroot trust-store https`.
+  struct HTTPS: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "https", abstract: "Show the certificate that the console serves HTTPS with.")
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let found = try server.client().json(.get("/trust-store/https"))
+        if server.json { return try Output.json(found) }
+        Output.fields(
+          [("From", found.words("source"))] + CertificateText.fields(found["chain"]?.elements?.first ?? .null))
+      }
+    }
+  }
+
+  static let authorities = "/trust-store/authorities"
+  static let serverCertificates = "/trust-store/server-certificates"
+
+  /// A file as a part of a form.
+  static func part(_ name: String, _ path: String) throws -> FormPart {
+    FormPart(
+      name, file: URL(fileURLWithPath: path).lastPathComponent, bytes: try InputFile.read(path, limit: (1 << 20) + 1))
+  }
+}

@@ -1,0 +1,32 @@
+"""Accessible in both colour schemes, and within a narrow screen: an update that has ended, and what it leaves."""
+
+
+def test_an_ended_update_is_accessible_and_fits(admin, demo, inspection):
+    page = admin.page
+    path = admin.plan(demo).start()
+    admin.expect_standing("completed")
+    inspection.look(page, "update-completed", is_main=True)
+    page.locator("#quiet-abort summary").click()
+    inspection.look(page, "update-completed-abort-opened")
+    admin.open("/components")
+    inspection.look(page, "components", is_main=True)
+    admin.open("/roots")
+    inspection.look(page, "roots", is_main=True)
+    admin.open(path)
+    page.locator("#quiet-abort summary").click()
+    admin.decide("abort")
+    admin.expect_standing("rolledBack")
+    inspection.look(page, "update-rolled-back", is_main=True)
+    admin.open("/updates")
+    inspection.look(page, "updates")
+    admin.open("/audit")
+    inspection.look(page, "audit", is_main=True)
+    admin.open("/audit?text=Override&from=2026-02-30")
+    inspection.look(page, "audit-refused")
+    admin.open("/audit?text=nothing+like+it")
+    inspection.look(page, "audit-empty")
+    admin.open("/audit/1")
+    inspection.look(page, "audit-entry")
+    admin.open("/audit/syslog")
+    inspection.look(page, "audit-syslog")
+    inspection.expect_nothing_wrong()

@@ -1,0 +1,186 @@
+import Foundation
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+@Suite("The API", .timeLimit(.minutes(2))) struct APITests {
+  @Test("A whole update over the API: import, plan, start, a failure, Retry, the end, and the set that it made")
+  func wholeUpdate() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let root = try TestRoot("Third root")
+      let imported = try await program.upload(
+        "/roots", [("password", "geheim"), ("name", "Third")], [("file", FilePart("third.pfx", try root.pfx()))])
+      #expect(imported.status == 201, "\(imported)")
+      let id = try #require(try imported.json["id"]?.whole)
+      #expect(imported.header("location") == "/api/v1/roots/\(id)")
+
+      let planned = try await program.send("POST", "/plans", ["root": .integer(id), "months": 3])
+      #expect(planned.status == 201, "\(planned)")
+      let plan = try #require(try planned.json["id"])
+      #expect(try planned.json["isBlocked"] == false)
+
+      system.targets.arm(.deploy, at: "web")
+      let begun = try await program.send("POST", "/updates", ["plan": plan, "acceptProblems": true])
+      #expect(begun.status == 201, "\(begun)")
+      let update = "/updates/\(try #require(try begun.json["id"]?.whole))"
+      #expect(begun.header("location") == "/api/v1" + update)
+      let asked = try await standing(program, update, "deciding")
+      #expect(
+        asked["decisions"]?.elements?.compactMap { $0["decision"]?.text } == ["abort", "override", "retry", "continue"])
+      let failures = try await program.get(update + "/actions?status=failed").json
+      #expect(failures["total"] == 1)
+      #expect(failures["items"]?.elements?.first?["component"] == "web")
+
+      let question = try #require(asked["question"])
+      let decided = try await program.send("POST", update + "/decisions", ["decision": "retry", "question": question])
+      #expect(decided.status == 202, "\(decided)")
+      _ = try await standing(program, update, "completed")
+      let again = try await program.send("POST", update + "/decisions", ["decision": "retry", "question": question])
+      #expect(again.status == 409 && again.problemCode == "DECISION_STALE")
+
+      let sets = try await program.get("/sets").json
+      #expect(sets["items"]?.elements?.first?["isCurrent"] == true)
+      #expect(sets["items"]?.elements?.first?["root"] == .integer(id))
+      let standing = try await program.get("/components?name=WEB").json
+      #expect(standing["total"] == 1 && standing["items"]?.elements?.first?["root"] == "Third")
+      let audit = try await program.get("/audit?topic=updates&limit=5").json
+      let events = audit["items"]?.elements?.compactMap { $0["event"]?.text } ?? []
+      #expect(events.contains("update.ended") && events.contains("update.decided"), "\(events)")
+      #expect(audit["items"]?.elements?.contains { $0["details"]?["with token"] != nil } == true)
+    }
+  }
+
+  private func standing(_ program: Program, _ update: String, _ wanted: String) async throws -> JSONValue {
+    var last = JSONValue.null
+    try await eventually("\(update) stands \(wanted)") {
+      last = try await program.get(update).json
+      return last["standing"]?.text == wanted
+    }
+    return last
+  }
+
+  @Test("The event stream gives every entry once, in order, and goes on behind the last one that a client knows")
+  func events() async throws {
+    try await withSystem { system in
+      let update = try await system.start()
+      _ = try await system.settled(update)
+      let program = try await Program(system.console, .viewer)
+      let entries = try await system.store.journal(update, after: 0, limit: 1000)
+      let stream = try await program.events("/updates/\(update)/events")
+      #expect(stream.status == 200)
+      let all = try await read(stream, count: entries.count)
+      #expect(all.compactMap { $0["sequence"]?.whole } == entries.map { Int64($0.sequence) })
+      #expect(all.first?["kind"] == "started")
+      let middle = entries.count / 2
+      let rest = try await program.events("/updates/\(update)/events", [("Last-Event-ID", "\(middle)")])
+      let behind = try await read(rest, count: entries.count - middle)
+      #expect(behind.compactMap { $0["sequence"]?.whole } == entries.dropFirst(middle).map { Int64($0.sequence) })
+    }
+  }
+
+  private func read(_ stream: EventReader, count: Int) async throws -> [JSONValue] {
+    defer { stream.close() }
+    var found: [JSONValue] = []
+    try await eventually("\(count) entries") {
+      found = try stream.messages.filter { $0.event == "entry" }.map { try JSONValue(parsing: Array($0.data.utf8)) }
+      return found.count >= count
+    }
+    return found
+  }
+
+  @Test("Components: create, read, replace under If-Match, test, apply with a dry run, remove with a reason")
+  func components() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let given: JSONValue = [
+        "name": "adapter", "names": ["adapter.example"], "stage": 3,
+        "files": ["certificate": "/srv/adapter/cert.pem", "key": "/srv/adapter/key.pem"],
+        "activation": ["command": ["/bin/true", "*not an alias", "a: b # c"]],
+      ]
+      let added = try await program.send("POST", "/components", given)
+      #expect(added.status == 201, "\(added)")
+      let path = "/components/\(try #require(try added.json["id"]?.whole))"
+      let read = try await program.get(path)
+      let tag = try #require(read.header("etag"))
+      #expect(added.header("etag") == tag)
+      #expect(try read.json["component"]?["activation"]?["command"] == ["/bin/true", "*not an alias", "a: b # c"])
+
+      // What was read can be sent back, and is the same then.
+      let same = try await program.send("PUT", path, try #require(try read.json["component"]), [("If-Match", tag)])
+      #expect(same.status == 200 && same.header("etag") == tag, "\(same)")
+      var other = try #require(try read.json["component"])
+      if case .object(var members) = other {
+        members["stage"] = 4
+        other = .object(members)
+      }
+      #expect(try await program.send("PUT", path, other, [("If-Match", tag)]).status == 200)
+      let late = try await program.send("PUT", path, other, [("If-Match", tag)])
+      #expect(late.status == 412 && late.problemCode == "CHANGED_MEANWHILE")
+
+      let yaml =
+        "components:\n  - name: adapter\n    names: [adapter.example]\n    stage: 5\n    files: {certificate: /a, key: /b}\n"
+      let dry = try await program.text("POST", "/component-lists?dryRun=true", yaml, type: "application/yaml")
+      #expect(dry.status == 200, "\(dry)")
+      #expect(try dry.json["components"]?.elements?.first?["change"] == "changed")
+      #expect(try dry.json["components"]?.elements?.first?["added"]?.elements?.contains("stage: 5") == true)
+      #expect(try await program.get(path).json["component"]?["stage"] == 4)
+      #expect(try await program.text("POST", "/component-lists", yaml, type: "application/yaml").status == 200)
+      #expect(try await program.get(path).json["component"]?["stage"] == 5)
+
+      let tested = try await program.send("POST", path + "/test")
+      #expect(try tested.json == ["isFine": true, "problems": [], "endpoints": []], "\(tested)")
+      #expect(try await program.send("DELETE", path).status == 422)
+      #expect(try await program.send("DELETE", path + "?reason=gone").status == 204)
+      #expect(try await program.get(path).problemCode == "NOT_FOUND")
+    }
+  }
+
+  @Test("A body that will not do is told where: unknown members, wrong kinds, what does not fit together")
+  func refusals() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let unknown = try await program.send(
+        "POST", "/components", ["name": "x", "names": [], "colour": "red", "stage": "1"])
+      #expect(unknown.status == 422 && unknown.problemCode == "INVALID_INPUT")
+      let pointers = try unknown.json["errors"]?.elements?.compactMap { $0["pointer"]?.text } ?? []
+      #expect(Set(pointers) == ["/colour", "/stage"])
+      let plan = try await program.send("POST", "/plans", ["root": .integer(system.newID.rawValue), "months": 900])
+      #expect(try plan.json["errors"]?.elements?.first?["pointer"] == "/months", "\(plan)")
+      #expect(try await program.text("POST", "/plans", "{", type: "application/json").problemCode == "NOT_JSON")
+      #expect(try await program.text("POST", "/plans", "{}", type: "text/plain").status == 415)
+      let deep = String(repeating: "[", count: 100_000)
+      #expect(try await program.text("POST", "/plans", deep, type: "application/json").status == 400)
+      #expect(try await program.get("/components?stat=inUse").problemCode == "INVALID_INPUT")
+      #expect(try await program.get("/components?stage=x").problemCode == "INVALID_INPUT")
+      let put = try await program.send("PUT", "/plans", ["root": 1])
+      #expect(put.status == 405 && put.header("allow") == "POST")
+    }
+  }
+
+  @Test("A request with a key is done once: again it gets the same answer, another one with it is refused")
+  func idempotency() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let (path, key) = ("/components", [("Idempotency-Key", "k-1")])
+      func body(_ name: String) -> JSONValue {
+        ["name": .string(name), "names": ["a.example"], "files": ["certificate": "/z/c", "key": "/z/k"]]
+      }
+      let first = try await program.send("POST", path, body("one"), key)
+      #expect(first.status == 201, "\(first)")
+      let again = try await program.send("POST", path, body("one"), key)
+      #expect(again.status == 201 && again.body == first.body)
+      #expect(again.header("location") == first.header("location") && again.header("idempotent-replayed") == "true")
+      #expect(try await program.send("POST", path, body("two"), key).problemCode == "KEY_USED")
+      #expect(try await system.store.components().count(where: { $0.name == "one" || $0.name == "two" }) == 1)
+      // A refusal has changed nothing, so the same key may be tried again.
+      let wrong = [("Idempotency-Key", "k-2")]
+      #expect(try await program.send("POST", path, body("web"), wrong).status == 422)
+      #expect(try await program.send("POST", path, body("web"), wrong).status == 422)
+      // Another token's key is another key.
+      #expect(try await Program(system.console).send("POST", path, body("one"), key).status == 422)
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import PKI
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+@Suite("Tokens", .timeLimit(.minutes(2))) struct TokenTests {
+  @Test("Without a valid token the API tells nothing, not even what there is; a session's cookie is none")
+  func strangers() async throws {
+    try await withConsole { console in
+      let signedIn = try await console.browser()
+      for path in ["/roots", "/nowhere", "/updates/1/events"] {
+        for token in [nil, "reroot_nonsense", ""] {
+          let answer = try await Program(console, token: token).get(path)
+          #expect(answer.status == 401 && answer.problemCode == "TOKEN_NEEDED", "\(path)")
+          #expect(answer.header("www-authenticate")?.hasPrefix("Bearer") == true)
+        }
+        #expect(try await signedIn.get("/api/v1" + path).status == 401, "\(path)")
+      }
+      #expect(try await console.stranger().get("/api/v1/openapi.json").status == 200)
+    }
+  }
+
+  @Test("A token does what its role allows, never more than its user may at that moment, and nothing once it is over")
+  func roles() async throws {
+    try await withSystem { system in
+      let console = system.console
+      let viewer = try await Program(console, .administrator, limit: .viewer)
+      #expect(try await viewer.get("/roots").status == 200)
+      let refused = try await viewer.send("POST", "/plans", ["root": 1, "months": 1])
+      #expect(refused.status == 403 && refused.problemCode == "NOT_ALLOWED")
+
+      let made = try await console.store.makeToken(
+        named: "t", of: console.user(.operator).id, role: .operator, days: 7)
+      let program = Program(console, token: made.token)
+      #expect(try await program.get("/audit").status == 200)
+      try await console.store.changeUser(console.user(.operator).id, name: "operator", role: .viewer)
+      #expect(try await program.get("/audit").status == 403)
+      console.clock.advance(7 * 86_400 + 1)
+      #expect(try await program.get("/roots").status == 401)
+      await #expect(throws: StoreError.self) {
+        _ = try await console.store.makeToken(named: "u", of: console.user(.viewer).id, role: .operator, days: 1)
+      }
+    }
+  }
+
+  @Test("On its page a token is made, shown once, listed with its use, and ended; its stream ends with it")
+  func page() async throws {
+    try await withSystem { system in
+      let (console, browser) = (system.console, system.browser)
+      #expect(try await browser.get("/tokens").says("No token yet"))
+      let wrong = try await browser.submit(
+        try await browser.get("/tokens/new"), nil,
+        ["name": " ", "role": "emperor", "days": "400", "current": TestConsole.password])
+      #expect(wrong.status == 422 && Set(wrong.errorFields) == ["name", "role", "days"])
+      var fields = ["name": "nightly", "role": "operator", "days": "30", "current": "a wrong password"]
+      let guessed = try await browser.submit(try await browser.get("/tokens/new"), nil, fields)
+      #expect(guessed.status == 422 && guessed.errorFields == ["current"])
+      fields["current"] = TestConsole.password
+      let made = try await browser.submit(try await browser.get("/tokens/new"), nil, fields)
+      let token = try #require(HTML.first(#"<code id="link">([^<]*)</code>"#, in: made.html))
+      #expect(token.hasPrefix("reroot_"))
+      let program = Program(console, token: token)
+      _ = try await system.settled(try await system.start())
+      let stream = try await program.events("/updates/1/events")
+      #expect(stream.status == 200)
+      let list = try await browser.get("/tokens")
+      #expect(list.says("nightly") && list.says("from 127.0.0.1") && !list.has(token))
+      #expect(!console.log.all.contains { $0.contains(token) })
+
+      let ended = try await browser.post("/tokens/1/end", [("csrf", try await browser.token())])
+      #expect(ended.status == 303)
+      try await eventually("the stream has ended") { stream.hasEnded }
+      #expect(try await program.get("/roots").status == 401)
+    }
+  }
+
+  @Test("One sees and ends one's own tokens, an administrator everybody's")
+  func others() async throws {
+    try await withConsole { console in
+      let viewer = try await console.browser(.viewer)
+      let own = try await console.store.makeToken(named: "own", of: console.user(.viewer).id, role: .viewer, days: 1)
+      let other = try await console.store.makeToken(
+        named: "other", of: console.user(.administrator).id, role: .viewer, days: 1)
+      let list = try await viewer.get("/tokens")
+      #expect(list.says("own") && !list.says("other"))
+      let csrf = [("csrf", try await viewer.token())]
+      #expect(try await viewer.post("/tokens/\(other.record.id)/end", csrf).status == 404)
+      #expect(try await console.browser().get("/tokens").says("of viewer"))
+      #expect(try await viewer.post("/tokens/\(own.record.id)/end", csrf).status == 303)
+    }
+  }
+
+  @Test("A new password link for a user ends the user's tokens, and nobody else's")
+  func reset() async throws {
+    try await withConsole { console in
+      let (lost, other) = try await (Program(console, .operator), Program(console, .viewer))
+      let id = try await console.user(.operator).id
+      _ = try await console.store.makePasswordLink(id, hash: try PasswordHash.unknown())
+      #expect(try await lost.get("/roots").status == 401)
+      #expect(try await other.get("/roots").status == 200)
+    }
+  }
+
+  @Test("A request whose end nobody knows is not begun again, and a key is forgotten after a day")
+  func begunRequests() async throws {
+    try await withConsole { console in
+      let token = try await console.store.makeToken(named: "t", of: console.user(.viewer).id, role: .viewer, days: 9)
+        .record.id
+      func begin(_ content: [UInt8]) async throws -> RepeatedRequest {
+        try await console.store.beginRequest(key: "k", of: token, content: content)
+      }
+      #expect(try await begin([1]) == .new)
+      #expect(try await begin([1]) == .begun)
+      #expect(try await begin([2]) == .other)
+      let answer = KeptAnswer(status: 201, headers: [["Location", "/x"]], body: Data([3]))
+      try await console.store.keepAnswer(answer, key: "k", of: token)
+      #expect(try await begin([1]) == .answered(answer))
+      console.clock.advance(Store.requestKeyLifetime + 1)
+      #expect(try await begin([2]) == .new)
+    }
+  }
+
+  @Test("A token that sends too much is told when it may go on; others are not")
+  func rate() async throws {
+    try await withConsole { console in
+      let program = try await Program(console, .viewer)
+      let answer = try await program.get("/roots")
+      #expect(answer.header("ratelimit")?.contains("r=599") == true)
+      #expect(answer.header("ratelimit-policy") == "\"token\";q=600;w=60")
+
+      let rate = RequestRate(limit: 60, clock: { console.clock.now })
+      let (one, other) = try await (visit(console, "one"), visit(console, "other"))
+      for _ in 0..<60 { try rate.take(one) }
+      let refusal = #expect(throws: TooManyRequests.self) { try rate.take(one) }
+      let problem = ProblemDetails(try #require(refusal))
+      #expect(problem.status == 429 && problem.code == "RATE_LIMIT")
+      #expect(try problem.response().header("Retry-After") == "1")
+      try rate.take(other)
+      console.clock.advance(1)
+      try rate.take(one)
+      #expect(throws: TooManyRequests.self) { try rate.take(one) }
+      // A clock that is set back gives nothing.
+      console.clock.advance(-3600)
+      #expect(throws: TooManyRequests.self) { try rate.take(one) }
+    }
+  }
+
+  private func visit(_ console: TestConsole, _ name: String) async throws -> Visit {
+    let token = try await console.store.makeToken(named: name, of: console.user(.viewer).id, role: .viewer, days: 1)
+    return Visit(
+      services: console.console.services, visitor: Visitor(token.record), csrfToken: "", notice: nil, path: "/",
+      address: "127.0.0.1")
+  }
+}

@@ -1,0 +1,273 @@
+import Delivery
+import Foundation
+import PKI
+import Rotation
+import Testing
+
+@testable import Console
+@testable import Store
+
+/// Programs in the place of curl and sendmail: they write down what they are given, and end as the test says.
+struct FakeSending {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    for name in ["curl", "sendmail"] {
+      let script = """
+        #!/bin/sh
+        cd '\(folder.path)' || exit 9
+        echo "$@" >> \(name).arguments
+        number=$(ls | grep -c '^\(name)\\.input')
+        cat > "\(name).input.$number"
+        cat \(name).says 2>/dev/null
+        exit $(cat \(name).status 2>/dev/null || echo 0)
+        """
+      let path = folder.path + "/" + name
+      try script.write(toFile: path, atomically: false, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
+    }
+    try say("204", by: "curl")
+  }
+
+  var programs: SendingPrograms {
+    var programs = SendingPrograms()
+    (programs.curl, programs.sendmail) = (folder.path + "/curl", folder.path + "/sendmail")
+    return programs
+  }
+
+  func say(_ text: String, status: Int = 0, by name: String) throws {
+    try text.write(toFile: folder.path + "/\(name).says", atomically: true, encoding: .utf8)
+    try "\(status)".write(toFile: folder.path + "/\(name).status", atomically: true, encoding: .utf8)
+  }
+
+  /// What a program was given, call by call.
+  func inputs(_ name: String) throws -> [String] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasPrefix("\(name).input.")
+    }
+    return try names.sorted { $0.count == $1.count ? $0 < $1 : $0.count < $1.count }.map {
+      try String(contentsOfFile: folder.path + "/" + $0, encoding: .utf8)
+    }
+  }
+
+  func arguments(_ name: String) throws -> String {
+    try String(contentsOfFile: folder.path + "/\(name).arguments", encoding: .utf8)
+  }
+
+  /// The texts of the messages that sendmail was given.
+  func mails() throws -> [(subject: String, text: String)] {
+    try inputs("sendmail").map { mail in
+      let parts = mail.components(separatedBy: "\n\n")
+      let subject = parts[0].split(separator: "\n").first { $0.hasPrefix("Subject: ") }?.dropFirst(9) ?? ""
+      let data = Data(base64Encoded: parts.last ?? "", options: .ignoreUnknownCharacters) ?? Data()
+      return (String(subject), String(decoding: data, as: UTF8.self))
+    }
+  }
+}
+
+/// Runs a test with a system whose console sends by such programs.
+func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void) async throws {
+  let sending = try FakeSending()
+  let console = try await TestConsole(sending: sending.programs)
+  do {
+    let system = try await TestSystem(console)
+    try await body(system, sending, try await Program(console))
+  } catch {
+    try? await console.stop()
+    throw error
+  }
+  try await console.stop()
+}
+
+@Suite("Notifications", .timeLimit(.minutes(2))) struct NotificationDeskTests {
+  static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+  private func desk(_ system: TestSystem) -> NotificationDesk { system.console.console.services.notifications }
+
+  /// Everything that was queued, the oldest first.
+  private func queued(_ system: TestSystem) async throws -> [NotificationRecord] {
+    try await system.store.notifications(limit: 100).some.reversed()
+  }
+
+  @Test("A failure that waits, and the end, are told once each, with a link, by the mail system of this machine")
+  func update() async throws {
+    try await withSending { system, sending, program in
+      let set = try await program.send(
+        "PATCH", "/notifications",
+        ["emailTo": ["grace@example.net"], "consoleAddress": "https://reroot.example.net:8443/"])
+      #expect(try set.status == 200 && set.json["channels"] == ["email"], "\(set)")
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start()
+      _ = try await system.settled(id)
+      try await eventually("the failure is told") { try sending.mails().count == 1 }
+      _ = try await system.decide(id, .retry)
+      try await eventually("the end is told") { try await queued(system).count(where: { $0.ending == .sent }) == 2 }
+      let mails = try sending.mails()
+      #expect(mails.map(\.subject) == ["Update 1 waits for a decision", "Update 1 is completed"])
+      #expect(
+        mails[0].text.contains("deploy web") && mails[0].text.contains("https://reroot.example.net:8443/updates/1"))
+      #expect(try sending.arguments("sendmail") == "-t -i\n-t -i\n")
+      await desk(system).settingsChanged()
+      await desk(system).work()
+      #expect(try await queued(system).count == 2)
+    }
+  }
+
+  @Test("What a receiver does not take is tried again after longer pauses, shown, and given up after three days")
+  func again() async throws {
+    try await withSending { system, sending, program in
+      let set = try await program.send(
+        "PATCH", "/notifications",
+        ["webhookAddress": "https://hooks.example.net/x", "webhookSecret": .string(Self.secret)])
+      #expect(set.status == 200, "\(set)")
+      try sending.say("500", by: "curl")
+      let message = NotificationMessage(
+        .endpointDiffers, subject: "web: another certificate", text: "Look.", component: "web", key: "differs:web")
+      await desk(system).notify(message)
+      await desk(system).notify(message)
+      func attempted(_ count: Int) async throws -> NotificationRecord {
+        try await eventually("\(count) attempts") {
+          await desk(system).work()
+          return try await queued(system).first?.attempts ?? 0 >= count
+        }
+        return try #require(try await queued(system).first)
+      }
+      for (count, pause) in [(1, 10.0), (2, 30), (3, 90)] {
+        let record = try await attempted(count)
+        #expect(record.attempts == count && record.problem == "The receiver answered with the status 500.")
+        #expect(record.dueAt?.timeIntervalSince(system.console.clock.now) == pause)
+        system.console.clock.advance(pause)
+      }
+      let page = try await system.browser.get(NotificationPages.path)
+      #expect(page.says("1 notification has not arrived") && page.says("answered with the status 500"))
+      #expect(try await system.browser.get("/settings").says("1 notification has not arrived"))
+      _ = try await attempted(4)
+      system.console.clock.advance(NotificationDesk.patience)
+      #expect(try await attempted(5).ending == .givenUp)
+      #expect(try await queued(system).count == 1)
+
+      try sending.say("204", by: "curl")
+      await desk(system).notify(
+        .init(.endpointDiffers, subject: "b", text: "b", component: "b", key: "differs:b"))
+      try await eventually("sent") { try await queued(system).last?.ending == .sent }
+      #expect(try await !system.browser.get("/settings").says("not arrived"))
+    }
+  }
+
+  @Test("No secret is in an argument, on a page, in an answer, in the audit log or in the server's log")
+  func secrets() async throws {
+    try await withSending { system, sending, program in
+      let password = "a quiet sentence"
+      let set = try await program.send(
+        "PATCH", "/notifications",
+        [
+          "webhookAddress": "https://hooks.example.net/x", "webhookSecret": .string(Self.secret),
+          "emailTo": ["grace@example.net"], "smtpServer": "smtps://mail.example.net", "smtpUser": "reroot",
+          "smtpPassword": .string(password),
+        ])
+      #expect(try set.status == 200 && set.json["hasSMTPPassword"] == true, "\(set)")
+      let mailed = try await program.send("POST", "/notification-tests", ["channel": "email"])
+      #expect(try mailed.json["state"] == "sent", "\(mailed)")
+      let called = try await program.send("POST", "/notification-tests", ["channel": "webhook"])
+      #expect(try called.json["state"] == "sent", "\(called)")
+      let inputs = try sending.inputs("curl")
+      #expect(
+        inputs.count == 2 && inputs[0].contains("user = \"reroot:\(password)\"\n") && inputs[0].contains("ssl-reqd\n"))
+      #expect(inputs[1].contains("header = \"webhook-signature: v1,") && inputs[1].contains("proto = \"=https\"\n"))
+      #expect(try sending.arguments("curl") == "-q --config -\n-q --config -\n")
+      let page = try await system.browser.get(NotificationPages.path)
+      let audit = try await system.store.auditEntries(limit: 100).map { "\($0)" }.joined()
+      let answers = set.text + mailed.text + called.text + page.html + audit + system.console.log.all.joined()
+      for secret in [password, Self.secret, "MfKQ9r8G"] { #expect(!answers.contains(secret), "\(secret)") }
+      #expect(!inputs.joined().contains(Self.secret))
+    }
+  }
+
+  @Test("A test whose way fails says why, and is not tried again; a way that is off has none")
+  func test() async throws {
+    try await withSending { system, sending, program in
+      #expect(try await program.send("POST", "/notification-tests", ["channel": "email"]).problemCode == "CHANNEL_OFF")
+      let form = try await system.browser.get(NotificationPages.path)
+      #expect(!form.says("Send a test"))
+      let saved = try await system.browser.submit(
+        form, NotificationPages.path, ["notify_email_to": "grace@example.net, ada@example.net"])
+      #expect(saved.status == 303, "\(saved.text)")
+      try sending.say("no such host", status: 75, by: "sendmail")
+      let page = try await system.browser.get(NotificationPages.path)
+      #expect(page.says("Send a test over e-mail"))
+      let tried = try await system.browser.submit(page, NotificationPages.path + "/tests")
+      let shown = try await system.browser.get(NotificationPages.path)
+      #expect(
+        tried.status == 200 && tried.says("The test over e-mail has not arrived")
+          && shown.says("did not take the message. no such host") && shown.says("Given up"))
+      try sending.say("", by: "sendmail")
+      let again = try await system.browser.follow(
+        system.browser.submit(system.browser.get(NotificationPages.path), NotificationPages.path + "/tests"))
+      #expect(again.says("The test was taken over e-mail."))
+      #expect(try sending.inputs("sendmail").last?.contains("To: grace@example.net,\n ada@example.net\n") == true)
+    }
+  }
+
+  @Test("The end of a root, of a component's certificate and of the console's own is told once, so many days before")
+  func ends() async throws {
+    try await withSending { system, sending, program in
+      _ = try await program.send("PATCH", "/settings", ["expiryDays": 20])
+      _ = try await program.send("PATCH", "/notifications", ["emailTo": ["grace@example.net"]])
+      _ = try await system.settled(try await system.start())
+      let end = try #require(try await system.store.currentSet()?.members.values.map(\.notAfter).min())
+      func ends() async throws -> [NotificationRecord] {
+        try await queued(system).filter { $0.notification.kind == .expiring && $0.notification.component != nil }
+      }
+      system.console.clock.advance(end.timeIntervalSince(system.console.clock.now) - 20 * 86_400 - 60)
+      await desk(system).settingsChanged()
+      await desk(system).work()
+      #expect(try await ends().isEmpty)
+      system.console.clock.advance(3600)
+      try await eventually("two ends are told") {
+        await desk(system).work()
+        return try await ends().count == 2
+      }
+      #expect(
+        try await ends().map(\.notification.subject).sorted() == [
+          "broker: its certificate ends in 19 days", "web: its certificate ends in 19 days",
+        ])
+      system.console.clock.advance(86_400)
+      await desk(system).settingsChanged()
+      await desk(system).work()
+      #expect(try await ends().count == 2)
+    }
+  }
+
+  @Test(
+    "What cannot be it is refused at its field, and nothing is kept",
+    arguments: [
+      ("webhookAddress", "http://hooks.example.net/"), ("webhookAddress", "https://user:pass@hooks.example.net/"),
+      ("webhookAddress", "https://hooks.example.net/\" -o x"), ("webhookAddress", "hooks.example.net"),
+      ("emailFrom", "ada"), ("smtpServer", "mail.example.net"), ("smtpServer", "smtp://mail.example.net/x"),
+      ("consoleAddress", "https://reroot.example.net/roots"), ("webhookSecret", "geheim"), ("smtpUser", "a:b"),
+    ])
+  func refused(_ member: String, _ value: String) async throws {
+    try await withSending { system, _, program in
+      let answer = try await program.send("PATCH", "/notifications", [member: .string(value), "emailTo": ["a@b"]])
+      let pointers = try answer.json["errors"]?.elements?.compactMap { $0["pointer"]?.text } ?? []
+      #expect(answer.status == 422 && pointers.contains("/" + member), "\(answer)")
+      #expect(try await NotificationSettings.read(system.store).channels.isEmpty)
+    }
+  }
+
+  @Test("A webhook needs a secret, a user of a mail server a password, and a change that was read too early is refused")
+  func together() async throws {
+    try await withSending { system, _, program in
+      let bare = try await program.send("PATCH", "/notifications", ["webhookAddress": "https://hooks.example.net"])
+      #expect(try bare.json["errors"]?.elements?.first?["pointer"] == "/webhookSecret", "\(bare)")
+      let user = try await program.send("PATCH", "/notifications", ["smtpUser": "reroot"])
+      #expect(try user.json["errors"]?.elements?.first?["pointer"] == "/smtpPassword", "\(user)")
+      let tag = [("If-Match", try #require(try await program.get("/notifications").header("etag")))]
+      #expect(try await program.send("PATCH", "/notifications", ["emailTo": ["a@b"]], tag).status == 200)
+      #expect(try await program.send("PATCH", "/notifications", ["emailTo": []], tag).status == 412)
+      // Switched off, what waits is not wanted any more.
+      #expect(try await program.send("PATCH", "/notifications", ["emailTo": []]).json["channels"] == [])
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import PKI
+import Testing
+
+@testable import Delivery
+
+@Suite("The process of a hardware module", .timeLimit(.minutes(1))) struct ModuleWorkerTests {
+  private func code(_ script: String) throws -> String {
+    let worker = ModuleWorker(["/bin/sh", "-c", script], limit: .seconds(1))
+    let order = TokenOrder(
+      module: "/lib/module.so", uri: try TokenURI("pkcs11:token=T;object=o"), mechanism: .rsa, data: Data([1]))
+    do {
+      _ = try worker.carryOut(order, pin: SecretBytes(utf8: "1234"))
+      return ""
+    } catch let error as PKIError {
+      return error.code
+    }
+  }
+
+  @Test("A module that talks without end to standard error is given up in time")
+  func talkative() throws {
+    let begun = ContinuousClock.now
+    let script = "cat > /dev/null; for n in 1 2 3 4 5 6 7 8; do cat /dev/zero >&2 & done; wait"
+    #expect(try code(script) == "TOKEN_TIMED_OUT")
+    #expect(ContinuousClock.now - begun < .seconds(10))
+  }
+
+  @Test("What a module says to standard error is in nobody's way")
+  func aside() throws {
+    #expect(
+      try code("cat > /dev/null; head -c 300000 /dev/zero >&2; echo '{\"code\":\"TOKEN_FAILED\"}'") == "TOKEN_FAILED")
+  }
+}

@@ -1,0 +1,173 @@
+"""What is going on when something breaks: each scenario prepares a system, does one thing that matters, and knows what
+must be so afterwards and which ways lead on from there."""
+import re
+import signal
+
+import update as steps
+from fragile import LOST, SETTLED
+
+
+class Update:
+    """From the start of an update until a component has failed and an administrator is asked."""
+
+    names = "abc"
+    sample = 28
+    fails = True
+
+    def prepare(self, system):
+        system.plan()
+        if self.fails:
+            system.let_fail()
+
+    def ready(self, system):
+        """What is looked at just before."""
+
+    def act(self, system):
+        """What is broken into; whether it was acknowledged, for what is asked for."""
+        answer = system.begin()
+        return answer is not None and answer.status == 303
+
+    def is_over(self, system):
+        """Whether nothing goes on by itself any more."""
+        return system.update is not None and system.standing() in SETTLED
+
+    def look(self, system, acknowledged, shown):
+        """After the next start, what must be so before anybody does anything."""
+        self.expect_kept(system, acknowledged)
+        if system.update is None:
+            return
+        kept = system.shown_log(system.settled())
+        for number, text in shown.items():
+            assert kept.get(number) == text, f"{number} was shown and is lost: {text}"
+        system.expect_sound()
+
+    def expect_kept(self, system, acknowledged):
+        """What was acknowledged is so."""
+        found = system.rows("SELECT id FROM updates ORDER BY id DESC LIMIT 1")
+        assert found or not acknowledged, "the start was acknowledged, and is lost"
+        system.update = f"/updates/{found[0][0]}" if found else None
+
+    def end(self, system, way):
+        """Goes on in one of two ways, `finish` or `abort`, to a good end."""
+        if system.update is None:
+            if way == "abort":
+                return system.expect_before()
+            assert system.begin().status == 303
+        system.expect_end(system.finish() if way == "finish" else system.abort())
+
+
+class Certificate(Update):
+    """A whole update that exchanges the console's certificate and hardly anything else."""
+
+    names = "b"
+    sample = 6
+    fails = False
+
+
+class Decide(Update):
+    """One of the four decisions, until nothing goes on by itself any more."""
+
+    sample = 7
+
+    def __init__(self, decision):
+        self.decision = decision
+
+    def prepare(self, system):
+        super().prepare(system)
+        assert system.begin().status == 303
+        system.settled()
+
+    def ready(self, system):
+        self.form = system.decision_form(self.decision)
+
+    def act(self, system):
+        answer = system.post(self.form["action"], self.form["fields"])
+        return answer is not None and answer.status == 303
+
+    def expect_kept(self, system, acknowledged):
+        super().expect_kept(system, True)
+        decided = any(f'"kind":"{self.decision}"' in event for event in system.events())
+        assert decided or not acknowledged, f"{self.decision} was acknowledged, and is lost"
+
+
+class RollBack(Decide):
+    """Abort of an update that has completed, the console's certificate included."""
+
+    sample = 6
+    fails = False
+
+    def __init__(self):
+        super().__init__("abort")
+
+
+class Stop(Decide):
+    """The end in good order, which folds the log of the database into it, while an administrator is asked."""
+
+    def __init__(self):
+        super().__init__("retry")
+
+    def act(self, system):
+        system.console.process.send_signal(signal.SIGTERM)
+        return False
+
+    def is_over(self, system):
+        return not system.is_alive
+
+
+class Import:
+    """The upload of a root and its confirmation; there is no update."""
+
+    names = "b"
+    sample = 6
+
+    def prepare(self, system):
+        self.pfx = system.new.pfx(steps.PFX_PASSWORD)
+
+    def ready(self, system):
+        self.upload = system.client.get("/roots/import").form("/roots/import")["fields"]
+        self.confirm, self.has_answer = None, False
+
+    def act(self, system):
+        try:
+            self.confirm = self.send(system)
+            return self.press(system).status == 303
+        except LOST:
+            return False
+        finally:
+            self.has_answer = True
+
+    def is_over(self, system):
+        return self.has_answer
+
+    def send(self, system):
+        fields = {**self.upload, "password": steps.PFX_PASSWORD}
+        page = system.client.upload("/roots/import", fields, [("file", "new.pfx", self.pfx)])
+        assert page.status == 200, page.text
+        return page.form("/roots/import/[^/]+")
+
+    def press(self, system):
+        return system.client.post(
+            self.confirm["action"], {**self.confirm["fields"], "name": "New Root"}, follow=False
+        )
+
+    def look(self, system, acknowledged, shown):
+        found = system.rows("SELECT sealed_key IS NOT NULL FROM roots")
+        assert len(found) == 1 if acknowledged else len(found) <= 1, f"{len(found)} roots"
+        assert all(has_key for has_key, in found), "a root without its key"
+        if self.confirm and not found:
+            page = system.client.get(self.confirm["action"])
+            assert page.form("/roots/import/[^/]+")["action"] == self.confirm["action"], "an upload is lost"
+        system.expect_sound()
+
+    def end(self, system, way):
+        """The root is there once in the end, and its key signs; or nobody wants it any more."""
+        if way == "abort":
+            assert system.client.get("/roots").status == 200
+            return system.expect_before()
+        if not system.rows("SELECT 1 FROM roots"):
+            self.confirm = self.confirm or self.send(system)
+            assert self.press(system).status == 303
+        root, = set(re.findall(r'href="(/roots/\d+)/update"', system.client.get("/roots").text))
+        system.start_form = steps.make_plan(system.client, root, https="issue").form("/updates")["fields"]
+        assert system.begin().status == 303
+        system.expect_end(system.finish())

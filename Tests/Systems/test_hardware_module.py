@@ -1,0 +1,221 @@
+"""A root whose key stays in a hardware module (SoftHSM2): import, what can go wrong, and a whole update."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+import update as steps
+from authority import Authority
+from console import Console
+from servers import Nginx
+from softhsm import LIBRARY, PIN, SPY, SoftHSM
+
+OLD = Authority("Old Root")
+TOKEN = "Root CA"
+ADDRESS = "pkcs11:token=Root%20CA;object=root-key"
+KEYS = {
+    "RSA": lambda: rsa.generate_private_key(65537, 2048),
+    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+}
+
+
+class System:
+    """A console that may load SoftHSM2, and a token with the key of a root."""
+
+    def __init__(self, folder, monkeypatch, key=None, library=LIBRARY, options=()):
+        for place in [folder, *folder.parents]:
+            if place.owner() == "root" and str(place).startswith("/tmp/"):
+                place.chmod(0o755)
+        self.folder = folder
+        self.library = library
+        self.root = Authority("Module Root", key=key or KEYS["P-256"]())
+        self.module = SoftHSM(folder / "softhsm").make_token(TOKEN)
+        self.module.put(TOKEN, "root-key", self.root.key)
+        for name, value in self.module.environment.items():
+            monkeypatch.setenv(name, value)
+        self.nginx = None
+        self.options = ["--pkcs11-module", library, *options]
+        self.console = None
+
+    def begin(self, server=False):
+        self.nginx = Nginx(self.folder / "nginx", OLD).start() if server else None
+        components = [self.nginx.component()] if server else []
+        self.console = Console(self.folder / "console", *self.options, components=components).start().set_up()
+        self.client = self.console.client
+        return self
+
+    def add(self, certificate=None, **changes):
+        """Fills the form; returns the page that follows."""
+        form = self.client.get("/roots/module").form("/roots/module")
+        fields = {**form["fields"], "name": "Module Root", "library": self.library, "uri": ADDRESS, "pin": PIN, **changes}
+        files = [("file", "root.pem", certificate or self.root.pem)]
+        return self.client.upload(form["action"], fields, files)
+
+    def give_pin(self, path, pin):
+        form = self.client.get(f"{path}/pin").form(f"{path}/pin")
+        return self.client.post(form["action"], {**form["fields"], "pin": pin})
+
+    def stop(self):
+        if self.console:
+            self.console.stop(signal.SIGKILL)
+        if self.nginx:
+            self.nginx.stop()
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    made = []
+
+    def system(**options):
+        made.append(System(tmp_path, monkeypatch, **options))
+        return made[-1]
+
+    yield system
+    for one in made:
+        one.stop()
+
+
+def secret_forms(key):
+    """The private numbers of a key as they stand in DER, and the lines of its PEM that tell it from others."""
+    numbers = key.private_numbers()
+    secrets = [numbers.d, numbers.p, numbers.q] if isinstance(key, rsa.RSAPrivateKey) else [numbers.private_value]
+    return [number.to_bytes((number.bit_length() + 7) // 8, "big") for number in secrets]
+
+
+@pytest.mark.parametrize("kind", ["RSA", "P-256"])
+def test_a_whole_update_is_signed_in_the_module(make, kind):
+    system = make(key=KEYS[kind]()).begin(server=True)
+    page = system.add()
+    assert page.status == 200 and "stays in the hardware module Root CA" in page.text, page.text
+    root = system.client.location
+    plan = steps.make_plan(system.client, root)
+    assert "signed in the hardware module Root CA" in plan.text, plan.text
+    update = steps.start(system.client, plan)
+    steps.wait_for_end(system.client, update, "completed")
+    served = x509.load_pem_x509_certificate(system.nginx.served().encode())
+    served.verify_directly_issued_by(system.root.certificate)
+    # The program has never seen the key: it is nowhere in the folder, and what is there signs nothing without the token.
+    searched = 0
+    for path in (system.folder / "console").rglob("*"):
+        if path.is_file():
+            searched += 1
+            content = path.read_bytes()
+            assert not any(form in content for form in [*secret_forms(system.root.key), PIN.encode()]), path
+    assert searched >= 3
+    system.module.remove()
+    plan = steps.make_plan(system.client, root)
+    assert "has no token “Root CA”" in plan.text
+
+
+def test_a_key_on_a_longer_curve_signs_too(make):
+    system = make(key=KEYS["P-384"]()).begin()
+    assert "stays in the hardware module" in system.add().text
+
+
+def test_what_can_be_wrong_is_said_in_a_sentence_at_its_field_and_stores_nothing(make):
+    system = make().begin()
+    other = Authority("Another Root")
+    rows = [
+        ({"uri": "pkcs11:token=Elsewhere;object=root-key"}, "uri", "has no token “Elsewhere”, only “Root CA”"),
+        ({"uri": "pkcs11:token=Root%20CA;object=none"}, "uri", "has no private key of this address"),
+        ({"uri": "pkcs11:object=root-key"}, "uri", "names no token"),
+        ({"uri": f"{ADDRESS}?pin-value={PIN}"}, "uri", "It holds the PIN"),
+        ({"uri": f"{ADDRESS}?module-path=/tmp/x.so"}, "uri", "chosen in its own field"),
+        ({"library": "/tmp/evil.so"}, "library", "Choose one of the hardware modules"),
+        ({"pin": ""}, "pin", "Type the PIN"),
+        ({"certificate": other.pem}, "file", "is another one than that of the certificate"),
+        ({"certificate": b"nothing"}, "file", "certificate"),
+    ]
+    for changes, field, sentence in rows:
+        page = system.add(**changes)
+        assert page.status == 422, (changes, page.text)
+        assert sentence in page.text and f'href="#{field}"' in page.text, (changes, page.text)
+        assert PIN not in page.text, changes
+    system.module.configure("slots.mechanisms = CKM_RSA_PKCS")
+    assert "does not sign by CKM_ECDSA" in system.add().text
+    system.module.configure()
+    assert "No root certificate yet" in system.client.get("/roots").text
+    system.add()
+    assert "stays in the hardware module" in system.client.get("/roots/1").text
+
+
+def logins(log):
+    return len(re.findall(r"^\d+: C_Login$", log.read_text(errors="replace"), re.MULTILINE)) if log.exists() else 0
+
+
+def test_a_refused_pin_is_tried_once_and_retry_works_with_a_new_one(make, monkeypatch):
+    log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"spy-{os.getpid()}.log"
+    monkeypatch.setenv("PKCS11SPY", LIBRARY)
+    monkeypatch.setenv("PKCS11SPY_OUTPUT", str(log))
+    try:
+        system = make(library=SPY).begin(server=True)
+        before = logins(log)
+        assert "refused the PIN" in system.add(pin="wrong-pin-1").text
+        assert logins(log) == before + 1
+        system.add()
+        root = system.client.location
+        plan = steps.make_plan(system.client, root)
+        system.module.change_pin(TOKEN, PIN, "another-pin-22")
+        before = logins(log)
+        update = steps.start(system.client, plan)
+        page = steps.wait_for_end(system.client, update, "deciding")
+        assert any("refused the PIN" in sentence for _, sentence in steps.failures(page)), steps.failures(page)
+        assert logins(log) == before + 1
+        # Retry does not try it again: it is forgotten.
+        assert steps.decide(system.client, update, "retry").status == 303
+        page = steps.wait_for_end(system.client, update, "deciding")
+        assert any("not known any more" in sentence for _, sentence in steps.failures(page)), steps.failures(page)
+        assert logins(log) == before + 1
+        assert "refused the PIN" in system.give_pin(root, "wrong-pin-2").text
+        assert "The PIN is kept, sealed" in system.give_pin(root, "another-pin-22").text
+        assert steps.decide(system.client, update, "retry").status == 303
+        steps.wait_for_end(system.client, update, "completed")
+    finally:
+        log.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("what, sentence", [
+    ("for (;;) pause();", "has not answered within 1 second"),
+    ("abort();", "ended its process without an answer"),
+    ("return 5;", "C_GetFunctionList failed"),
+])
+def test_a_module_that_hangs_or_crashes_costs_nobody_else_anything(make, tmp_path, what, sentence):
+    source, library = tmp_path / "bad.c", tmp_path / "bad.so"
+    source.write_text(
+        "#include <stdlib.h>\n#include <unistd.h>\nunsigned long C_GetFunctionList(void **list) { (void)list; " + what + " }\n"
+    )
+    compiler = shutil.which("cc") or shutil.which("clang")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    system = make(library=str(library), options=["--pkcs11-time-limit", "1"]).begin()
+    began = time.monotonic()
+    page = system.add()
+    assert page.status == 422 and sentence in page.text, page.text
+    assert time.monotonic() - began < 15
+    assert system.client.get("/roots").status == 200
+    # Nothing of it is left running.
+    workers = [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if is_worker(path, system.console.process.pid)]
+    assert workers == []
+
+
+def is_worker(path, parent):
+    try:
+        fields = (path.parent / "stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[1]) == parent and b"module-worker" in path.read_bytes()
+    except OSError:
+        return False
+
+
+def test_without_the_option_there_is_no_form(make):
+    system = make()
+    system.options = []
+    system.begin()
+    assert system.client.get("/roots/module").status == 404
+    assert "hardware module" not in system.client.get("/roots").text

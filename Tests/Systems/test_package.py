@@ -1,0 +1,201 @@
+"""The Debian package on a clean Debian 12: installed, started, upgraded with its data, removed, purged.
+
+The Debian is made by debootstrap in a folder, so nothing of this machine's is there but its kernel. No systemd runs in it:
+the command of the unit is started as the unit says, with a service manager of the test's own.
+"""
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import pytest
+
+from console import PASSWORD, PROGRAM, Client, Console
+from notify import ServiceManager
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MIRROR = "http://deb.debian.org/debian"
+SECURITY = "http://deb.debian.org/debian-security"
+
+
+def run(*words, limit=600, **options):
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=limit, **options)
+    assert ended.returncode == 0, f"{shlex.join(map(str, words))}\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """The package of the program under test, in two versions."""
+    folder = tmp_path_factory.mktemp("packages")
+    return [
+        pathlib.Path(
+            run(ROOT / "Scripts" / "package", "--program", PROGRAM, "--fast", "--version", version, "--output", folder)
+            .splitlines()[-1])
+        for version in ("1.0.90", "1.0.91")
+    ]
+
+
+class Debian:
+    """A clean Debian 12 in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        began = time.monotonic()
+        run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR)
+        (folder / "etc/apt/sources.list").write_text(
+            f"deb {MIRROR} bookworm main\ndeb {MIRROR} bookworm-updates main\n"
+            f"deb {SECURITY} bookworm-security main\n")
+        # What a power cut would take is not missed here.
+        (folder / "etc/dpkg/dpkg.cfg.d/fast").write_text("force-unsafe-io\n")
+        run("mount", "-t", "proc", "proc", folder / "proc")
+        run("chroot", folder, "apt-get", "update", "-qq")
+        self.took = time.monotonic() - began
+
+    def do(self, *words):
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        return run("chroot", self.folder, *words, env=environment)
+
+    def install(self, package):
+        place = self.folder / "root" / package.name
+        place.write_bytes(package.read_bytes())
+        said = self.do("apt-get", "install", "-y", "-qq", "--no-install-recommends", f"/root/{package.name}")
+        place.unlink()
+        return said
+
+    def path(self, name):
+        return self.folder / name.lstrip("/")
+
+    def left_of_it(self):
+        """Every path with its name in it, and every file of dpkg's that names it."""
+        found = run("find", self.folder, "-xdev", "-iname", "*reroot*", "-not", "-path", f"{self.folder}/proc/*")
+        return sorted(line.removeprefix(str(self.folder)) for line in found.splitlines())
+
+    def close(self):
+        subprocess.run(["umount", self.folder / "proc"], check=False, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def debian(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("debian")
+    # Whoever the program becomes has to get through the folders above.
+    for place in [folder, *folder.parents]:
+        if place != pathlib.Path("/tmp") and str(place).startswith("/tmp/"):
+            place.chmod(0o755)
+    made = Debian(folder / "root")
+    yield made
+    made.close()
+
+
+class Service:
+    """The command of the unit, as its user, in the changed root."""
+
+    def __init__(self, debian):
+        unit = debian.path("/lib/systemd/system/reroot.service").read_text()
+        command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
+        user = re.search(r"^User=(.*)$", unit, re.M).group(1)
+        self.manager = ServiceManager()
+        self.process = subprocess.Popen(
+            ["chroot", f"--userspec={user}", str(debian.folder), *shlex.split(command)], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+            env={"NOTIFY_SOCKET": "@" + self.manager.name, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
+        try:
+            ready = "\n".join(self.manager.waits_for("READY=1"))
+        except TimeoutError:
+            self.process.kill()
+            raise AssertionError(f"it does not get ready: {self.process.communicate()[0][-3000:]}") from None
+        self.port = int(re.search(r"STATUS=Serving https://127\.0\.0\.1:(\d+)", ready).group(1))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.manager.waits_for("STOPPING=1")
+        output, _ = self.process.communicate(timeout=30)
+        self.manager.close()
+        assert self.process.returncode == 0, output
+        return output
+
+
+def console(service):
+    """The test's usual client, at the server of the package."""
+    made = Console.__new__(Console)
+    made.port, made.client = service.port, Client(service.port)
+    return made
+
+
+def test_the_package_is_what_debian_expects(packages):
+    """Lintian finds nothing. The program of the tests has the Swift runtime beside it, which a released one has within."""
+    beside = "custom-library-search-path,embedded-library,shared-library-lacks-prerequisites,library-not-linked-against-libc"
+    beside += ",mismatched-override,unused-override,sharedobject-in-library-directory-missing-soname"
+    beside += ",hardening-no-fortify-functions"
+    said = run(
+        "lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", beside, "--profile", "debian",
+        packages[0])
+    assert not [line for line in said.splitlines() if line[:2] in ("E:", "W:")], said
+
+
+def test_a_clean_debian_takes_it_runs_it_upgrades_it_and_is_clean_again(packages, debian):
+    print(f"figure: a clean Debian 12 in {debian.took:.0f} s")
+    older, newer = packages
+    before = set(debian.left_of_it())
+    assert before == set()
+
+    # Installed: everything is there, the service enabled, the user made, and nobody else may look into the data folder.
+    debian.install(older)
+    assert debian.do("dpkg-query", "-W", "-f", "${Status} ${Version}", "reroot") == "install ok installed 1.0.90-1"
+    assert debian.do("reroot", "--version").strip()
+    assert debian.path("/etc/systemd/system/multi-user.target.wants/reroot.service").is_symlink()
+    assert "/usr/sbin/nologin" in debian.do("getent", "passwd", "reroot")
+    data = debian.path("/var/lib/reroot")
+    assert data.stat().st_mode & 0o7777 == 0o700 and data.stat().st_uid == 0
+    assert debian.do("dpkg-query", "-W", "-f", "${Conffiles}", "reroot").split()[0] == "/etc/reroot/reroot.yaml"
+    assert debian.do("dpkg", "--verify", "reroot") == ""
+
+    # Started, with a setting of the administrator's own.
+    configuration = debian.path("/etc/reroot/reroot.yaml")
+    configuration.write_text(configuration.read_text().replace("listen: 127.0.0.1:8443", "listen: 127.0.0.1:0"))
+    service = Service(debian)
+    client = console(service)
+    found = None
+    for line in service.process.stdout:
+        found = re.search(r"(/setup/\S+)", line)
+        if found:
+            break
+    client.output = [found.group(1) + "\n"]
+    client.set_up()
+    form = client.client.get("/settings").form("/settings")
+    saved = client.client.post("/settings", {**form["fields"], "parallel_components": "3"})
+    assert saved.status == 200
+    service.stop()
+    assert (data / "master.key").stat().st_mode & 0o7777 == 0o600
+
+    # Upgraded: the data and the changed configuration are what they were.
+    changed = configuration.read_bytes()
+    debian.install(newer)
+    assert debian.do("dpkg-query", "-W", "-f", "${Version}", "reroot") == "1.0.91-1"
+    assert configuration.read_bytes() == changed
+    service = Service(debian)
+    client = console(service)
+    client.sign_in()
+    assert client.client.get("/settings").form("/settings")["fields"]["parallel_components"] == "3"
+    service.stop()
+
+    # Removed: what an administrator has made stays.
+    debian.do("apt-get", "remove", "-y", "-qq", "reroot")
+    assert not debian.path("/usr/bin/reroot").exists() and not debian.path("/usr/lib/reroot").exists()
+    assert (data / "master.key").exists() and configuration.read_bytes() == changed
+
+    # Purged: nothing of it is left, but its user, whose number must not become somebody else's.
+    debian.do("apt-get", "purge", "-y", "-qq", "reroot")
+    assert debian.left_of_it() == []
+    assert "reroot" not in debian.path("/var/lib/dpkg/status").read_text()
+    assert debian.do("getent", "passwd", "reroot")
+
+
+def test_a_word_that_it_does_not_know_is_refused():
+    ended = subprocess.run(
+        [ROOT / "Scripts" / "package", "--colour"], capture_output=True, text=True, timeout=60, env=dict(os.environ))
+    assert ended.returncode == 64 and "--colour" in ended.stderr
