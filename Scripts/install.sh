@@ -1,4 +1,4 @@
-# Shared by Scripts/run, Scripts/test and Scripts/measure: finds or installs what they need. Sourced, not run.
+# Shared by the other scripts: finds or installs what they need. Sourced, not run.
 # shellcheck shell=bash
 
 # What the build needs: headers of OpenSSL, SQLite, libmicrohttpd, of GnuTLS, which libmicrohttpd's TLS is made of, and of PKCS#11.
@@ -32,6 +32,10 @@ preset_packages=(
 # shellcheck disable=SC2034
 package_packages=(dpkg-dev binutils patchelf)
 host_packages+=("${package_packages[@]}" debootstrap lintian systemd)
+
+# What the benchmark compares with, and what it measures with.
+# shellcheck disable=SC2034
+bench_packages=(golang-cfssl ansible nginx-light libnginx-mod-nchan wrk openssh-client openssh-server linux-perf)
 
 # Installs those of the named Debian packages that are missing; does nothing when none is. None of their services is
 # started: a server of the tests is started by its test.

@@ -1,0 +1,80 @@
+"""The results, for people and as JSON Lines."""
+import dataclasses
+import json
+import sys
+import textwrap
+
+FLOOR, REROOT = "floor", "reroot"
+
+
+class Table:
+    def __init__(self, chosen):
+        self.chosen = chosen
+        self.file = chosen.json.open("w") if chosen.json else None
+        self.failed = False
+        # The cost per component where somebody ran with the most components, to compare by where he does not run.
+        self.latest = {}
+
+    def say(self, line):
+        print(line, file=sys.stderr, flush=True)
+
+    def add(self, case):
+        print(f"\n{case.title} (medians of {self.chosen.rounds})")
+        head = ("", "seconds", "CPU s", "peak MB", "ms each", "× floor", "× reroot")
+        print(f"  {head[0]:<16}" + "".join(f"{word:>11}" for word in head[1:]))
+        costs = {result.contestant: self.cost(case, result) for result in case.results}
+        for result in case.results:
+            self.line(case, result, costs)
+            self.write(case, result, costs)
+        sys.stdout.flush()
+
+    def cost(self, case, result):
+        """Milliseconds per component: here, or where he ran last."""
+        key = (case.workload, case.form, result.contestant)
+        if result.figures:
+            self.latest[key] = result.figures.seconds * 1000 / case.size
+        return self.latest.get(key)
+
+    def line(self, case, result, costs):
+        cost = costs[result.contestant]
+        ratios = "".join(f"{ratio(cost, costs.get(name)):>11}" for name in (FLOOR, REROOT))
+        figures = result.figures
+        if figures:
+            print(f"  {result.contestant:<16}{figures.seconds:>11.3f}{figures.cpu:>11.2f}"
+                  f"{figures.peak / 1e6:>11.1f}{cost:>11.2f}{ratios}")
+            told = "; ".join(f"{name} {value:,.{3 if value < 10 else 1}f}" for name, value in figures.more.items())
+            for line in textwrap.wrap(told, 108):
+                print(f"    {line}")
+        elif cost is not None:
+            print(f"  {result.contestant:<16}{'–':>11}{'–':>11}{'–':>11}{cost:>11.2f}{ratios}  {result.reason}")
+        else:
+            print(f"  {result.contestant:<16}  {result.reason}")
+        if result.reason and not result.reason.startswith("not run"):
+            self.failed = True
+
+    def write(self, case, result, costs):
+        if not self.file:
+            return
+        cost = costs[result.contestant]
+        line = {
+            "workload": case.workload, "form": case.form, "size": case.size, "contestant": result.contestant,
+            "median": dataclasses.asdict(result.figures) if result.figures else None,
+            "rounds": [dataclasses.asdict(one) for one in result.rounds], "reason": result.reason,
+            "millisecondsEach": cost,
+            "toFloor": quotient(cost, costs.get(FLOOR)), "toReroot": quotient(cost, costs.get(REROOT)),
+        }
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+
+    def close(self):
+        if self.file:
+            self.file.close()
+
+
+def quotient(one, other):
+    return one / other if one and other else None
+
+
+def ratio(one, other):
+    found = quotient(one, other)
+    return "–" if found is None else f"{found:.2f}"
