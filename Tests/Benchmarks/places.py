@@ -16,7 +16,10 @@ sys.path.insert(0, str(SUPPORT))
 PROGRAMS = {
     "launch": (["tools/launch.c"], []),
     "activate": (["tools/activate.c"], ["-static"]),
-    "floor": (["floor/floor.c", "floor/certificate.c", "floor/files.c", "floor/activation.c"], ["-lcrypto", "-pthread"]),
+    "floor": (
+        [f"floor/{name}.c" for name in ("floor", "certificate", "files", "activation", "server")],
+        ["-lssl", "-lcrypto", "-pthread"],
+    ),
 }
 
 

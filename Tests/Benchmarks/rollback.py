@@ -6,7 +6,6 @@ import time
 
 import phases
 from case import Case, Runner
-from directories.reroot import component
 from directories.system import NEW_ROOT, P256, RENEWAL, System
 from figures import Failed, Figures
 from options import SIZES
@@ -32,7 +31,7 @@ def run(chosen, size, form):
 
 def measured(served, system):
     root = served.import_root(system.new)
-    components = [component(system, name) for name in system.names]
+    components = [system.component(name) for name in system.names]
     components[-1] |= {"stage": 2, "activation": {"command": ["/bin/sh", "-c", refusing(system)]}}
     served.apply(components)
     update, forward = served.update(served.plan(root), wanted="deciding")

@@ -23,19 +23,18 @@ def cases(chosen):
             yield case(chosen, size, RENEWAL, RSA)
 
 
-def case(chosen, size, form, key):
+def case(chosen, size, form, key, kind=System, contestants=CONTESTANTS):
     runners = [
-        Runner(kind.name, lambda kind=kind: run(kind, chosen, size, form, key), kind.largest) for kind in CONTESTANTS
+        Runner(one.name, lambda one=one: run(one, chosen, kind, size, form, key), one.largest) for one in contestants
     ]
-    return Case("directories", form if key == P256 else f"{form} with {key}", size, runners)
+    return Case(kind.workload, form if key == P256 else f"{form} with {key}", size, runners)
 
 
-def run(kind, chosen, size, form, key):
+def run(contestant, chosen, kind, size, form, key):
     """One contestant on a system as if nobody had been there before."""
-    with folder("directories") as place:
-        system = System(place, size, form, key)
-        with contextlib.closing(kind(system, chosen)) as contestant:
-            contestant.prepare()
-            figures = contestant.run()
+    with folder(kind.workload) as place, contextlib.closing(kind(place, size, form, key)) as system:
+        with contextlib.closing(contestant(system, chosen)) as one:
+            one.prepare()
+            figures = one.run()
         figures.more |= system.check()
         return figures

@@ -10,5 +10,5 @@ class Floor(Contestant):
 
     def run(self):
         system = self.system
-        words = [program("floor"), system.folder, system.size, system.form, system.key, *system.activation]
+        words = [program("floor"), system.folder, system.size, system.form, system.key, *system.floor_activation]
         return launched(words, self.chosen.limit)

@@ -23,6 +23,8 @@ class System:
     activations           a line for each activation: the component's name
     """
 
+    workload = "directories"
+
     def __init__(self, folder, size, form, key):
         self.folder, self.size, self.form, self.key = folder, size, form, key
         self.names = [f"part-{number:05}" for number in range(size)]
@@ -58,11 +60,32 @@ class System:
         return [program("activate"), str(self.log)]
 
     @property
+    def floor_activation(self):
+        """How the floor does the same."""
+        return self.activation
+
+    @property
     def activations(self):
         return 2 if self.form == NEW_ROOT else 1
 
     def part(self, name, file):
         return self.folder / "parts" / name / file
+
+    def component(self, name, **changes):
+        """A component as Reroot's API has it."""
+        described = {
+            "name": name, "names": [name], "usage": "both",
+            "key": "ecdsa-p256" if self.key == P256 else "rsa-2048",
+            "files": {
+                "certificate": str(self.part(name, "server.pem")), "key": str(self.part(name, "server.key")),
+                "trust_bundle": str(self.part(name, "roots.pem")),
+            },
+            "activation": {"command": [*self.activation, name]},
+        }
+        return described | changes
+
+    def close(self):
+        """Ends what belongs to the system."""
 
     # The check
 
@@ -72,6 +95,9 @@ class System:
         for name in self.names:
             if problem := self.problem(name):
                 raise Failed(f"the check failed: {name} {problem}")
+        return self.counted()
+
+    def counted(self):
         counted = collections.Counter(self.log.read_text().split())
         for name in self.names:
             if counted[name] < self.activations:

@@ -1,6 +1,7 @@
 // The floor: see floor.h.
 //
 //   floor FOLDER COUNT renewal|new-root p256|rsa2048 ACTIVATE LOG
+//   floor FOLDER COUNT renewal|new-root p256|rsa2048 reload
 //   floor FOLDER COUNT first p256|rsa2048
 #include "floor.h"
 
@@ -36,7 +37,16 @@ static void folderOf(int number, char path[1024], char name[32]) {
   snprintf(path, 1024, "%s/parts/%s", work.folder, name);
 }
 
+static void reloadAll(int from, int to) {
+  char folder[1024], name[32];
+  for (int number = from; number < to; number++) {
+    folderOf(number, folder, name);
+    reloadServer(folder);
+  }
+}
+
 static void activateAll(int from, int to) {
+  if (work.areServers) return reloadAll(from, to);
   int processes[BATCH];
   char folder[1024], name[32];
   for (int number = from; number < to; number++) {
@@ -91,6 +101,7 @@ static void replace(struct authority *authority, int from, int to) {
     snprintf(certificate, sizeof certificate, "%s/server.pem", folder);
     snprintf(key, sizeof key, "%s/server.key", folder);
     if (!isGood(authority, certificate, key)) fail("verifying", name);
+    if (work.areServers) awaitServed(folder);
   }
 }
 
@@ -117,10 +128,10 @@ static void perform(struct pass *pass) {
 }
 
 int main(int count, char **words) {
-  if (count != 5 && count != 7) return 64;
+  if (count < 5 || count > 7) return 64;
   work = (struct work){
     .folder = words[1], .count = atoi(words[2]), .isNewRoot = strcmp(words[3], "new-root") == 0,
-    .isFirst = strcmp(words[3], "first") == 0, .isRSA = strcmp(words[4], "rsa2048") == 0,
+    .isFirst = strcmp(words[3], "first") == 0, .isRSA = strcmp(words[4], "rsa2048") == 0, .areServers = count == 6,
     .activate = count == 7 ? words[5] : NULL, .log = count == 7 ? words[6] : NULL,
   };
   char path[1024];

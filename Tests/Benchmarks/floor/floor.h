@@ -13,6 +13,7 @@ struct work {
   bool isNewRoot;         // trust first, with an activation of its own
   bool isRSA;
   bool isFirst;           // makes what is there at first: not flushed, nothing activated
+  bool areServers;        // which are reloaded by a signal, and looked at by a handshake
   const char *activate;   // the program to run, NULL for none
   const char *log;        // its first argument
 };
@@ -40,6 +41,11 @@ void commit(struct batch *batch);
 // Starts a component's activation; the answer is awaited by `expectSuccess`.
 int startActivation(const struct work *work, const char *name);
 void expectSuccess(int process, const char *name);
+
+// Tells a server by SIGHUP to load its files, which server.pid beside them says the number of.
+void reloadServer(const char *folder);
+// Makes handshakes with the port in the file `port` until the certificate in server.pem is served.
+void awaitServed(const char *folder);
 
 // Ends the program with a sentence about the last error.
 _Noreturn void fail(const char *doing, const char *what);
