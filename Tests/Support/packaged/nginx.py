@@ -25,6 +25,9 @@ class Nginx(PackagedServer):
             ("# include snippets/snakeoil.conf;",
              f"include snippets/snakeoil.conf; ssl_client_certificate {self.trust_bundle}; ssl_verify_client optional;"),
         )
+        # What else is installed on this machine is none of the default: some modules do not take the places below.
+        for module in self.etc("nginx", "modules-enabled").iterdir():
+            module.unlink()
         places = "".join(
             f"{what}_temp_path {self.folder}/lib/{what};\n" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
