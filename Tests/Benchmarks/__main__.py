@@ -7,12 +7,14 @@ from table import Table
 import directories
 import nginx
 import rollback
+import watchers
 
 # The order is that of importance: what comes first is there even when the rest is not waited for.
 WORKLOADS = {
     "directories": directories.cases,
     "rollback": rollback.cases,
     "servers": nginx.cases,
+    "watchers": watchers.cases,
 }
 
 
@@ -23,7 +25,8 @@ def main():
     table = Table(chosen)
     for name in chosen.only:
         for case in WORKLOADS[name](chosen):
-            table.add(case.run(chosen, table.say))
+            if case.run(chosen, table.say).results:
+                table.add(case)
     table.close()
     return 1 if table.failed else 0
 

@@ -32,6 +32,10 @@ class Case:
     form: str
     size: int
     runners: list
+    each: int = 0
+    """What the cost is divided by; 0 for the size."""
+    floor: str = "floor"
+    """Who is compared with."""
     results: list = dataclasses.field(default_factory=list)
 
     @property

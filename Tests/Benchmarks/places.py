@@ -14,6 +14,8 @@ SUPPORT = HERE.parent / "Support"
 sys.path.insert(0, str(SUPPORT))
 
 PROGRAMS = {
+    "watch": (["tools/watch.c", "tools/watch_stream.c", "tools/watch_marks.c"], ["-lssl", "-lcrypto"]),
+    "fanout": (["tools/fanout.c"], ["-lmicrohttpd", "-pthread"]),
     "launch": (["tools/launch.c"], []),
     "activate": (["tools/activate.c"], ["-static"]),
     "floor": (

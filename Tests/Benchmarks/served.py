@@ -1,7 +1,9 @@
 """`reroot serve` under measure: what an administrator does before an update, over the API, and the update itself."""
 import contextlib
+import http.client
 import json
 import re
+import socket
 import sqlite3
 import threading
 import time
@@ -17,7 +19,10 @@ from program import Program
 PASSWORD = "Root-2026!"
 # So many components are sent at once: a request has at most a megabyte.
 CHUNK = 1_000
+
 STANDING = re.compile(rb'"standing":"(\w+)"')
+SEQUENCE = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+GOING_ON = (None, "planned", "running", "stopping", "rollingBack")
 
 
 class PatientClient(Client):
@@ -105,29 +110,15 @@ class Served:
             yield cost
         cost |= {"cpu": processes.cpu(self.process) - cpu, "peak": processes.peak(self.process)}
 
-    def wait(self, update, wanted):
-        """Watches the events of an update, as a person has the page open, until it has ended or asks."""
-        connection = self.console.client.connect()
-        connection.timeout = self.limit
-        connection.request(
-            "GET", f"/api/v1/updates/{update}/events", headers={"Authorization": f"Bearer {self.program.token}"})
-        answer = connection.getresponse()
-        late = threading.Timer(self.limit, lambda: connection.sock and connection.sock.shutdown(2))
-        late.start()
-        try:
-            standing, rest = None, b""
-            while piece := answer.read1(1 << 16):
-                text = rest + piece
-                for found in STANDING.finditer(text):
-                    standing = found.group(1).decode()
-                if standing not in (None, "planned", "running", "stopping", "rollingBack"):
-                    break
-                rest = text[-64:]
-        except OSError:
-            standing = f"{standing} after {self.limit} s"
-        finally:
-            late.cancel()
-            connection.close()
+    def wait(self, update, wanted, after=0):
+        """Watches the events of an update, as a person has the page open, until it has ended or asks.
+
+        - after: the last entry of its journal that is known.
+        """
+        standing, end, watch = None, time.monotonic() + self.limit, Watch(after)
+        while standing in GOING_ON and time.monotonic() < end:
+            # A stream that is dropped is opened again, as a browser does.
+            standing = watch.follow(self, update, end - time.monotonic()) or standing
         if standing != wanted:
             raise Failed(f"the update is {standing}: {self.why(update)}")
 
@@ -148,3 +139,38 @@ class Served:
 
     def stop(self):
         self.console.stop()
+
+
+class Watch:
+    """A stream of an update's events, which knows the last one that it has seen."""
+
+    def __init__(self, after):
+        self.last = after
+
+    def follow(self, served, update, limit):
+        """How the update stands when the stream ends, at the latest when it does not go on any more."""
+        connection = served.console.client.connect()
+        connection.timeout = limit
+        connection.request(
+            "GET", f"/api/v1/updates/{update}/events",
+            headers={"Authorization": f"Bearer {served.program.token}", "Last-Event-ID": str(self.last)})
+        answer = connection.getresponse()
+        late = threading.Timer(limit, lambda: connection.sock and connection.sock.shutdown(socket.SHUT_RDWR))
+        late.start()
+        standing, rest = None, b""
+        try:
+            while piece := answer.read1(1 << 16):
+                text = rest + piece
+                for found in STANDING.finditer(text):
+                    standing = found.group(1).decode()
+                for found in SEQUENCE.finditer(text):
+                    self.last = int(found.group(1))
+                if standing not in GOING_ON:
+                    break
+                rest = text[-64:]
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            late.cancel()
+            connection.close()
+        return standing

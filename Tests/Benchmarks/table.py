@@ -4,7 +4,7 @@ import json
 import sys
 import textwrap
 
-FLOOR, REROOT = "floor", "reroot"
+REROOT = "reroot"
 
 
 class Table:
@@ -20,7 +20,7 @@ class Table:
 
     def add(self, case):
         print(f"\n{case.title} (medians of {self.chosen.rounds})")
-        head = ("", "seconds", "CPU s", "peak MB", "ms each", "× floor", "× reroot")
+        head = ("", "seconds", "CPU s", "peak MB", "ms each", f"× {case.floor}"[:10], "× reroot")
         print(f"  {head[0]:<16}" + "".join(f"{word:>11}" for word in head[1:]))
         costs = {result.contestant: self.cost(case, result) for result in case.results}
         for result in case.results:
@@ -32,12 +32,12 @@ class Table:
         """Milliseconds per component: here, or where he ran last."""
         key = (case.workload, case.form, result.contestant)
         if result.figures:
-            self.latest[key] = result.figures.seconds * 1000 / case.size
+            self.latest[key] = result.figures.seconds * 1000 / (case.each or case.size)
         return self.latest.get(key)
 
     def line(self, case, result, costs):
         cost = costs[result.contestant]
-        ratios = "".join(f"{ratio(cost, costs.get(name)):>11}" for name in (FLOOR, REROOT))
+        ratios = "".join(f"{ratio(cost, costs.get(name)):>11}" for name in (case.floor, REROOT))
         figures = result.figures
         if figures:
             print(f"  {result.contestant:<16}{figures.seconds:>11.3f}{figures.cpu:>11.2f}"
@@ -61,7 +61,7 @@ class Table:
             "median": dataclasses.asdict(result.figures) if result.figures else None,
             "rounds": [dataclasses.asdict(one) for one in result.rounds], "reason": result.reason,
             "millisecondsEach": cost,
-            "toFloor": quotient(cost, costs.get(FLOOR)), "toReroot": quotient(cost, costs.get(REROOT)),
+            "toFloor": quotient(cost, costs.get(case.floor)), "toReroot": quotient(cost, costs.get(REROOT)),
         }
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()

@@ -1,0 +1,148 @@
+"""Those who only send the same messages to everybody."""
+import http.client
+import pathlib
+import subprocess
+import sys
+import time
+
+import processes
+from authority import Authority
+from figures import Figures
+from places import HERE, program
+from servers import free_port, listens, wait_until
+
+from .client import Streams, with_memory
+
+MESSAGES, BYTES, MILLISECONDS = 100, 4096, 100
+
+
+class Hub:
+    """Publishes MESSAGES of BYTES, one each MILLISECONDS."""
+
+    name = ""
+    path = "/events"
+
+    def __init__(self, folder, chosen):
+        self.folder = folder
+        Authority("Hub Root").issue(["localhost"], folder)
+        self.times = folder / "times"
+        self.streams = None
+        self.port = self.start()
+
+    def run(self, size):
+        number = self.serving()
+        memory = with_memory(number, lambda: self.open(size), size)
+        cpu = processes.cpu(number)
+        begun = time.monotonic()
+        self.publish()
+        told = self.streams.report(MESSAGES, 300, self.times)
+        seconds = time.monotonic() - begun
+        cpu, peak = processes.cpu(number) - cpu, processes.peak(number)
+        more = {"p50 ms": told["p50"], "worst ms": told["worst"], "KB a stream": memory / 1e3, "all s": seconds}
+        more |= {name: told[name] for name in ("lost", "doubled", "reconnects")}
+        return Figures(told["p99"] / 1000, cpu, peak, more)
+
+    def serving(self):
+        """The process that serves the streams."""
+        return self.process.pid
+
+    def open(self, size):
+        self.streams = Streams(self.folder, self.port, size, self.path, "data: ")
+        return self.streams
+
+    def begin(self, words):
+        """Starts a program that says its port in its first line."""
+        self.process = subprocess.Popen(
+            list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder)
+        return int(self.process.stdout.readline())
+
+    def publish(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+
+    def arguments(self):
+        return [self.folder / "server.pem", self.folder / "server.key", MESSAGES, BYTES, MILLISECONDS, self.times]
+
+    def close(self):
+        if self.streams:
+            self.streams.stop()
+        self.process.kill()
+        self.process.wait()
+
+
+class LibMicroHTTPD(Hub):
+    """tools/fanout.c"""
+
+    name = "libmicrohttpd"
+
+    def start(self):
+        return self.begin([program("fanout"), *self.arguments()])
+
+
+class ASGI(Hub):
+    """uvicorn with uvloop, and Starlette."""
+
+    name = "uvicorn"
+
+    def start(self):
+        return self.begin([sys.executable, HERE / "watchers" / "asgi_main.py", *self.arguments()])
+
+
+class Nchan(Hub):
+    """nginx with its module nchan, as Debian has it, and a publisher on the same machine."""
+
+    name = "nchan"
+    configuration = """
+load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; user root;
+worker_rlimit_nofile 15000;
+events {{ worker_connections 15000; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/temp; proxy_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp;
+  uwsgi_temp_path {folder}/temp; scgi_temp_path {folder}/temp;
+  nchan_max_reserved_memory 256M;
+  server {{
+    listen 127.0.0.1:{port} ssl backlog=1024;
+    ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
+    ssl_buffer_size 4k; ssl_session_cache off;
+    location = /events {{ nchan_subscriber eventsource; nchan_channel_id one; nchan_message_buffer_length 1000; }}
+  }}
+  server {{
+    listen 127.0.0.1:{publishing};
+    keepalive_requests 100000;
+    location = /publish {{ nchan_publisher; nchan_channel_id one; nchan_message_buffer_length 1000; }}
+  }}
+}}
+"""
+
+    def start(self):
+        port, self.publishing = free_port(), free_port()
+        (self.folder / "nginx.conf").write_text(
+            self.configuration.format(folder=self.folder, port=port, publishing=self.publishing))
+        self.process = subprocess.Popen(
+            ["/usr/sbin/nginx", "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"],
+            stdin=subprocess.DEVNULL)
+        wait_until(lambda: listens(port) and listens(self.publishing), "nginx listening")
+        return port
+
+    def serving(self):
+        """The worker."""
+        return int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text())
+
+    def publish(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.publishing, timeout=60)
+        with self.times.open("w") as file:
+            for number in range(1, MESSAGES + 1):
+                body = f"{number} ".ljust(BYTES - len("data: \n\n"), ".")
+                file.write(f"{number} {time.time_ns() // 1000}\n")
+                connection.request("POST", "/publish", body, {"Content-Type": "text/plain"})
+                connection.getresponse().read()
+                time.sleep(MILLISECONDS / 1000)
+
+    def close(self):
+        if self.streams:
+            self.streams.stop()
+        self.process.terminate()
+        self.process.wait(30)
