@@ -6,7 +6,10 @@ from table import Table
 
 import directories
 import nginx
+import pages
 import rollback
+import ssh
+import start
 import watchers
 
 # The order is that of importance: what comes first is there even when the rest is not waited for.
@@ -15,6 +18,9 @@ WORKLOADS = {
     "rollback": rollback.cases,
     "servers": nginx.cases,
     "watchers": watchers.cases,
+    "pages": pages.cases,
+    "ssh": ssh.cases,
+    "start": start.cases,
 }
 
 

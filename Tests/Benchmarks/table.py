@@ -5,6 +5,7 @@ import sys
 import textwrap
 
 REROOT = "reroot"
+PER_COMPONENT = ("directories", "rollback", "servers", "ssh")
 
 
 class Table:
@@ -14,6 +15,7 @@ class Table:
         self.failed = False
         # The cost per component where somebody ran with the most components, to compare by where he does not run.
         self.latest = {}
+        self.courses = {}
 
     def say(self, line):
         print(line, file=sys.stderr, flush=True)
@@ -32,7 +34,7 @@ class Table:
         """Milliseconds per component: here, or where he ran last."""
         key = (case.workload, case.form, result.contestant)
         if result.figures:
-            self.latest[key] = result.figures.seconds * 1000 / (case.each or case.size)
+            self.courses.setdefault(key, {})[case.size] = self.latest[key] = result.figures.seconds * 1000 / (case.each or case.size)
         return self.latest.get(key)
 
     def line(self, case, result, costs):
@@ -67,8 +69,18 @@ class Table:
         self.file.flush()
 
     def close(self):
+        self.print_growth()
         if self.file:
             self.file.close()
+
+    def print_growth(self):
+        """How the cost per component changes with their number."""
+        grown = {key: costs for key, costs in self.courses.items() if len(costs) > 1 and key[0] in PER_COMPONENT}
+        if grown:
+            print("\nThe cost per component in milliseconds, by the number of components")
+        for (workload, form, contestant), costs in grown.items():
+            course = ", ".join(f"{size:,}: {cost:.2f}" for size, cost in costs.items())
+            print(f"  {workload}, {form}, {contestant}: {course}")
 
 
 def quotient(one, other):

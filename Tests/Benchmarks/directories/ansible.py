@@ -1,8 +1,8 @@
 """Ansible: with its own modules, as its manual would have it, and in its fastest form, one shell task a host over Mitogen."""
+import json
 import os
 import pathlib
 import sys
-import json
 
 from figures import launched
 
@@ -10,9 +10,8 @@ from .contestant import Contestant
 from .shell import phases, words
 
 
-
 class Ansible(Contestant):
-    """The components are hosts whose connection is this machine itself."""
+    """The components are hosts."""
 
     program = ""
     python = ""
@@ -21,9 +20,8 @@ class Ansible(Contestant):
 
     def prepare(self):
         folder = self.system.folder
-        hosts = "".join(f"{name}\n" for name in self.system.names)
-        (folder / "hosts").write_text(
-            f"{hosts}[all:vars]\nansible_connection=local\nansible_python_interpreter={self.python}\n")
+        hosts = "".join(f"{name} {self.system.ansible_host(name)}\n" for name in self.system.names)
+        (folder / "hosts").write_text(f"{hosts}[all:vars]\nansible_python_interpreter={self.python}\n")
         (folder / "play.yml").write_text(json.dumps(self.play()))
         (folder / "ansible").mkdir()
 
@@ -59,7 +57,7 @@ class Mitogen(Ansible):
 
     def tasks(self):
         for phase in phases(self.system):
-            yield [{"shell": " ".join(words(self.system, phase)) + " {{ inventory_hostname }}"}]
+            yield [{"shell": "sh " + " ".join(words(self.system, phase)) + " {{ inventory_hostname }}"}]
 
 
 class Plain(Ansible):

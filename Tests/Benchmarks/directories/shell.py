@@ -17,7 +17,7 @@ class Shell(Contestant):
         names = self.system.folder / "names"
         names.write_text("".join(f"{name}\n" for name in self.system.names))
         passes = " && ".join(
-            f'xargs -a "{names}" -n 1 -P {os.cpu_count()} {" ".join(words(self.system, phase))}'
+            f'xargs -a "{names}" -n 1 -P {os.cpu_count()} {" ".join(self.system.script_shell + words(self.system, phase))}'
             for phase in phases(self.system))
         return launched(["sh", "-c", passes], self.chosen.limit)
 
@@ -29,4 +29,4 @@ def phases(system):
 def words(system, phase):
     """The script up to the name of the component."""
     bundle = "keep" if system.activations == 2 else "write"
-    return ["sh", str(SCRIPT), phase, str(system.folder), system.key, bundle, *system.activation]
+    return [str(SCRIPT), phase, str(system.folder), system.key, bundle, *system.activation]

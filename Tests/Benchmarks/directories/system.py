@@ -65,6 +65,15 @@ class System:
         return self.activation
 
     @property
+    def script_shell(self):
+        """What runs a script where a component is."""
+        return ["sh"]
+
+    def ansible_host(self, name):
+        """How Ansible reaches a component: its variables in the inventory."""
+        return "ansible_connection=local"
+
+    @property
     def activations(self):
         return 2 if self.form == NEW_ROOT else 1
 
