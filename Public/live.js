@@ -33,7 +33,7 @@ function schedule() {
 
 function paint() {
   isScheduled = false
-  // An element that goes away between the press and the release of a button would swallow the click.
+  // An element that moves or goes away between the press and the release of a button would swallow the click.
   if (performance.now() - pressedAt < longestPress) return
   lastPaint = performance.now()
   const partials = waiting
@@ -53,7 +53,7 @@ function put({ id, html, to }) {
   const element = parsed(html)
   if (!element) return
   if (there) {
-    replace(there, element)
+    morph(there, element)
   } else {
     frame.prepend(element)
     while (frame.children.length > longestLog) frame.lastElementChild.remove()
@@ -72,43 +72,65 @@ function parsed(html) {
 
 /* What a person is doing */
 
-function replace(old, next) {
-  for (const details of old.querySelectorAll("details[id]")) {
-    const same = next.querySelector(`details#${CSS.escape(details.id)}`)
-    if (same) same.open = details.open
+// What is there stays, and is changed only where it differs: a button that somebody points at, an open <details>, a
+// ticked box, what was typed, the focus, the selection and how far a text was scrolled are left as they are.
+function morph(old, next) {
+  if (!isAlike(old, next)) return old.replaceWith(next)
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== next.data) old.data = next.data
+    return
   }
-  if (old.outerHTML === next.outerHTML) return
-  const focused = old.contains(document.activeElement) ? document.activeElement : null
-  const name = focused && nameOf(focused)
-  for (const box of old.querySelectorAll("input[type=checkbox], input[type=radio]")) {
-    const same = counterpart(next, nameOf(box))
-    if (same) same.checked = box.checked
-  }
-  for (const area of old.querySelectorAll("textarea[id]")) {
-    const same = next.querySelector(`textarea#${CSS.escape(area.id)}`)
-    if (same) same.value = area.value
-  }
-  const selection = focused?.tagName === "TEXTAREA" ? [focused.selectionStart, focused.selectionEnd] : null
-  const scrolled = [...old.querySelectorAll("details[id] pre")].map(pre => [pre.closest("details").id, pre.scrollTop])
-  old.replaceWith(next)
-  for (const [id, top] of scrolled) {
-    const pre = next.querySelector(`details#${CSS.escape(id)} pre`)
-    if (pre) pre.scrollTop = top
-  }
-  const again = focused && counterpart(next, name)
-  again?.focus({ preventScroll: true })
-  if (selection && again) again.setSelectionRange(...selection)
+  morphAttributes(old, next)
+  morphChildren(old, next)
 }
 
-// A control is known by its id, by its name and value, or as the summary of a <details> with an id.
-function nameOf(element) {
-  if (element.id) return `#${CSS.escape(element.id)}`
-  if (element.tagName === "SUMMARY" && element.parentElement.id) return `#${CSS.escape(element.parentElement.id)} > summary`
-  return element.name ? `[name="${CSS.escape(element.name)}"][value="${CSS.escape(element.value)}"]` : null
+function isAlike(old, next) {
+  return old.nodeType === next.nodeType && old.nodeName === next.nodeName && (old.id ?? "") === (next.id ?? "")
 }
 
-function counterpart(root, name) {
-  return name ? root.querySelector(name) : null
+function morphAttributes(old, next) {
+  for (const { name, value } of next.attributes) {
+    if (isChosen(old, name) || old.getAttribute(name) === value) continue
+    old.setAttribute(name, value)
+    if (name === "data-elapsed") beginnings.delete(old)
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!next.hasAttribute(name) && !isChosen(old, name)) old.removeAttribute(name)
+  }
+}
+
+// Whether a <details> that has a name is open is its reader's choice.
+function isChosen(element, attribute) {
+  return attribute === "open" && element.tagName === "DETAILS" && element.id !== ""
+}
+
+function morphChildren(old, next) {
+  const coming = byName(next)
+  // What goes away does so first: then what stays need not be moved around it, which would take its focus.
+  for (const [id, child] of byName(old)) if (!coming.has(id)) child.remove()
+  const named = byName(old)
+  let here = old.firstChild
+  for (const child of [...next.childNodes]) {
+    const same = named.get(child.id)
+    if (same && same !== here) old.insertBefore(same, here)
+    here = same ?? here
+    if (here && isAlike(here, child)) {
+      const following = here.nextSibling
+      morph(here, child)
+      here = following
+    } else {
+      old.insertBefore(child, here)
+    }
+  }
+  while (here) {
+    const following = here.nextSibling
+    here.remove()
+    here = following
+  }
+}
+
+function byName(parent) {
+  return new Map([...parent.children].filter(child => child.id).map(child => [child.id, child]))
 }
 
 // A release outside the window is never told, so no press counts for ever.

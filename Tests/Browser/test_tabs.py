@@ -90,6 +90,16 @@ def test_an_open_output_stays_open_while_the_page_changes_around_it(admin, demo)
     expect(output).to_have_attribute("open", "")
 
 
+def test_a_button_stays_the_same_while_its_row_changes_around_it(admin, demo):
+    admin.open("/demo")
+    button = admin.page.get_by_role("button", name="Deployment of Database", exact=True).element_handle()
+    button.focus()
+    accepted = admin.page.locator("#member-database td.number").first
+    before = accepted.inner_text()
+    expect(accepted).not_to_have_text(before)
+    assert button.evaluate("button => button.isConnected && document.activeElement === button")
+
+
 def test_a_session_that_ends_elsewhere_ends_the_stream_and_says_so(admin, demo):
     path = waiting(admin, demo)
     other = admin.another_tab()
