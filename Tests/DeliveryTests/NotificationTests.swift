@@ -30,6 +30,17 @@ import Testing
       text == #"data-binary = "{\"a\": \"x\\\"\n\"}\r\turl = \"file:///etc/passwd\"""# + "\nsilent\n")
   }
 
+  @Test(
+    "Nor does a mark with an accent behind it, which Swift takes for one character",
+    arguments: [
+      ("\"\u{301}", "\\\"\u{301}"), ("\\\u{301}", "\\\\\u{301}"), ("a\r\nb", "a\\r\\nb"),
+      ("\"\u{20DD}\"", "\\\"\u{20DD}\\\""),
+    ])
+  func accents(_ value: String, _ escaped: String) {
+    let text = Curl.text([("data-binary", value)])
+    #expect(Array(text.utf8) == Array("data-binary = \"\(escaped)\"\n".utf8))
+  }
+
   @Test("A message has a subject that is one line, whatever is in it, and a text in base64")
   func mail() throws {
     let mail = Mail(

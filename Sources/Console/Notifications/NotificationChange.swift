@@ -30,7 +30,8 @@ enum NotificationChange {
         changes.append(change)
       }
     }
-    var known = former.secrets
+    var (known, secrets) = (former.secrets, secrets)
+    for key in unneeded(former, values) where secrets[key] == nil { secrets[key] = .some(nil) }
     for setting in [NotificationSettings.webhookSecret, NotificationSettings.smtpPassword] {
       guard let secret = secrets[setting.key] else { continue }
       if let secret, !setting.isGood(secret) {
@@ -45,12 +46,40 @@ enum NotificationChange {
       changes.append(.init(setting.key, toSecret: secret, act))
     }
     problems += missing(values, known)
+    if isOfAnotherServer(former, values), secrets[NotificationSettings.smtpPassword.key] == nil {
+      problems.append(
+        InputProblem(
+          field: NotificationSettings.smtpPassword.key,
+          sentence: "Give the password again: the one that is kept is for the former mail server."))
+    }
     guard problems.isEmpty else { throw InputRefusal(problems) }
     let last = try await services.store.lastAuditNumber()
     try await services.store.set(changes, expecting: read.map { $0.expectation })
     for change in changes { visit.log(change.act) }
     if former.channels.isEmpty { try await services.notifications.follow(from: last) }
     await services.notifications.settingsChanged()
+  }
+
+  /// The secrets that go with what they were for.
+  private static func unneeded(_ former: NotificationSettings, _ values: [String: String]) -> [String] {
+    func isRemoved(_ setting: PlainSetting) -> Bool { !former.value(setting).isEmpty && values[setting.key] == "" }
+    var keys: [String] = []
+    if isRemoved(.webhookAddress) { keys.append(NotificationSettings.webhookSecret.key) }
+    let isUnused = values[PlainSetting.smtpUser.key] == "" && serverChanges(former, values)
+    if isRemoved(.smtpUser) || isUnused { keys.append(NotificationSettings.smtpPassword.key) }
+    return keys
+  }
+
+  /// Whether a kept password would be handed to another server than the one that it was given for.
+  private static func isOfAnotherServer(_ former: NotificationSettings, _ values: [String: String]) -> Bool {
+    former.secrets.contains(NotificationSettings.smtpPassword.key)
+      && values[PlainSetting.smtpUser.key]?.isEmpty == false && values[PlainSetting.smtpServer.key]?.isEmpty == false
+      && serverChanges(former, values)
+  }
+
+  private static func serverChanges(_ former: NotificationSettings, _ values: [String: String]) -> Bool {
+    NotificationSettings.server(former.value(.smtpServer))
+      != NotificationSettings.server(values[PlainSetting.smtpServer.key] ?? "")
   }
 
   /// What does not go together.

@@ -61,7 +61,7 @@ actor NotificationDesk {
   /// Puts a notification into the queue of each channel that is on. Waits for the store, never for the network.
   func notify(_ message: NotificationMessage) async {
     do {
-      try await store.queue(message, on: try await NotificationSettings.read(store).channels)
+      try await store.queue(message, on: try await NotificationSettings.read(store).channels(for: message.kind))
       waker.yield()
     } catch {
       logger.error("notification not queued", metadata: ["subject": "\(message.subject)", "reason": "\(error)"])
@@ -71,7 +71,7 @@ actor NotificationDesk {
   /// Begins to follow the audit log here: what was before a channel was switched on is no news.
   func follow(from number: Int64) async throws {
     followed = number
-    try await store.queue([], on: [], followingAuditTo: number)
+    try await store.queue([], followingAuditTo: number)
   }
 
   /// Looks at everything at once.
@@ -88,8 +88,8 @@ actor NotificationDesk {
     do {
       let settings = try await NotificationSettings.read(store)
       if !settings.channels.isEmpty {
-        try await followAudit(settings.channels)
-        try await lookAtEnds(settings.channels)
+        try await followAudit(settings)
+        try await lookAtEnds(settings)
       }
       try await sendDue(settings)
     } catch is CancellationError {
@@ -113,26 +113,27 @@ actor NotificationDesk {
 
   // MARK: What there is to tell
 
-  private func followAudit(_ channels: [NotificationChannel]) async throws {
+  private func followAudit(_ settings: NotificationSettings) async throws {
     if followed == nil { followed = try await store.lastFollowedAuditNumber() }
     guard var last = followed else { return try await follow(from: try await store.lastAuditNumber()) }
     while true {
       let entries = try await store.auditEntries(after: last, limit: 200)
       guard let newest = entries.last?.number else { return }
       let found = entries.compactMap(NotificationWords.message)
+        .map { (message: $0, channels: settings.channels(for: $0.kind)) }.filter { !$0.channels.isEmpty }
       // Most entries are worth none, and not worth a write either: they are looked at again after a restart.
-      if !found.isEmpty { try await store.queue(found, on: channels, followingAuditTo: newest) }
+      if !found.isEmpty { try await store.queue(found, followingAuditTo: newest) }
       (last, followed) = (newest, newest)
     }
   }
 
-  private func lookAtEnds(_ channels: [NotificationChannel]) async throws {
+  private func lookAtEnds(_ settings: NotificationSettings) async throws {
     let now = clock()
     if let looked, (0..<Self.lookPause).contains(now.timeIntervalSince(looked)) { return }
     let days = Int(try await SettingsDesk.value(.expiryDays, store)) ?? 30
     for end in try await CertificateEnd.all(store, console: https.current.chain.first) {
       guard let message = end.message(now: now, days: days) else { continue }
-      try await store.queue(message, on: channels)
+      try await store.queue(message, on: settings.channels(for: message.kind))
     }
     try await store.forgetOldNotifications()
     looked = now
@@ -177,8 +178,9 @@ actor NotificationDesk {
             "channel": "\(record.channel.rawValue)", "subject": "\(record.notification.subject)",
             "reason": "\(failure.sentence)", "again": due == nil ? "no" : "yes",
           ])
-        try await store.notificationFailed(record.id, failure.sentence, again: due)
-        return false
+        try await store.notificationFailed(
+          record.id, failure.sentence, again: due, isOfMessage: failure.isOfMessage)
+        return failure.isOfMessage
       }
     } catch {
       logger.error("notification not sent", metadata: ["reason": "\(error)"])
@@ -211,7 +213,7 @@ actor NotificationDesk {
         server.isEmpty
         ? Mail.Route.sendmail
         : .server(
-          server, user: settings.value(.smtpUser),
+          NotificationSettings.server(server), user: settings.value(.smtpUser),
           password: try await store.secret(NotificationSettings.smtpPassword.key))
       let mail = Mail(
         from: settings.sender, to: settings.recipients, subject: message.subject, text: message.text,

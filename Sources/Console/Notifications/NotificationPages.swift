@@ -77,7 +77,8 @@ enum NotificationPages {
         .attributes(["autocomplete": "off"]).note(settings.secrets.contains(setting.key) ? "One is set." : nil).optional
     }
     return [
-      plain(.webhookAddress), secret(NotificationSettings.webhookSecret), plain(.emailTo), plain(.emailFrom),
+      plain(.webhookAddress), secret(NotificationSettings.webhookSecret), plain(.webhookKinds), plain(.emailTo),
+      plain(.emailKinds), plain(.emailFrom),
       plain(.smtpServer), plain(.smtpUser), secret(NotificationSettings.smtpPassword), plain(.consoleAddress),
     ]
   }

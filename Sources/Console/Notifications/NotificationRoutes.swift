@@ -14,11 +14,9 @@ extension ConsoleRouter {
       var secrets: [String: SecretBytes?] = [:]
       for setting in [NotificationSettings.webhookSecret, NotificationSettings.smtpPassword] {
         let text = request.form[setting.key] ?? ""
-        // An empty field keeps the secret; one that nobody needs any more goes with what it was for.
+        // An empty field keeps the secret.
         if !text.isEmpty { secrets[setting.key] = SecretBytes(utf8: text) }
       }
-      if given[PlainSetting.webhookAddress.key] == "" { secrets[NotificationSettings.webhookSecret.key] = .some(nil) }
-      if given[PlainSetting.smtpUser.key] == "" { secrets[NotificationSettings.smtpPassword.key] = .some(nil) }
       do {
         try await NotificationChange.save(given, secrets: secrets, visit)
       } catch let refusal as InputRefusal {

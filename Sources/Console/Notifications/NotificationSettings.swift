@@ -12,7 +12,7 @@ struct NotificationSettings: Sendable {
 
   /// Its settings that are no secrets, in the order of the page.
   static let plain: [PlainSetting] = [
-    .webhookAddress, .emailTo, .emailFrom, .smtpServer, .smtpUser, .consoleAddress,
+    .webhookAddress, .webhookKinds, .emailTo, .emailKinds, .emailFrom, .smtpServer, .smtpUser, .consoleAddress,
   ]
   /// The secret that requests are signed with.
   static let webhookSecret = SecretSetting(
@@ -51,11 +51,26 @@ struct NotificationSettings: Sendable {
     }
   }
 
+  /// The channels that are on and by which such a notification is to go.
+  func channels(for kind: NotificationMessage.Kind) -> [NotificationChannel] {
+    channels.filter { channel in
+      let chosen = value(channel == .webhook ? .webhookKinds : .emailKinds).split(separator: "\n")
+      return chosen.isEmpty || chosen.contains { $0 == kind.rawValue }
+    }
+  }
+
   /// What must still be kept where nobody has changed it.
   var expectation: (keys: [String], values: [String: String]) { (Self.plain.map(\.key), kept) }
 
   /// The mailboxes.
   var recipients: [String] { value(.emailTo).split(separator: "\n").map(String.init) }
+
+  /// A mail server with its port in any case, which curl would take for 25 with smtp; so two texts of one server are one.
+  static func server(_ text: String) -> String {
+    guard var parts = URLComponents(string: text), let scheme = parts.scheme else { return text }
+    parts.port = parts.port ?? (scheme == "smtps" ? 465 : 587)
+    return parts.string?.lowercased() ?? text
+  }
 
   /// Who messages come from.
   var sender: String {
@@ -96,6 +111,27 @@ extension PlainSetting {
       guard !text.isEmpty, !isWebAddress(text) else { return .success(text) }
       return .failure(wrong("Give an address such as https://hooks.example.net/reroot, or nothing."))
     }, initial: "")
+
+  /// What goes there.
+  static let webhookKinds = kinds("notify_webhook_kinds", member: "webhookKinds", label: "Told to the webhook")
+
+  /// What goes to the mailboxes.
+  static let emailKinds = kinds("notify_email_kinds", member: "emailKinds", label: "Told by e-mail")
+
+  private static func kinds(_ key: String, member: String, label: String) -> PlainSetting {
+    // A test goes by whichever way it is asked for.
+    let known = NotificationMessage.Kind.allCases.filter { $0 != .test }.map(\.rawValue)
+    let list = known.joined(separator: ", ")
+    return PlainSetting(
+      key: key, member: member, label: label, hint: "Of \(list): one to a line. Empty for all of them.",
+      kind: .lines { text in
+        let words = text.split { $0.isWhitespace || $0 == "," }.map(String.init)
+        if let word = words.first(where: { !known.contains($0) }) {
+          return .failure(wrong("“\(VisibleText.of(word, limit: 100))” is none of \(list)."))
+        }
+        return .success(known.filter(words.contains).joined(separator: "\n"))
+      }, initial: "")
+  }
 
   /// Who gets messages.
   static let emailTo = PlainSetting(

@@ -5,9 +5,14 @@ import PKI
 public struct SendingFailure: Error, Sendable, Hashable {
   /// What happened, and what to do.
   public let sentence: String
+  /// Whether the other end was there and would not take this one: another one may well be taken.
+  public let isOfMessage: Bool
 
   /// Describes a failure.
-  public init(_ sentence: String) { self.sentence = sentence }
+  public init(_ sentence: String, isOfMessage: Bool = false) {
+    self.sentence = sentence
+    self.isOfMessage = isOfMessage
+  }
 }
 
 /// The programs by which something is handed over, and the authorities of this machine; tests set them.
@@ -58,13 +63,22 @@ struct Curl: Sendable {
       throw SendingFailure("\(failure.failure.sentence) Install the package curl.")
     }
     withExtendedLifetime((trusted, file)) {}
-    let lines = result.output.split(separator: "\n").map(String.init)
+    let lines = result.output.split(whereSeparator: \.isNewline).map(String.init)
     guard case .exited(0) = result.end else {
       let said = lines.first { $0.hasPrefix("curl: (") }
       throw SendingFailure(
-        said.map { VisibleText.of($0, limit: 400) } ?? "curl was ended before it had done anything.")
+        said.map { VisibleText.of($0, limit: 400) } ?? "curl was ended before it had done anything.",
+        isOfMessage: said.map(Self.isOfMessage) ?? false)
     }
     return lines.last ?? ""
+  }
+
+  /// Whether the other end was reached and refused what it was given, by what curl says (curl(1), “Exit codes”): a mail
+  /// server's `MAIL failed: 552` and `RCPT failed: 550`, its refusal of a text (8), a web server that ends the connection
+  /// with no answer (52). A sign-in that is refused is none of these: it would be refused with the next one, too.
+  static func isOfMessage(_ said: String) -> Bool {
+    said.hasPrefix("curl: (8)") || said.hasPrefix("curl: (52)")
+      || said.firstMatch(of: /(?:MAIL|RCPT|DATA) failed: [45][0-9][0-9]/) != nil
   }
 
   private var systemPEM: String {
@@ -76,10 +90,23 @@ struct Curl: Sendable {
   static func text(_ options: [(name: String, value: String?)]) -> String {
     options.map { name, value in
       guard let value else { return "\(name)\n" }
-      let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-        .replacing("\r", with: "\\r").replacing("\t", with: "\\t")
-      return "\(name) = \"\(escaped)\"\n"
+      return "\(name) = \"\(escaped(value))\"\n"
     }.joined()
+  }
+
+  /// Scalar by scalar, as curl reads it: a quotation mark and the accent behind it are one `Character`, which equals none.
+  private static func escaped(_ value: String) -> String {
+    value.unicodeScalars.map { scalar in
+      switch scalar {
+      case "\\": "\\\\"
+      case "\"": "\\\""
+      case "\n": "\\n"
+      case "\r": "\\r"
+      case "\t": "\\t"
+      default: String(scalar)
+      }
+    }
+    .joined()
   }
 }
 

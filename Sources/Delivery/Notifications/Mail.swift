@@ -68,7 +68,9 @@ public struct Mail: Sendable {
     }
     guard case .exited(0) = result.end else {
       let said = VisibleText.of(result.output.trimmingCharacters(in: .whitespacesAndNewlines), limit: 300)
-      throw SendingFailure("\(sendmail) did not take the message. \(said)")
+      // What ran to its end has looked at this message; what had to be ended hangs with any.
+      let isOfMessage = if case .exited = result.end { true } else { false }
+      throw SendingFailure("\(sendmail) did not take the message. \(said)", isOfMessage: isOfMessage)
     }
   }
 

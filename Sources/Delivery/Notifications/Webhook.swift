@@ -58,7 +58,10 @@ public struct Webhook: Sendable {
       ] + fields.map { ("header", "\($0.name): \($0.value)") }
     let status = try await Curl(programs: programs, authorities: authorities).run(options)
     guard let number = Int(status), (200...299).contains(number) else {
-      throw SendingFailure("The receiver answered with the status \(VisibleText.of(status, limit: 20)).")
+      // “Too many requests” (RFC 6585) is about all of them.
+      throw SendingFailure(
+        "The receiver answered with the status \(VisibleText.of(status, limit: 20)).",
+        isOfMessage: Int(status) != 429)
     }
   }
 }

@@ -25,11 +25,11 @@ extension Store {
   ///
   /// - Parameter number: the last of the entries.
   public func queue(
-    _ notifications: [NotificationMessage], on channels: [NotificationChannel], followingAuditTo number: Int64
+    _ notifications: [(message: NotificationMessage, channels: [NotificationChannel])], followingAuditTo number: Int64
   ) async throws {
     let now = clock()
     try await writeAside { database in
-      for notification in notifications {
+      for (notification, channels) in notifications {
         try Self.queue(notification, on: channels, isHeld: false, now, database)
       }
       try database.execute(
@@ -139,9 +139,10 @@ extension Store {
   ///
   /// - Parameters:
   ///   - problem: why; nil where it is not wanted any more.
-  ///   - due: when it is tried again, and all others of its channel not before; nil gives it up.
+  ///   - due: when it is tried again; nil gives it up.
+  ///   - isOfMessage: whether it alone was refused; otherwise all others of its channel are not tried before it either.
   public func notificationFailed(
-    _ id: NotificationRecord.ID, _ problem: String?, again due: Date?
+    _ id: NotificationRecord.ID, _ problem: String?, again due: Date?, isOfMessage: Bool = false
   ) async throws {
     let now = clock()
     try await writeAside { database in
@@ -151,7 +152,7 @@ extension Store {
             ended_at = CASE WHEN ?1 IS NULL THEN ?3 END, ending = CASE WHEN ?1 IS NULL THEN 'givenUp' END
           WHERE id = ?4
           """, arguments: [due?.milliseconds, problem, now.milliseconds, id.rawValue])
-      guard let due else { return }
+      guard let due, !isOfMessage else { return }
       try database.execute(
         sql: """
           UPDATE notifications SET due_at = ?1

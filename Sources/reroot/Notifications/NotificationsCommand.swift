@@ -35,21 +35,36 @@ struct NotificationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Change where notifications go, all or nothing.",
       discussion: """
-        The names are those that `reroot notifications show` prints. A value is JSON; what is no JSON is a text. Secrets \
-        are set by `reroot notifications secret`.
+        The names are those that `reroot notifications show` prints. A value is JSON; what is no JSON is a text. A secret \
+        is set by `reroot notifications secret`, or here by a file: the password of the mail server has to be given again \
+        with another server.
         """)
 
     @Argument(help: "NAME=VALUE.")
-    var changes: [String]
+    var changes: [String] = []
+
+    @Option(help: "A file that holds the secret of webhooks; nobody else may read it.", completion: .file())
+    var webhookSecretFile: String?
+
+    @Option(help: "A file that holds the password of the mail server; nobody else may read it.", completion: .file())
+    var smtpPasswordFile: String?
 
     @OptionGroup var server: ServerOptions
 
+    func validate() throws {
+      guard !changes.isEmpty || webhookSecretFile != nil || smtpPasswordFile != nil else {
+        throw ValidationError("Give NAME=VALUE, or a file of a secret.")
+      }
+    }
+
     func run() async throws {
       try await Complaint.ending {
-        let members = try SettingsText.members(changes)
+        var members = try SettingsText.members(changes)
         guard members.keys.allSatisfy({ name in !Kind.allCases.contains { $0.member == name } }) else {
           throw ValidationError("A secret is no argument: use `reroot notifications secret`.")
         }
+        if let webhookSecretFile { members[Kind.webhook.member] = try Kind.secret(inFile: webhookSecretFile) }
+        if let smtpPasswordFile { members[Kind.smtp.member] = try Kind.secret(inFile: smtpPasswordFile) }
         try change(members, server)
       }
     }
@@ -60,6 +75,16 @@ struct NotificationsCommand: AsyncParsableCommand {
     case webhook, smtp
 
     var member: String { self == .webhook ? "webhookSecret" : "smtpPassword" }
+
+    static func secret(inFile path: String) throws -> JSONValue {
+      try json(PasswordInput.withoutLineEnd(try InputFile.readSecret(path, limit: 1 << 12, what: "a secret")))
+    }
+
+    static func json(_ secret: SecretBytes) throws -> JSONValue {
+      let text = secret.withBytes { String(validating: $0, as: UTF8.self) }
+      guard let text, !text.isEmpty else { throw ValidationError("A secret is a text in UTF-8, and not empty.") }
+      return .string(text)
+    }
   }
 
   /// `reroot notifications secret webhook|smtp`.
@@ -89,13 +114,7 @@ struct NotificationsCommand: AsyncParsableCommand {
     }
 
     private func secret() throws -> JSONValue {
-      let secret =
-        try secretFile.map {
-          PasswordInput.withoutLineEnd(try InputFile.readSecret($0, limit: 1 << 12, what: "a secret"))
-        } ?? PasswordInput.fromStandardInput(prompt: "Secret: ")
-      let text = secret.withBytes { String(validating: $0, as: UTF8.self) }
-      guard let text, !text.isEmpty else { throw ValidationError("A secret is a text in UTF-8, and not empty.") }
-      return .string(text)
+      try secretFile.map(Kind.secret) ?? Kind.json(PasswordInput.fromStandardInput(prompt: "Secret: "))
     }
   }
 

@@ -20,6 +20,7 @@ struct FakeSending {
         echo "$@" >> \(name).arguments
         number=$(ls | grep -c '^\(name)\\.input')
         cat > "\(name).input.$number"
+        if [ -f \(name).refuses ] && grep -q -f \(name).refuses "\(name).input.$number"; then echo 422; exit 0; fi
         cat \(name).says 2>/dev/null
         exit $(cat \(name).status 2>/dev/null || echo 0)
         """
@@ -39,6 +40,11 @@ struct FakeSending {
   func say(_ text: String, status: Int = 0, by name: String) throws {
     try text.write(toFile: folder.path + "/\(name).says", atomically: true, encoding: .utf8)
     try "\(status)".write(toFile: folder.path + "/\(name).status", atomically: true, encoding: .utf8)
+  }
+
+  /// Has a receiver refuse, with the status 422, what has a text in it.
+  func refuse(_ text: String, by name: String) throws {
+    try text.write(toFile: folder.path + "/\(name).refuses", atomically: true, encoding: .utf8)
   }
 
   /// What a program was given, call by call.
@@ -152,6 +158,97 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
         .init(.endpointDiffers, subject: "b", text: "b", component: "b", key: "differs:b"))
       try await eventually("sent") { try await queued(system).last?.ending == .sent }
       #expect(try await !system.browser.get("/settings").says("not arrived"))
+    }
+  }
+
+  @Test("Each way is told what was chosen for it, and everything where nothing was")
+  func kinds() async throws {
+    try await withSending { system, _, program in
+      try await hook(program)
+      let set = try await program.send(
+        "PATCH", "/notifications",
+        ["emailTo": ["grace@example.net"], "emailKinds": ["endpoint.differs", "update.failure-waiting"]])
+      #expect(try set.json["emailKinds"] == ["update.failure-waiting", "endpoint.differs"], "\(set)")
+      let wrong = try await program.send("PATCH", "/notifications", ["webhookKinds": ["update.nonsense"]])
+      #expect(try wrong.json["errors"]?.elements?.first?["pointer"] == "/webhookKinds", "\(wrong)")
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start()
+      _ = try await system.settled(id)
+      _ = try await system.decide(id, .retry)
+      try await eventually("all are sent") { try await queued(system).count(where: { $0.ending == .sent }) == 3 }
+      let told = try await queued(system).map { "\($0.channel.rawValue) \($0.notification.kind.rawValue)" }
+      #expect(
+        told.sorted() == [
+          "email update.failure-waiting", "webhook update.completed", "webhook update.failure-waiting",
+        ])
+      let page = try await system.browser.get(NotificationPages.path)
+      #expect(page.says("Told by e-mail") && page.says("Of update.failure-waiting, update.completed"))
+    }
+  }
+
+  private func hook(_ program: Program) async throws {
+    let set = try await program.send(
+      "PATCH", "/notifications",
+      ["webhookAddress": "https://hooks.example.net/x", "webhookSecret": .string(Self.secret)])
+    #expect(set.status == 200, "\(set)")
+  }
+
+  @Test("A notification that is refused keeps back no other; a receiver that is not reached is not asked for each")
+  func oneRefused() async throws {
+    try await withSending { system, sending, program in
+      func message(_ name: String) -> NotificationMessage {
+        .init(.endpointDiffers, subject: name, text: name, component: name, key: name)
+      }
+      try await hook(program)
+      try sending.refuse("poison", by: "curl")
+      for name in ["poison", "b", "c"] {
+        try await system.store.queue(message(name), on: [.webhook])
+      }
+      try await eventually("the others are sent") {
+        await desk(system).work()
+        return try await queued(system).count(where: { $0.ending == .sent }) == 2
+      }
+      let refused = try #require(try await queued(system).first)
+      #expect(refused.attempts == 1 && refused.ending == nil && refused.problem?.contains("422") == true)
+
+      try sending.say("curl: (7) Failed to connect to hooks.example.net", status: 7, by: "curl")
+      for name in ["d", "e"] { try await system.store.queue(message(name), on: [.webhook]) }
+      try await eventually("the receiver is not reached") {
+        await desk(system).work()
+        return try await queued(system).contains { $0.problem?.contains("(7)") == true }
+      }
+      let last = try await queued(system).suffix(2)
+      #expect(last.map(\.attempts).reduce(0, +) == 1 && Set(last.map(\.dueAt)).count == 1, "\(last)")
+    }
+  }
+
+  @Test("A stored password is not handed to another mail server, and goes with its user; so does a secret")
+  func anotherServer() async throws {
+    try await withSending { system, sending, program in
+      func change(_ members: JSONValue) async throws -> Answer {
+        try await program.send("PATCH", "/notifications", members)
+      }
+      let mail: JSONValue = [
+        "emailTo": ["grace@example.net"], "smtpServer": "smtps://mail.example.net", "smtpUser": "reroot",
+        "smtpPassword": "a quiet sentence",
+      ]
+      #expect(try await change(mail).status == 200)
+      #expect(try await change(["smtpServer": "smtps://MAIL.example.net:465"]).status == 200)
+      for other in ["smtps://evil.example.net", "smtp://mail.example.net", "smtps://mail.example.net:4650"] {
+        let refused = try await change(["smtpServer": .string(other)])
+        #expect(try refused.json["errors"]?.elements?.first?["pointer"] == "/smtpPassword", "\(other) \(refused)")
+      }
+      let given = try await change(["smtpServer": "smtps://other.example.net", "smtpPassword": "another sentence"])
+      #expect(try given.json["hasSMTPPassword"] == true)
+      _ = try await program.send("POST", "/notification-tests", ["channel": "email"])
+      #expect(try sending.inputs("curl").last?.contains("url = \"smtps://other.example.net:465\"\n") == true)
+      #expect(NotificationSettings.server("smtp://mail.example.net") == "smtp://mail.example.net:587")
+      #expect(try await change(["smtpUser": ""]).json["hasSMTPPassword"] == false)
+      // A password that nobody uses is not kept for whoever comes next.
+      _ = try await change(["smtpPassword": "another sentence"])
+      #expect(try await change(["smtpServer": "smtps://third.example.net"]).json["hasSMTPPassword"] == false)
+      try await hook(program)
+      #expect(try await change(["webhookAddress": ""]).json["hasWebhookSecret"] == false)
     }
   }
 
