@@ -98,6 +98,15 @@ struct FileReadingTests {
     #expect(try folder.text("real") == (row.code == nil ? "new" : "old"))
   }
 
+  @Test("behind a link is found, also where an accent stands behind a slash, which Swift takes for one character")
+  func accent() throws {
+    let folder = try TestFolder()
+    try folder.folder("real")
+    try folder.link("way", to: "real")
+    let place = try ResolvedPath(folder.path("way/\u{301}file"))
+    #expect(place.folder == folder.path("real") && place.name == "\u{301}file")
+  }
+
   @Test(
     "behind another user's link to a folder is not trusted, unless the folder is that user's too",
     .enabled(if: isRoot, "giving away takes root"),

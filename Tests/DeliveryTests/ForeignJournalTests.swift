@@ -53,6 +53,9 @@ struct ForeignJournalTests {
     Row(name: "that leads out of its folder", code: "RECOVERY_IMPOSSIBLE") {
       try $0.write(text($0.path, name: "../victim"), to: journal, mode: 0o600)
     },
+    Row(name: "that leads out of its folder by a slash with an accent", code: "RECOVERY_IMPOSSIBLE") {
+      try $0.write(text($0.path, name: "sub/\u{301}victim"), to: journal, mode: 0o600)
+    },
     Row(name: "that means the folder itself", code: "RECOVERY_IMPOSSIBLE") {
       try $0.write(text($0.path, name: ".."), to: journal, mode: 0o600)
     },

@@ -30,6 +30,8 @@ struct TokenURITests {
       ("pkcs11:token=T;token=U;object=k", "twice"), ("pkcs11:token=T;object=k;type=cert", "and not “private”"),
       ("pkcs11:token=T;object=k;slot-id=1", "says nothing"), ("pkcs11:token=T;object=k?pin-value=1", "holds the PIN"),
       ("pkcs11:token=T;object=k?pin-source=file:/x", "holds the PIN"),
+      ("pkcs11:token=T;object=k?\u{301}pin-value=1", "its own field"),
+      ("pkcs11:token=T;\u{301}slot-id=1;object=k", "says nothing"),
       ("pkcs11:token=T;object=k?module-path=/x.so", "its own field"),
       ("pkcs11:token=T;object=k?module-name=x", "its own field"),
       ("pkcs11:token=T;object=" + String(repeating: "k", count: 1024), "1024 characters"),

@@ -23,7 +23,7 @@ enum Program {
       try check(program)
       return program
     }
-    guard !program.contains("/") else {
+    guard !program.utf8.contains(UInt8(ascii: "/")) else {
       throw DeliveryFailure(
         code: "PROGRAM_NOT_ABSOLUTE", sentence: "The program \(program) is given by a relative path.",
         advice: "Give its absolute path, or its name alone, in the component's settings.")

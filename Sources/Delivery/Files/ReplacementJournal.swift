@@ -128,7 +128,7 @@ extension ReplacementJournal.Entry {
   /// Whether its names are ones that a replacement writes.
   fileprivate func isSound(_ names: TransactionNames) -> Bool {
     func isOwn(_ name: String?) -> Bool { name.map { TransactionNames(parsing: $0) == names } ?? true }
-    return folder.hasPrefix("/") && !name.isEmpty && !name.contains("/") && name != "." && name != ".." && isOwn(new)
-      && isOwn(old)
+    return folder.hasPrefix("/") && !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && name != "."
+      && name != ".." && isOwn(new) && isOwn(old)
   }
 }

@@ -15,8 +15,8 @@ struct ResolvedPath: Sendable, Hashable {
   /// Follows the links at the end of the path, so that the file behind them is meant; it need not exist. Throws
   /// `FOLDER_MISSING` where its folder does not.
   init(_ given: String) throws {
-    guard given.hasPrefix("/"), !given.utf8.contains(0), let last = given.split(separator: "/").last,
-      last != ".", last != "..", !given.hasSuffix("/")
+    guard Self.isAbsolute(given), !given.utf8.contains(0), let last = Self.names(given).last,
+      last != ".", last != "..", given.utf8.last != Self.slash
     else {
       throw DeliveryFailure(
         code: "PATH_INVALID", sentence: "“\(given)” is not the absolute path of a file.",
@@ -37,9 +37,9 @@ struct ResolvedPath: Sendable, Hashable {
       }
       let target = try Self.target(of: whole)
       try Self.checkTrust(link: whole, owner: status.st_uid)
-      path = target.hasPrefix("/") ? target : real + "/" + target
+      path = Self.isAbsolute(target) ? target : real + "/" + target
       // A link may point to a folder with a slash at its end; the folder is then what stands in the way.
-      while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+      while path.utf8.count > 1, path.utf8.last == Self.slash { path.removeLast() }
     }
     throw DeliveryFailure.system(ELOOP, "Following \(given)")
   }
@@ -62,15 +62,24 @@ struct ResolvedPath: Sendable, Hashable {
   }
 
   private static func split(_ path: String) -> (folder: String, name: String) {
-    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    guard let slash = path.utf8.lastIndex(of: slash) else { return (".", path) }
     let folder = String(path[..<slash])
-    return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
+    return (folder.isEmpty ? "/" : folder, String(path[path.utf8.index(after: slash)...]))
+  }
+
+  // Byte by byte, as Linux reads a path: a slash and the accent behind it are one `Character`, which equals none.
+  private static let slash = UInt8(ascii: "/")
+
+  private static func isAbsolute(_ path: String) -> Bool { path.utf8.first == slash }
+
+  private static func names(_ path: String) -> [String] {
+    path.utf8.split(separator: slash).map { String(Substring($0)) }
   }
 
   /// The path of a folder without symbolic links, each of which must be trusted: one that a component's own account has
   /// made must not lead to another's files.
   private static func realPath(_ folder: String) throws -> String {
-    var rest = folder.split(separator: "/").map(String.init)[...]
+    var rest = names(folder)[...]
     var real: [String] = []
     var links = 0
     while let name = rest.popFirst() {
@@ -91,8 +100,8 @@ struct ResolvedPath: Sendable, Hashable {
       guard links <= 40 else { throw DeliveryFailure.system(ELOOP, "Following \(folder)") }
       let target = try target(of: whole)
       try checkTrust(link: whole, owner: status.st_uid)
-      if target.hasPrefix("/") { real = [] }
-      rest = target.split(separator: "/").map(String.init)[...] + rest
+      if isAbsolute(target) { real = [] }
+      rest = names(target)[...] + rest
     }
     return "/" + real.joined(separator: "/")
   }

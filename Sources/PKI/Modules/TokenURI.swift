@@ -29,11 +29,11 @@ public struct TokenURI: Sendable, Hashable, CustomStringConvertible {
       throw Self.invalid("It begins with “pkcs11:” and has \(Self.longest) characters at most")
     }
     description = text
-    let parts = text.dropFirst("pkcs11:".count).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = Self.split(Substring(text.utf8.dropFirst("pkcs11:".utf8.count)), at: "?", most: 1)
     try Self.checkQuery(parts.count == 2 ? parts[1] : "")
     var seen: Set<String> = []
-    for attribute in parts[0].split(separator: ";", omittingEmptySubsequences: false) where !parts[0].isEmpty {
-      let pair = attribute.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    for attribute in Self.split(parts[0], at: ";") where !parts[0].isEmpty {
+      let pair = Self.split(attribute, at: "=", most: 1)
       guard pair.count == 2, let value = Self.decoded(pair[1]) else {
         throw Self.invalid("“\(VisibleText.of(String(attribute), limit: 80))” is no NAME=VALUE")
       }
@@ -68,8 +68,8 @@ public struct TokenURI: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func checkQuery(_ query: Substring) throws {
-    for attribute in query.split(separator: "&") {
-      let name = attribute.prefix { $0 != "=" }
+    for attribute in split(query, at: "&") where !attribute.isEmpty {
+      let name = split(attribute, at: "=")[0]
       if name == "pin-value" || name == "pin-source" {
         throw invalid(
           "It holds the PIN, which would be shown with it on every page. Take it out, and type it into its field")
@@ -77,6 +77,12 @@ public struct TokenURI: Sendable, Hashable, CustomStringConvertible {
       throw invalid(
         "“\(VisibleText.of(String(name), limit: 40))” stands in it. Which module is loaded is chosen in its own field")
     }
+  }
+
+  /// Byte by byte: a separator and the accent behind it are one `Character`, which equals none.
+  private static func split(_ text: Substring, at separator: Unicode.Scalar, most: Int = .max) -> [Substring] {
+    text.utf8.split(separator: UInt8(ascii: separator), maxSplits: most, omittingEmptySubsequences: false)
+      .map { Substring($0) }
   }
 
   /// RFC 3986 2.1; nil for a percent sign without two digits.

@@ -31,9 +31,9 @@ final class HTTPReply {
     while true {
       let line = try incoming.line(&left)
       if line.isEmpty { break }
-      guard let colon = line.firstIndex(of: ":") else { throw Self.noHTTP }
+      guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw Self.noHTTP }
       let name = line[..<colon].lowercased()
-      if fields[name] == nil { fields[name] = Self.trimmed(line[line.index(after: colon)...]) }
+      if fields[name] == nil { fields[name] = Self.trimmed(line[line.utf8.index(after: colon)...]) }
     }
     self.status = status
     self.fields = fields

@@ -45,9 +45,10 @@ struct ServerEventParser {
       return data.isEmpty
         ? nil : ServerEvent(id: id, name: name.isEmpty ? "message" : name, data: data.joined(separator: "\n"))
     }
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+      .map { Substring($0) }
     var value = parts.count > 1 ? parts[1] : ""
-    if value.first == " " { value = value.dropFirst() }
+    if value.utf8.first == UInt8(ascii: " ") { value = Substring(value.utf8.dropFirst()) }
     switch parts[0] {
     case "id": if !value.contains("\0") { id = String(value) }
     case "event": name = String(value)

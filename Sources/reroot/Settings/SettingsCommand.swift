@@ -140,7 +140,8 @@ enum SettingsText {
   static func members(_ changes: [String]) throws -> [String: JSONValue] {
     var members: [String: JSONValue] = [:]
     for change in changes {
-      let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let parts = change.utf8.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+        .map { Substring($0) }
       guard parts.count == 2, !parts[0].isEmpty else {
         throw ValidationError("“\(change)” is no change of a setting: give NAME=VALUE.")
       }

@@ -11,7 +11,10 @@ import Testing
 
   @Test("Words reach the program as they are", arguments: FarShell.allCases)
   func words(_ shell: FarShell) async throws {
-    let words = ["printf", "[%s]", "", "a b", "'", "$(id)", "`id`", "\\", "*", "-n", "é\n", ";", "\"", "!x", "~", "#"]
+    let words = [
+      "printf", "[%s]", "", "a b", "'", "$(id)", "`id`", "\\", "*", "-n", "é\n", ";", "\"", "!x", "~", "#",
+      "'\u{301}; exit 3 '\u{301}",
+    ]
     let result = try await shell.access(in: tools).run(words, .seconds(20))
     #expect(result.isSuccess)
     #expect(result.output == words.dropFirst(2).map { "[\($0)]" }.joined())

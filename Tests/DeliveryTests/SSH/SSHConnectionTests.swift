@@ -223,5 +223,6 @@ import Testing
     #expect(SSHOptions(target: target, folder: "/tmp/x").session.contains("ProxyCommand=false"))
     #expect(ShellWord.quoted("it's") == #"'it'\''s'"#)
     #expect(ShellWord.quoted("") == "''")
+    #expect(ShellWord.quoted("'\u{301}; id") == "''\\''\u{301}; id'")
   }
 }
