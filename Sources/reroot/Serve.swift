@@ -84,15 +84,6 @@ struct Serve: AsyncParsableCommand {
 
   private static let off = "off"
 
-  private func setSyslog(_ text: String, _ store: Store) async throws {
-    let (former, address) = (try await store.syslogAddress(), SyslogAddress(text)?.description)
-    guard former != address else { return }
-    let act = AuditAct(
-      .settingChanged, by: .commandLine(uid: getuid()), on: "syslog",
-      ["from": former ?? "nowhere", "to": address ?? "nowhere"])
-    try await store.recording(act) { try await store.setSyslogAddress(address) }
-  }
-
   func run() async throws {
     let manager = ServiceManager()
     do {
@@ -113,7 +104,11 @@ struct Serve: AsyncParsableCommand {
     let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     configuration.modules = HardwareModules(
       libraries: pkcs11Module, worker: [program, "module-worker"], limit: .seconds(pkcs11TimeLimit))
-    if let syslog { try await setSyslog(syslog, store) }
+    if let syslog {
+      try await store.setSyslogAddress(SyslogAddress(syslog)?.description) {
+        AuditAct(.settingChanged, by: .commandLine(uid: getuid()), on: "syslog", $0)
+      }
+    }
     configuration.trustedProxies = try trustedProxies.map { text in try AddressRange(text) }
     configuration.forwardedHeader = forwardedHeader
     configuration.requestsPerMinute = requestsPerMinute

@@ -59,11 +59,8 @@ enum SyslogPage {
     guard text.isEmpty || address != nil else {
       throw InputRefusal(field, "Give udp://HOST:PORT, tcp://HOST:PORT or unix:/PATH, or nothing.")
     }
-    let former = try await services.store.syslogAddress()
-    let change = ["from": former ?? "nowhere", "to": address ?? "nowhere"]
-    try await visit.audit(.settingChanged, on: "syslog", change) {
-      try await services.store.setSyslogAddress(address)
-    }
+    let act = try await services.store.setSyslogAddress(address) { visit.act(.settingChanged, on: "syslog", $0) }
+    if let act { visit.log(act) }
     await services.syslog.addressChanged()
     return address
   }

@@ -76,11 +76,6 @@ actor Readiness {
     Task {
       do { answer.give(.success(try await work())) } catch { answer.give(.failure(error)) }
     }
-    let timer = Task {
-      try? await Task.sleep(for: limit)
-      if !Task.isCancelled { answer.give(.failure(Expired())) }
-    }
-    defer { timer.cancel() }
-    return try await withCheckedThrowingContinuation { answer.wait($0) }
+    return try await answer.value(within: limit) { .failure(Expired()) }
   }
 }

@@ -30,12 +30,7 @@ enum WatchLooks {
     Task {
       do { answer.give(.success(try await desk.look())) } catch { answer.give(.failure(error)) }
     }
-    let timer = Task {
-      try? await Task.sleep(for: limit)
-      if !Task.isCancelled { answer.give(.success(nil)) }
-    }
-    defer { timer.cancel() }
-    let outcome = try await withCheckedThrowingContinuation { answer.wait($0) }
+    let outcome = try await answer.value(within: limit) { .success(nil) }
     return Answer(outcome: outcome, differing: try await visit.services.store.differingCount())
   }
 }

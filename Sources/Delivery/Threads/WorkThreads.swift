@@ -32,19 +32,8 @@ public final class WorkThreads: Sendable {
     _ work: @escaping @Sendable () throws -> Value
   ) async throws -> Value {
     let answer = FirstAnswer<Value>()
-    let timer = Task {
-      try? await Task.sleep(for: limit)
-      if !Task.isCancelled { answer.give(.failure(expired())) }
-    }
-    defer { timer.cancel() }
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        answer.wait(continuation)
-        queue.add { answer.give(Result { try work() }) }
-      }
-    } onCancel: {
-      answer.give(.failure(CancellationError()))
-    }
+    queue.add { answer.give(Result { try work() }) }
+    return try await answer.value(within: limit) { .failure(expired()) }
   }
 }
 
@@ -61,6 +50,23 @@ public final class FirstAnswer<Value: Sendable>: Sendable {
 
   /// Without an answer yet.
   public init() {}
+
+  /// Waits for the first answer, but no longer than the limit: then `late` is it. Whoever is cancelled gives up waiting at
+  /// once. To be called once.
+  public func value(
+    within limit: Duration, late: @escaping @Sendable () -> Result<Value, any Error>
+  ) async throws -> Value {
+    let timer = Task {
+      try? await Task.sleep(for: limit)
+      if !Task.isCancelled { give(late()) }
+    }
+    defer { timer.cancel() }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { wait($0) }
+    } onCancel: {
+      give(.failure(CancellationError()))
+    }
+  }
 
   /// Resumes the continuation with the first answer, at once where there is one already. To be called once.
   public func wait(_ continuation: CheckedContinuation<Value, any Error>) {

@@ -7,6 +7,19 @@ extension Store {
   /// Where the audit log is sent on to, as an administrator wrote it; nil for nowhere.
   public func syslogAddress() async throws -> String? { try await setting(Self.syslogKey) }
 
+  /// Sets where the audit log is sent on to, with the entry that says so; nothing where it is sent there already.
+  ///
+  /// - Parameter act: the entry, made of what is changed.
+  /// - Returns: the entry.
+  @discardableResult
+  public func setSyslogAddress(_ address: String?, as act: ([String: String]) -> AuditAct) async throws -> AuditAct? {
+    let former = try await syslogAddress()
+    guard former != address else { return nil }
+    let act = act(["from": former ?? "nowhere", "to": address ?? "nowhere"])
+    try await recording(act) { try await setSyslogAddress(address) }
+    return act
+  }
+
   /// Sets where the audit log is sent on to. From nowhere to somewhere it begins with what is recorded from now on; from one
   /// place to another it goes on where it was.
   public func setSyslogAddress(_ address: String?) async throws {
