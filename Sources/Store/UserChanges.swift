@@ -23,6 +23,32 @@ extension Store {
     }
   }
 
+  /// Adds a user who has a password already. The link by which the first administrator would be made is over with it.
+  ///
+  /// - Throws: `NAME_TAKEN`, `FIRST_IS_ADMINISTRATOR`.
+  public func addUser(name: String, role: Role, passwordHash: PasswordHash) async throws -> UserRecord {
+    let now = clock()
+    return try await write { database in
+      try Self.checkNew(name, role, database)
+      try database.execute(sql: "DELETE FROM settings WHERE key = 'setup_token'")
+      return try Self.insertUser(name, passwordHash, role, now, database)
+    }
+  }
+
+  /// Throws what ``addUser(name:role:passwordHash:)`` would, before anybody types a password.
+  public func checkUser(name: String, role: Role) async throws {
+    try await read { try Self.checkNew(name, role, $0) }
+  }
+
+  private static func checkNew(_ name: String, _ role: Role, _ database: GRDB.Database) throws {
+    try checkFree(name, except: nil, database)
+    guard try role == .administrator || hasUsers(database) else {
+      throw StoreError(
+        code: "FIRST_IS_ADMINISTRATOR",
+        sentence: "The first user looks after all others and must be an administrator. Add one first.")
+    }
+  }
+
   /// Gives a user another name, another role, or both. What the user may do changes with the next request.
   ///
   /// - Parameter expected: as whom the user must still be known, with which role; nil changes whatever is.

@@ -109,7 +109,7 @@ extension Store {
     }
   }
 
-  private static func hasUsers(_ database: GRDB.Database) throws -> Bool {
+  static func hasUsers(_ database: GRDB.Database) throws -> Bool {
     try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM users)") ?? false
   }
 

@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
   @Argument(help: "The PFX file (.pfx or .p12).", completion: .file(extensions: ["pfx", "p12"]))
   var file: String
 
-  @Option(help: "A file that holds the password.", completion: .file())
+  @Option(help: "A file that holds the password; nobody else may read it.", completion: .file())
   var passwordFile: String?
 
   @Flag(help: "Print one JSON object instead of text.")
@@ -30,7 +30,7 @@ struct Inspect: ParsableCommand {
   }
 
   private func password() throws -> SecretBytes {
-    if let passwordFile { return PasswordInput.withoutLineEnd(try InputFile.read(passwordFile, limit: 1 << 20)) }
+    if let passwordFile { return try PasswordInput.fromFile(passwordFile) }
     return try PasswordInput.fromStandardInput(prompt: "Password of \(URL(fileURLWithPath: file).lastPathComponent): ")
   }
 }

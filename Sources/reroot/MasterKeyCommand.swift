@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Foundation
 import Store
 
@@ -20,9 +21,13 @@ struct MasterKeyCommand: ParsableCommand {
     @Argument(help: "The file, which must not be there yet.")
     var file: String
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() throws {
       do {
         try MasterKeyFile.make(file)
+        if json { return try Output.json(["file": .string(file)]) }
         Output.line("\(file) holds a new master key.")
       } catch {
         try Complaint.end(error)
@@ -57,6 +62,9 @@ struct MasterKeyCommand: ParsableCommand {
     @Flag(help: "Derive the new key from a passphrase, which is asked for.")
     var toPassphrase = false
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func validate() throws {
       guard toFile == nil || !toPassphrase else {
         throw ValidationError("Give one of --to-file and --to-passphrase: there is one master key.")
@@ -69,6 +77,11 @@ struct MasterKeyCommand: ParsableCommand {
         let source = try masterKey.source.asked()
         let rotation = MasterKeyRotation(folder: data, from: source, to: try destination(source))
         let report = try rotation.run()
+        if json {
+          return try Output.json([
+            "secrets": .integer(Int64(report.secrets)), "formerFile": report.formerFile.map { .string($0) } ?? .null,
+          ])
+        }
         Output.line(
           "The master key is changed: \(report.secrets) \(report.secrets == 1 ? "secret is" : "secrets are") sealed with the new one."
         )

@@ -14,6 +14,11 @@ enum PasswordInput {
     return try PassphraseInput.line(prompt)
   }
 
+  /// What a file holds, without the line's end; refused where others can read it, as every file of a secret is.
+  static func fromFile(_ path: String) throws -> SecretBytes {
+    withoutLineEnd(try InputFile.readSecret(path, limit: 1 << 20, what: "a password"))
+  }
+
   /// Editors put a line break at the end of a file; one is taken off, `\n` or `\r\n`.
   static func withoutLineEnd(_ bytes: [UInt8]) -> SecretBytes {
     var bytes = bytes[...]

@@ -26,6 +26,7 @@ struct Reroot: AsyncParsableCommand {
         name: "Updates",
         subcommands: [
           PlanCommand.self, UpdateCommand.self, RetireCommand.self, SetsCommand.self, AgreementsCommand.self,
+          WatchingCommand.self,
         ]),
       CommandGroup(
         name: "What updates are made of",
@@ -49,6 +50,19 @@ struct Reroot: AsyncParsableCommand {
   static func main() async {
     // Before anything secret is read. It fails on no Linux that Swift runs on.
     _ = reroot_forbid_dumps()
+    var status = await ended()
+    // 0 says also that everything that was to be written was.
+    do {
+      if status == 0 { try Output.finish() }
+    } catch {
+      Output.error("reroot: \(error.sentence)")
+      status = error.status.rawValue
+    }
+    Foundation.exit(status)
+  }
+
+  /// Runs the command, and says with which status it has ended.
+  private static func ended() async -> Int32 {
     do {
       let command = try parseAsRoot(ServeConfiguration.expanded(Array(CommandLine.arguments.dropFirst())))
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -57,11 +71,12 @@ struct Reroot: AsyncParsableCommand {
         var command = command
         try command.run()
       }
+      return 0
     } catch {
       let code = exitCode(for: error)
       let message = fullMessage(for: error)
       if !message.isEmpty { code.isSuccess ? Output.line(message) : Output.error(message) }
-      Foundation.exit(code.rawValue)
+      return code.rawValue
     }
   }
 }

@@ -52,6 +52,22 @@ import Testing
     #expect(text.utf8.allSatisfy { $0 < 0x80 })
   }
 
+  /// Commands that print nothing which a program would read, each with its reason.
+  private static let withoutJSON = [
+    "reroot man": "it prints troff", "reroot serve": "its log has --log-format json",
+    "reroot demo": "it is for a person to look at",
+  ]
+
+  @Test("Every command prints JSON for a program")
+  func json() throws {
+    let all = try CommandHelp.all().family.filter { $0.subcommands == nil }
+    let lacking = all.filter { command in
+      !(command.arguments ?? []).contains { $0.names?.contains { $0.name == "json" } ?? false }
+    }
+    #expect(all.count > 50)
+    #expect(Set(lacking.map(\.path)) == Set(Self.withoutJSON.keys))
+  }
+
   @Test(
     "Text in it is text, whatever it begins with",
     arguments: [(".x", "\\&.x"), ("'x", "\\(aqx"), ("a\\b", "a\\eb"), ("“", "\\[u201C]")])

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives import hashes
 from authority import Authority
 from commandline import CommandLine
 from console import PASSWORD, PROGRAM, Client, Console
+from meddler import Meddler
 from part import Part
+from program import Program
 from servers import wait_until
 
 PFX_PASSWORD = "Root-2026!"
@@ -94,18 +96,27 @@ def test_a_script_takes_a_whole_update(system):
     again = reroot.run("components", "apply", "-", input=system.yaml.read_text())
     assert again.stdout == "0 added, 0 changed, 2 unchanged.\n"
     exported = system.folder / "exported.yaml"
-    exported.write_text(reroot.run("components", "export").stdout)
-    assert reroot.json("components", "apply", exported, "--dry-run")["components"][0]["change"] == "unchanged"
+    for form in ([], ["--json"]):
+        exported.write_text(reroot.run("components", "export", *form).stdout)
+        again = reroot.json("components", "apply", exported, "--dry-run")["components"]
+        assert [one["change"] for one in again] == ["unchanged"] * 2
+    events = [entry["event"] for entry in reroot.json("audit", "list")["items"]]
+    assert events.count("components.exported") == 2
     assert "OK    web" in reroot.run("components", "test").stdout
 
     password = system.folder / "password"
     password.write_text(PFX_PASSWORD)
+    password.chmod(0o640)
+    exposed = reroot.run("roots", "inspect", system.pfx, "--password-file", password, status="usage")
+    assert "can be read by others" in exposed.stderr
+    password.chmod(0o600)
     inspected = reroot.json("roots", "inspect", system.pfx, "--password-file", password)
     assert inspected["certificate"]["subject"] == "CN=New Root"
     reroot.run("roots", "import", system.pfx, "--password-file", password)
     root = reroot.json("roots", "list")["items"][0]
     assert root["name"] == "New Root" and root["state"] == "imported"
     assert reroot.run("roots", "download", "New Root").stdout.encode() == system.new.pem
+    assert reroot.json("roots", "download", "New Root")["pem"].encode() == system.new.pem
 
     plan = reroot.json("plan", "--root", root["id"], "--months", "12")
     assert not plan["isBlocked"] and [one["name"] for one in plan["components"]] == ["db", "web"]
@@ -161,6 +172,10 @@ def test_each_end_of_an_update_has_its_own_status(system):
     )
     assert "completed with errors" in continued.stdout
     system.expect_new("web")
+    system.fail_once("db")
+    reroot.run(*START, "--accept-problems", status="waiting")
+    decided = reroot.run("update", "decide", 3, "continue", "--watch", status="completedWithErrors")
+    assert "completed with errors" in decided.stdout
 
 
 def test_a_person_at_a_terminal_is_shown_the_progress_and_asked(system):
@@ -339,6 +354,19 @@ def test_a_script_administers_the_console(system):
     reroot.run("users", "remove", "grace", "--reason", "a test")
     assert [user["name"] for user in reroot.json("users", "list")["items"]] == ["ada"]
 
+    # A name that is another one's number is neither.
+    reroot.run("components", "apply", system.yaml)
+    assert "“db” is “1” now" in reroot.run("components", "rename", "db", "1").stdout
+    both = {one["name"]: one["id"] for one in reroot.json("components", "list")["items"]}
+    assert both == {"web": 1, "1": 2}
+    assert "“web” (id:1)" in reroot.run("components", "show", "1", status="refused").stderr
+    reroot.run("components", "rename", "id:2", "db")
+    assert sorted(one["name"] for one in reroot.json("components", "list")["items"]) == ["db", "web"]
+
+    # Watching: nothing was deployed yet, so nothing differs.
+    assert "looked at" in reroot.run("watching", "look").stdout
+    assert reroot.json("watching")["differing"] == []
+
     # Settings: all or none.
     assert reroot.json("settings", "set", "parallelComponents=3")["parallelComponents"] == 3
     reroot.run("settings", "set", "parallelComponents=4", "nonsense=1", status="refused")
@@ -356,6 +384,7 @@ def test_a_script_administers_the_console(system):
     assert reroot.run("trust-store", "authorities", "add", authority).stdout == "1 added, 0 known already.\n"
     listed = reroot.json("trust-store", "authorities")["items"]
     assert listed[0]["certificate"]["subject"] == "CN=Old Root"
+    assert reroot.run("trust-store", "authorities", "download", listed[0]["id"]).stdout.encode() == system.old.pem
     reroot.run("trust-store", "authorities", "remove", listed[0]["id"], "--reason", "a test")
     part = system.parts[0].folder
     added = reroot.json(
@@ -363,6 +392,8 @@ def test_a_script_administers_the_console(system):
         "--key", part / "key" / "server.key",
     )
     assert "own" in reroot.run("trust-store", "server-certificates").stdout
+    chain = reroot.json("trust-store", "server-certificates", "download", added["id"])["pem"]
+    assert chain.startswith("-----BEGIN CERTIFICATE-----") and "KEY" not in chain
     reroot.run("trust-store", "server-certificates", "remove", added["id"], "--reason", "a test")
     assert reroot.fingerprint in reroot.run("trust-store", "https").stdout
 
@@ -379,6 +410,13 @@ def test_a_script_administers_the_console(system):
     exported = system.folder / "audit.jsonl"
     reroot.run("audit", "export", "--output", exported)
     reroot.run("audit", "export", "--output", exported, status="usage")
+    assert [path.name for path in system.folder.iterdir() if path.name.startswith(".audit")] == []
+    told = reroot.json("audit", "export", "--output", system.folder / "second.jsonl")
+    assert told["bytes"] == (system.folder / "second.jsonl").stat().st_size
+    reroot.run("audit", "export", "--json", "--format", "csv", status="usage")
+    entry = reroot.json("audit", "list", "--limit", 1)["items"][0]
+    assert reroot.json("audit", "show", entry["number"]) == entry
+    assert entry["event"] in reroot.run("audit", "show", entry["number"]).stdout
     assert reroot.json("audit", "verify", "--file", exported, "--without-seals")["isGood"]
     assert "is as it was written" in reroot.run("audit", "verify", "--file", exported, "--without-seals").stdout
     assert "user.added" in reroot.run("audit", "export", "--format", "csv").stdout
@@ -389,6 +427,91 @@ def test_a_script_administers_the_console(system):
     assert reroot.json("tokens", "end", token) == {"isDone": True, "id": token}
     reroot.run("tokens", "list", status="refused")
 
+
+
+def test_what_cannot_be_written_is_no_success_and_every_byte_is_what_the_server_sent(system):
+    reroot = system.reroot
+    program = Program(system.console.sign_in().client)
+    for number in range(60):
+        # Two, three and four bytes to a character, so that some are cut wherever the parts of an answer end.
+        name = f"u{number}" + "é€" * 20 + "𝄞" * (number % 8)
+        assert program.send("POST", "/users", {"name": name, "role": "viewer"})[0] == 201
+    file = system.folder / "whole.jsonl"
+    reroot.run("audit", "export", "--topic", "users", "--output", file)
+    raw = subprocess.run(
+        [PROGRAM, "audit", "export", "--topic", "users"], capture_output=True, env=reroot.environment, timeout=60)
+    # The last line says where the log ends, which is further on by now.
+    whole, again = file.read_bytes().splitlines()[:-1], raw.stdout.splitlines()[:-1]
+    assert raw.returncode == 0 and again == whole and len(b"".join(whole)) > 20_000
+    for words in (["audit", "export"], ["users", "list"], ["users", "list", "--json"], ["man"], ["--help"]):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(
+                [PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=reroot.environment, timeout=60)
+        assert ended.returncode == 1 and "No space left" in ended.stderr, (words, ended)
+    # Whoever has read enough is no failure.
+    first = f"{PROGRAM} audit export | head -n 1 >/dev/null; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", first], capture_output=True, text=True, env=reroot.environment, timeout=60)
+    assert ended.stdout == "0\n" and ended.stderr == "", ended
+
+
+def test_a_change_of_a_user_takes_nothing_back_that_somebody_else_has_changed_meanwhile(system):
+    reroot = system.reroot
+    reroot.run("users", "add", "grace", "--role", "viewer")
+    program = Program(system.console.sign_in().client)
+
+    def meddle(method, path):
+        if method == "PUT":
+            assert program.send("PUT", path.removeprefix("/api/v1"), {"name": "grace", "role": "operator"})[0] == 200
+
+    with Meddler(system.console.port, system.folder / "meddler", meddle) as between:
+        known = {"REROOT_SERVER": between.address, "REROOT_FINGERPRINT": between.fingerprint}
+        # Who renames keeps the role, of which another one holds by now.
+        refused = reroot.run("users", "change", "grace", "--rename", "hopper", environment=known, status="refused")
+    assert "changed" in refused.stderr, refused
+    assert [(one["name"], one["role"]) for one in reroot.json("users", "list")["items"]][1] == ("grace", "operator")
+    assert "hopper is operator now" in reroot.run("users", "change", "grace", "--rename", "hopper").stdout
+
+
+def test_a_console_begins_without_a_browser(tmp_path):
+    data, secret = tmp_path / "data", tmp_path / "password"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    def run(*words, status=0, input=""):
+        ended = subprocess.run(
+            [PROGRAM, *map(str, words)], input=input, capture_output=True, text=True, env=environment, timeout=60)
+        assert ended.returncode == status, ended
+        return ended
+
+    add = ("users", "add", "ada", "--role", "administrator", "--data", data)
+    assert "12 characters" in run(*add, status=1, input="short\n").stderr
+    assert "guess" in run(*add, status=1, input="password1234\n").stderr
+    assert "must be an administrator" in run("users", "add", "ada", "--role", "viewer", "--data", data, status=1).stderr
+    secret.write_text(PASSWORD + "\n")
+    assert "can be read by others" in run(*add, "--password-file", secret, status=64).stderr
+    secret.chmod(0o600)
+    assert json.loads(run(*add, "--password-file", secret, "--json").stdout)["role"] == "administrator"
+    assert "already" in run(*add, "--password-file", secret, status=1).stderr
+    run("users", "add", "grace", "--role", "viewer", "--data", data, input=PASSWORD + "\n")
+    verified = json.loads(run("audit", "verify", "--data", data, "--json").stdout)
+    assert verified["isGood"] and verified["good"] >= 2
+
+    console = Console(tmp_path).start()
+    try:
+        reroot = CommandLine(tmp_path, console)
+        # The page that would make the first administrator is closed.
+        assert "/setup/" not in console.text() and console.client.get("/setup/anything").status == 404
+        console.sign_in()
+        root = tmp_path / "root.pfx"
+        root.write_bytes(Authority("New Root").pfx(PFX_PASSWORD))
+        reroot.run("roots", "import", root, input=PFX_PASSWORD + "\n")
+        # There is nothing to bring it to yet.
+        planned = reroot.json("plan", "--root", "New Root", status="refused")
+        assert [problem["code"] for problem in planned["problems"]] == ["NO_COMPONENTS"]
+        events = {(one["event"], one["subject"]) for one in reroot.json("audit", "list")["items"]}
+        assert {("user.first", "ada"), ("user.added", "grace")} <= events
+    finally:
+        console.stop(signal.SIGKILL)
 
 
 def test_an_old_root_is_retired_by_its_fingerprint(system):
@@ -419,6 +542,7 @@ def test_where_a_second_person_is_needed_another_user_agrees_to_what_was_read(sy
     assert f"reroot agreements ask {plan}" in refused.stderr
     asked = reroot.json("agreements", "ask", plan)
     assert asked["standing"] == "waiting"
+    assert bob.json("agreements", "show", asked["id"])["plan"]["id"] == plan
     shown = bob.run("agreements", "show", asked["id"]).stdout
     assert "update to “New Root”" in shown
     read = re.search(r"^Hash (\w+)$", shown, re.MULTILINE).group(1)
@@ -428,8 +552,9 @@ def test_where_a_second_person_is_needed_another_user_agrees_to_what_was_read(sy
     assert "is completed" in reroot.run("update", "start", "--plan", plan, "--watch").stdout
 
     # To abort takes somebody else, too; until then the update waits.
-    waits = reroot.run("update", "decide", 1, "abort", status="waiting")
+    waits = reroot.run("update", "decide", 1, "abort", "--json", status="waiting")
     request = re.search(r"request (\d+)", waits.stderr).group(1)
+    assert json.loads(waits.stdout)["isTaken"] is False
     assert "Nothing waits" not in bob.run("agreements", "list").stdout
     bob.run("agreements", "decline", request, "--reason", "a test")
     reroot.run("settings", "second-person", "off", status="waiting")
@@ -474,6 +599,13 @@ def test_commands_of_a_data_folder_print_json_too(system):
     assert "0 added, 0 changed, 2 unchanged. Nothing was done." in reroot.run(
         "components", "apply", system.yaml, "--dry-run", *folder).stdout
     assert 'name: "web"' in reroot.run("components", "export", *folder).stdout
+    assert reroot.json("components", "export", *folder)["components"][0]["names"]
+    refused = reroot.run("tokens", "make", "two\nlines", "--user", "ada", *folder, status="failed")
+    assert "1 to 64 characters" in refused.stderr
+    assert reroot.json("tokens", "list", *folder)["items"][0]["madeAt"].endswith("Z")
+    key = system.folder / "other.key"
+    assert reroot.json("master-key", "make", key)["file"] == str(key)
+    assert reroot.json("master-key", "rotate", *folder)["secrets"] > 0
 
 
 def test_notifications_are_set_up_and_a_secret_is_never_an_argument(system):
@@ -488,7 +620,17 @@ def test_notifications_are_set_up_and_a_secret_is_never_an_argument(system):
     assert "not taken" in reroot.run("notifications", "test", "webhook", status="failed").stdout
     assert reroot.json("notifications", "list")["items"][0]["channel"] == "webhook"
     reroot.run("notifications", "set", "webhookAddress=")
-    assert reroot.json("notifications", "secret", "webhook", "--remove")["hasWebhookSecret"] is False
+    assert reroot.json("notifications")["hasWebhookSecret"] is False
+    # A password is for one server.
+    file = system.folder / "smtp-password"
+    file.write_text("a quiet sentence\n")
+    file.chmod(0o600)
+    mail = ("notifications", "set", "smtpUser=reroot", "smtpServer=smtps://one.example.net")
+    assert reroot.json(*mail, "--smtp-password-file", file)["hasSMTPPassword"] is True
+    other = ("notifications", "set", "smtpServer=smtps://two.example.net")
+    assert "Give the password again" in reroot.run(*other, status="refused").stderr
+    assert reroot.json(*other, "--smtp-password-file", file)["smtpServer"] == "smtps://two.example.net"
+    assert reroot.json("notifications", "secret", "smtp", input="another\n")["hasSMTPPassword"] is True
     assert "webhookAddress" in reroot.run("notifications").stdout
 
 

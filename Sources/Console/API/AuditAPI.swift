@@ -99,6 +99,11 @@ extension Shape where Value == AuditEntry {
   }
 }
 
+extension TokenRecord {
+  /// As the API answers it.
+  public var json: JSONValue { Shape.token.json(self) }
+}
+
 extension Shape where Value == TokenRecord {
   /// A token, without what makes it one.
   static var token: Shape<TokenRecord> {

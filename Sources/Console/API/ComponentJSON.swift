@@ -7,7 +7,7 @@ import Yams
 /// Components as JSON: the same keys as in YAML, read and written by the same code.
 public enum ComponentJSON {
   /// A component as JSON.
-  static func value(_ component: Component) throws -> JSONValue {
+  public static func value(_ component: Component) throws -> JSONValue {
     let loaded = try Yams.load(yaml: ComponentWriter.text([component]))
     guard let first = json(loaded)["components"]?.elements?.first else { return .null }
     return first

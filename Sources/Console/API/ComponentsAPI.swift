@@ -31,6 +31,13 @@ extension APITable {
         return .json(try ComponentsAPI.json(added), location: "\(APIPath.root)/components/\(added.id)")
       })
     on(
+      .get, "/component-lists", tag,
+      .init(
+        id: "exportComponents", summary: "Export all components",
+        text: "As YAML, which can be applied again. The export itself is recorded.", access: .viewer,
+        result: APIResult(text: "The components.", content: .bytes(["application/yaml"]))
+      ) { call in .response(try await ComponentRoutes.export(call.request, call.visit)) })
+    on(
       .post, "/component-lists", tag,
       .init(
         id: "applyComponents", summary: "Add and change many components at once",
@@ -149,13 +156,7 @@ enum ComponentsAPI {
       if !isDryRun { _ = try await ComponentDesk.apply(text, call.visit) }
       return .json([
         "isDryRun": .bool(isDryRun),
-        "components": .array(
-          difference.map { one in
-            [
-              "name": .string(one.name), "change": .string(one.kind.rawValue),
-              "removed": .array(one.removed.map { .string($0) }), "added": .array(one.added.map { .string($0) }),
-            ]
-          }),
+        "components": .array(difference.map(\.json)),
       ])
     } catch let refusal as YAMLRefusal {
       throw InputRefusal(refusal)
@@ -204,6 +205,16 @@ enum ComponentsAPI {
     [
       "code": .string(problem.code), "sentence": .string(problem.sentence), "advice": .string(problem.advice),
       "isBlocking": .bool(problem.isBlocking),
+    ]
+  }
+}
+
+extension ComponentDifference {
+  /// As the API says it.
+  public var json: JSONValue {
+    [
+      "name": .string(name), "change": .string(kind.rawValue), "removed": .array(removed.map { .string($0) }),
+      "added": .array(added.map { .string($0) }),
     ]
   }
 }

@@ -12,9 +12,7 @@ extension ConsoleRouter {
         watching: try await WatchPages.part(visit), visit)
     }
     on(.get, "/components/export", for: .viewer) { request, _, visit in
-      if request.method == .get { try await visit.audit(.componentsExported) }
-      let text = ComponentWriter.text(try await visit.services.store.components())
-      return Download.file(Array(text.utf8), name: "components.yaml", type: "application/yaml; charset=utf-8")
+      try await ComponentRoutes.export(request, visit)
     }
     on(.get, "/components/import", for: .administrator(to: "import components")) { _, _, visit in
       try ComponentImport.form(visit, text: "", problems: [])
@@ -72,6 +70,13 @@ extension ConsoleRouter {
 }
 
 enum ComponentRoutes {
+  /// All components as a file of YAML, which is recorded.
+  static func export(_ request: Request, _ visit: Visit) async throws -> Response {
+    if request.method == .get { try await visit.audit(.componentsExported) }
+    let text = ComponentWriter.text(try await visit.services.store.components())
+    return Download.file(Array(text.utf8), name: "components.yaml", type: "application/yaml; charset=utf-8")
+  }
+
   static func standing(_ path: PathParameters, _ visit: Visit) async throws -> ComponentStanding {
     let all = try await ComponentStanding.all(visit.services.store, now: visit.services.clock())
     guard let number = path.integer("id"), let found = all.first(where: { $0.component.id.rawValue == Int64(number) })

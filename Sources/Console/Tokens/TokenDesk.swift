@@ -12,10 +12,8 @@ enum TokenDesk {
   ) async throws -> (token: String, record: TokenRecord) {
     let visitor = try visit.signedIn()
     var problems: [InputProblem] = []
-    let name = Credentials.name(given)
-    if name == nil {
-      problems.append(InputProblem(field: "name", sentence: "Give a name of 1 to 64 characters on one line."))
-    }
+    let name = TokenName.checked(given)
+    if name == nil { problems.append(InputProblem(field: "name", sentence: TokenName.rule)) }
     let allowed = Role.allCases.filter { $0 <= visitor.role }
     let limit = Role(rawValue: role).flatMap { allowed.contains($0) ? $0 : nil }
     if limit == nil {

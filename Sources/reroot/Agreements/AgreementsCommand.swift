@@ -68,9 +68,10 @@ struct AgreementsCommand: AsyncParsableCommand {
       try await Complaint.ending {
         let client = try server.client()
         let request = try client.json(.get("/agreements/\(id)"))
-        if server.json { return try Output.json(request) }
+        let plan = try request["plan"]?.whole.map { try client.json(.get("/plans/\($0)")) }
+        if server.json { return try Output.json(["request": request, "plan": plan ?? .null]) }
         try AgreementText.show(request, json: false)
-        if let plan = request["plan"]?.whole { PlanText.print(try client.json(.get("/plans/\(plan)"))) }
+        if let plan { PlanText.print(plan) }
         Output.line("Hash \(request.words("hash"))")
       }
     }

@@ -7,8 +7,8 @@ import Store
 /// `reroot audit`: the audit log without a browser.
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audit", abstract: "List, export and verify the audit log.",
-    subcommands: [AuditList.self, AuditExport.self, Verify.self])
+    commandName: "audit", abstract: "List, show, export and verify the audit log.",
+    subcommands: [AuditList.self, AuditShow.self, AuditExport.self, Verify.self])
 
   /// `reroot audit verify`: looks at every entry.
   struct Verify: ParsableCommand {

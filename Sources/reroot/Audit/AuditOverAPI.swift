@@ -52,6 +52,23 @@ struct AuditList: AsyncParsableCommand {
   }
 }
 
+/// `reroot audit show NUMBER`.
+struct AuditShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show an entry of the audit log with all that it says.")
+
+  @Argument(help: "The number of the entry.")
+  var number: Int64
+
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    try await Complaint.ending {
+      try SettingsText.show(try server.client().json(.get("/audit/\(number)")), json: server.json)
+    }
+  }
+}
+
 /// `reroot audit export`.
 struct AuditExport: AsyncParsableCommand {
   /// The formats of the page.
@@ -59,7 +76,10 @@ struct AuditExport: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write the audit log to a file, or to standard output.",
-    discussion: "JSON Lines of the whole log are what `reroot audit verify --file` verifies.")
+    discussion: """
+      JSON Lines of the whole log are what `reroot audit verify --file` verifies. They are JSON as they are; with --output, \
+      --json says what was written.
+      """)
 
   @OptionGroup var filter: AuditFilterOptions
 
@@ -71,53 +91,29 @@ struct AuditExport: AsyncParsableCommand {
 
   @OptionGroup var server: ServerOptions
 
+  func validate() throws {
+    guard !server.json || output != nil || format == .jsonl else {
+      throw ValidationError("CSV is no JSON: give --format jsonl with --json, or a file with --output.")
+    }
+  }
+
   func run() async throws {
     try await Complaint.ending {
       let client = try server.client()
-      let reply = try client.send(.get("/audit-export", [("format", format.rawValue)] + filter.query))
+      // Before anything is asked for, so that a file that is in the way costs nothing.
       let target = try output.map(OutputFile.init)
-      do {
-        while let bytes = try client.next(of: reply) {
-          if let target { try target.write(bytes) } else { Output.text(String(decoding: bytes, as: UTF8.self)) }
+      let reply = try client.send(.get("/audit-export", [("format", format.rawValue)] + filter.query))
+      var count = 0
+      while let bytes = try client.next(of: reply) {
+        guard let target else {
+          guard try Output.bytes(bytes) else { return }
+          continue
         }
-        try target?.finish()
-      } catch {
-        target?.discard()
-        throw error
+        try target.write(bytes)
+        count += bytes.count
       }
+      try target?.finish()
+      if let output, server.json { try Output.json(["file": .string(output), "bytes": .integer(Int64(count))]) }
     }
-  }
-}
-
-/// A new file that is there as a whole or not at all.
-final class OutputFile {
-  private let path: String
-  private let descriptor: Int32
-
-  init(_ path: String) throws {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw ValidationError("\(path) cannot be made: \(String(cString: strerror(errno))).")
-    }
-  }
-
-  deinit { close(descriptor) }
-
-  func write(_ bytes: [UInt8]) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      guard count > 0 || errno == EINTR else { throw failure() }
-      if count > 0 { rest = rest.dropFirst(count) }
-    }
-  }
-
-  func finish() throws { guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure() } }
-
-  func discard() { unlink(path) }
-
-  private func failure() -> CommandFailure {
-    CommandFailure(.failed, "FILE_UNWRITABLE", "\(path) cannot be written: \(String(cString: strerror(errno))).")
   }
 }

@@ -34,6 +34,12 @@ struct APIClient: Sendable {
     return bytes.isEmpty ? .null : try Self.value(bytes)
   }
 
+  /// The same, with the `ETag` of what is answered.
+  func tagged(_ request: APIRequest) throws -> (value: JSONValue, tag: String?) {
+    let reply = try send(request)
+    return (try Self.value(try connected { try reply.all() }), reply.fields["etag"])
+  }
+
   /// The whole body of an answer.
   func bytes(_ request: APIRequest) throws -> [UInt8] {
     let reply = try send(request)

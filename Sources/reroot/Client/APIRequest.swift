@@ -13,6 +13,8 @@ struct APIRequest: Sendable {
   var isRepeatable = false
   /// After which event a stream goes on.
   var lastEvent: String?
+  /// Of which state, by its `ETag`, a change is one; nil changes whatever is there.
+  var ifMatch: String?
 
   enum Body: Sendable {
     case none
@@ -54,6 +56,7 @@ struct APIRequest: Sendable {
     if let type { head += "Content-Type: \(type)\r\n" }
     if type != nil || method != "GET" { head += "Content-Length: \(content.count)\r\n" }
     if let key { head += "Idempotency-Key: \(key)\r\n" }
+    if let ifMatch { head += "If-Match: \(ifMatch)\r\n" }
     if let lastEvent { head += "Last-Event-ID: \(lastEvent)\r\n" }
     return Array((head + "Authorization: Bearer ").utf8) + token.withBytes { Array($0) } + Array("\r\n\r\n".utf8)
       + content

@@ -3,14 +3,6 @@ import PKI
 
 /// What a list of components changes, as text: the lines of YAML that go and come, as other tools show differences.
 enum ComponentDifferenceText {
-  /// As the API says it.
-  static func json(_ difference: ComponentDifference) -> JSONValue {
-    [
-      "name": .string(difference.name), "change": .string(difference.kind.rawValue),
-      "removed": .array(difference.removed.map { .string($0) }), "added": .array(difference.added.map { .string($0) }),
-    ]
-  }
-
   static func of(_ components: [JSONValue], isDryRun: Bool, hasColours: Bool) -> String {
     var lines: [String] = []
     for one in components where one.words("change") != "unchanged" {

@@ -9,7 +9,7 @@ struct ComponentsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "components", abstract: "Add, change, test and print components.",
     discussion: "With --data, apply and export work on a data folder on which no server runs.",
-    subcommands: [List.self, Show.self, Apply.self, Test.self, Export.self, Remove.self])
+    subcommands: [List.self, Show.self, Apply.self, Test.self, Export.self, Rename.self, Remove.self])
 
   /// `reroot components list`.
   struct List: AsyncParsableCommand {
@@ -99,7 +99,7 @@ struct ComponentsCommand: AsyncParsableCommand {
           guard dryRun || file != "-" else { throw ValidationError("With --json and --data, give a file.") }
           let difference = try await ComponentsFile.difference(file, in: store)
           if !dryRun { _ = try await ComponentsFile.apply(file, to: store) }
-          try show(difference.map(ComponentDifferenceText.json))
+          try show(difference.map(\.json))
         } else {
           Output.line(try await ComponentsFile.apply(file, to: store))
         }
@@ -156,26 +156,61 @@ struct ComponentsCommand: AsyncParsableCommand {
   /// `reroot components export`: prints all components.
   struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print all components as YAML, which `apply` takes.")
+      abstract: "Print all components as YAML, which `apply` takes.",
+      discussion: "With --json as JSON, which it takes, too.")
 
     @OptionGroup var place: PlaceOptions
 
     func run() async throws {
       try await Complaint.ending {
-        guard let store = try place.store() else { return try exportOverAPI() }
-        Output.text(ComponentWriter.text(try await store.components()))
-        try store.close()
+        let text = try await text()
+        guard place.server.json else {
+          _ = try Output.bytes(text)
+          return
+        }
+        let components = try ComponentReader.components(in: String(decoding: text, as: UTF8.self))
+        try Output.json(["components": .array(try components.map(ComponentJSON.value))])
       }
     }
 
-    private func exportOverAPI() throws {
-      let client = try place.server.client()
-      let components = try client.all("/components").map { try client.json(.get("/components/\($0.number("id"))")) }
-      if place.server.json { return try Output.json(components) }
-      let read = try components.map { one in
-        try ComponentJSON.component(one["component"] ?? .null, id: Component.ID(rawValue: one["id"]?.whole ?? 0))
+    private func text() async throws -> [UInt8] {
+      guard let store = try place.store() else {
+        return try place.server.client().bytes(.get("/component-lists"))
       }
-      Output.text(ComponentWriter.text(read))
+      let text = ComponentWriter.text(try await store.components())
+      try store.close()
+      return Array(text.utf8)
+    }
+  }
+
+  /// `reroot components rename NAME OTHER`.
+  struct Rename: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give a component another name.",
+      discussion: "`apply` knows components by their names, and would add one of the other name.")
+
+    @Argument(help: "The component: its name or number.")
+    var component: String
+
+    @Argument(help: "The other name.")
+    var name: String
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      try await Complaint.ending {
+        let client = try server.client()
+        let found = try ComponentChoice.find(component, client)
+        let path = "/components/\(found.number("id"))"
+        let (former, tag) = try client.tagged(.get(path))
+        guard case .object(var members)? = former["component"] else { return }
+        members["name"] = .string(name)
+        var request = APIRequest(method: "PUT", path: path)
+        request.ifMatch = tag
+        request.body = .json(.object(members))
+        let renamed = try client.json(request)
+        try server.json ? Output.json(renamed) : Output.line("“\(found.words("name"))” is “\(name)” now.")
+      }
     }
   }
 
@@ -206,18 +241,12 @@ enum ComponentChoice {
   /// - Throws: ``CommandFailure`` where there is none.
   static func find(_ text: String, _ client: APIClient) throws -> JSONValue { try find([text], client)[0] }
 
-  /// Those of the names or numbers, all where none is given. A name goes before a number.
+  /// Those of the names or numbers, all where none is given.
   static func find(_ texts: [String], _ client: APIClient) throws -> [JSONValue] {
     let all = try client.all("/components")
     guard !texts.isEmpty else { return all }
-    return try texts.map { text in
-      guard
-        let found = all.first(where: { $0.words("name") == text }) ?? all.first(where: { $0.number("id") == text })
-      else {
-        throw CommandFailure(
-          .refused, "NOT_FOUND", "There is no component “\(text)”. See `reroot components list`.")
-      }
-      return found
+    return try texts.map {
+      try ItemChoice.find($0, among: all, what: "component", list: "reroot components list")
     }
   }
 }

@@ -61,14 +61,9 @@ enum RetiringChoice {
   /// The fingerprint of a root that is given by its fingerprint, its name or the number of its import.
   static func fingerprint(_ text: String, _ client: APIClient) throws -> String {
     if let fingerprint = Fingerprint(hex: text)?.hex { return fingerprint }
-    let named = try client.all("/retiring-roots").filter { $0.words("name") == text || $0.number("root") == text }
-    guard let found = named.first, named.count == 1 else {
-      throw CommandFailure(
-        .refused, "NOT_FOUND",
-        named.isEmpty
-          ? "There is no earlier root “\(text)” that is still trusted. See `reroot roots retiring`."
-          : "There are \(named.count) earlier roots “\(text)”. Give the fingerprint.")
-    }
-    return found.words("fingerprint")
+    return try ItemChoice.find(
+      text, among: try client.all("/retiring-roots"), what: "earlier root that is still trusted",
+      list: "reroot roots retiring", number: "root"
+    ).words("fingerprint")
   }
 }

@@ -2,6 +2,17 @@ import Console
 
 /// A certificate as names and values.
 enum CertificateText {
+  /// Writes a downloaded certificate, or chain, as it came: PEM.
+  static func write(_ pem: [UInt8], of item: JSONValue, json: Bool) throws {
+    guard json else {
+      _ = try Output.bytes(pem)
+      return
+    }
+    try Output.json([
+      "id": item["id"] ?? .null, "name": item["name"] ?? .null, "pem": .string(String(decoding: pem, as: UTF8.self)),
+    ])
+  }
+
   static func fields(_ certificate: JSONValue) -> [(String, String)] {
     [
       ("Subject", certificate.words("subject")), ("Issuer", certificate.words("issuer")),

@@ -125,9 +125,9 @@ struct RootsCommand: AsyncParsableCommand {
     func run() async throws {
       try await Complaint.ending {
         let client = try server.client()
-        let id = try RootChoice.find(root.root, client).number("id")
-        let bytes = try client.bytes(.get("/roots/\(id)/certificate"))
-        Output.text(String(decoding: bytes, as: UTF8.self))
+        let found = try RootChoice.find(root.root, client)
+        try CertificateText.write(
+          try client.bytes(.get("/roots/\(found.number("id"))/certificate")), of: found, json: server.json)
       }
     }
   }
@@ -170,7 +170,7 @@ struct PFXPassword: ParsableArguments {
   @Argument(help: "The PFX file (.pfx or .p12).", completion: .file(extensions: ["pfx", "p12"]))
   var file: String
 
-  @Option(help: "A file that holds the password.", completion: .file())
+  @Option(help: "A file that holds the password; nobody else may read it.", completion: .file())
   var passwordFile: String?
 
   /// The file and its password as parts of a form.
@@ -181,7 +181,7 @@ struct PFXPassword: ParsableArguments {
   }
 
   private func password(_ name: String) throws -> SecretBytes {
-    if let passwordFile { return PasswordInput.withoutLineEnd(try InputFile.read(passwordFile, limit: 1 << 20)) }
+    if let passwordFile { return try PasswordInput.fromFile(passwordFile) }
     return try PasswordInput.fromStandardInput(prompt: "Password of \(name): ")
   }
 }
@@ -190,24 +190,12 @@ struct PFXPassword: ParsableArguments {
 enum RootChoice {
   /// The root of a number, a name or a fingerprint.
   ///
-  /// - Throws: ``CommandFailure`` where there is none, or more than one of the name.
+  /// - Throws: ``CommandFailure`` where there is none, or more than one.
   static func find(_ text: String, _ client: APIClient) throws -> JSONValue {
-    let roots = try client.all("/roots")
     let fingerprint = Fingerprint(hex: text)?.hex
-    if let found = roots.first(where: {
-      $0.number("id") == text || (fingerprint != nil && self.fingerprint(of: $0) == fingerprint)
-    }) {
-      return found
-    }
-    let named = roots.filter { $0.words("name") == text }
-    guard let found = named.first, named.count == 1 else {
-      throw CommandFailure(
-        .refused, "NOT_FOUND",
-        named.isEmpty
-          ? "There is no root certificate “\(text)”. See `reroot roots list`."
-          : "There are \(named.count) root certificates “\(text)”. Give the number.")
-    }
-    return found
+    return try ItemChoice.find(
+      text, among: try client.all("/roots"), what: "root certificate", list: "reroot roots list"
+    ) { fingerprint != nil && self.fingerprint(of: $0) == fingerprint }
   }
 
   /// 64 hexadecimal digits.

@@ -39,6 +39,9 @@ struct TokensCommand: AsyncParsableCommand {
 
     func run() async throws {
       do {
+        guard let name = TokenName.checked(name) else {
+          throw ConsoleError(code: "NAME_REFUSED", sentence: "That is no name of a token. \(TokenName.rule)")
+        }
         guard let role = Role(rawValue: role) else {
           throw ConsoleError(
             code: "ROLE_UNKNOWN", sentence: "There is no role “\(role)”. Give viewer, operator or administrator.")
@@ -86,14 +89,7 @@ struct TokensCommand: AsyncParsableCommand {
     private func tokens() async throws -> [JSONValue] {
       guard let data = place.data else { return try place.server.client().all("/tokens") }
       return try await TokensCommand.withStore(data, place.masterKey) { store in
-        try await store.tokens().map { token in
-          [
-            "id": .integer(token.id.rawValue), "name": .string(token.name), "user": .string(token.userName),
-            "role": .string(token.role.rawValue), "madeAt": .string(token.madeAt.formatted(.iso8601)),
-            "expiresAt": .string(token.expiresAt.formatted(.iso8601)),
-            "usedAt": token.usedAt.map { .string($0.formatted(.iso8601)) } ?? .null,
-          ]
-        }
+        try await store.tokens().map(\.json)
       }
     }
   }

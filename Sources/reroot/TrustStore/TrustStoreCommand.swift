@@ -12,8 +12,8 @@ struct TrustStoreCommand: AsyncParsableCommand {
   /// `reroot trust-store authorities`.
   struct Authorities: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The authorities that the console trusts.", subcommands: [List.self, Add.self, Remove.self],
-      defaultSubcommand: List.self)
+      abstract: "The authorities that the console trusts.",
+      subcommands: [List.self, Add.self, Download.self, Remove.self], defaultSubcommand: List.self)
 
     /// Lists them.
     struct List: AsyncParsableCommand {
@@ -63,19 +63,21 @@ struct TrustStoreCommand: AsyncParsableCommand {
     struct Remove: AsyncParsableCommand {
       static let configuration = CommandConfiguration(abstract: "Trust an authority no longer.")
 
-      @Argument(help: "Its number.")
-      var id: Int64
+      @OptionGroup var entry: TrustStoreEntry
 
       @OptionGroup var why: ReasonOption
 
-      @OptionGroup var server: ServerOptions
+      func run() async throws { try await entry.remove(from: TrustStoreCommand.authorities, why.reason) }
+    }
 
-      func run() async throws {
-        try await Complaint.ending {
-          try server.client().json(.delete("\(TrustStoreCommand.authorities)/\(id)", reason: why.reason))
-          try Output.done("Removed.", number: id, json: server.json)
-        }
-      }
+    /// Downloads one.
+    struct Download: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Write the certificate of an authority to standard output as PEM.")
+
+      @OptionGroup var entry: TrustStoreEntry
+
+      func run() async throws { try await entry.download(from: TrustStoreCommand.authorities) }
     }
   }
 
@@ -83,7 +85,7 @@ struct TrustStoreCommand: AsyncParsableCommand {
   struct ServerCertificates: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "The certificates that the console may serve HTTPS with.",
-      subcommands: [List.self, Add.self, Remove.self], defaultSubcommand: List.self)
+      subcommands: [List.self, Add.self, Download.self, Remove.self], defaultSubcommand: List.self)
 
     /// Lists them.
     struct List: AsyncParsableCommand {
@@ -119,7 +121,7 @@ struct TrustStoreCommand: AsyncParsableCommand {
       @Option(help: "A PFX file.", completion: .file(extensions: ["pfx", "p12"]))
       var pfx: String?
 
-      @Option(help: "A file that holds the password of the PFX file.", completion: .file())
+      @Option(help: "A file that holds the password of the PFX file; nobody else may read it.", completion: .file())
       var passwordFile: String?
 
       @Option(help: "The certificate with its chain, PEM.", completion: .file())
@@ -150,7 +152,7 @@ struct TrustStoreCommand: AsyncParsableCommand {
         var parts = [FormPart("name", name)]
         if let pfx {
           let password =
-            try passwordFile.map { PasswordInput.withoutLineEnd(try InputFile.read($0, limit: 1 << 20)) }
+            try passwordFile.map(PasswordInput.fromFile)
             ?? PasswordInput.fromStandardInput(prompt: "Password of \(pfx): ")
           return parts + [try TrustStoreCommand.part("file", pfx), FormPart("password", secret: password)]
         }
@@ -165,19 +167,21 @@ struct TrustStoreCommand: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
         abstract: "Remove a server certificate and its key; not the one that serves.")
 
-      @Argument(help: "Its number.")
-      var id: Int64
+      @OptionGroup var entry: TrustStoreEntry
 
       @OptionGroup var why: ReasonOption
 
-      @OptionGroup var server: ServerOptions
+      func run() async throws { try await entry.remove(from: TrustStoreCommand.serverCertificates, why.reason) }
+    }
 
-      func run() async throws {
-        try await Complaint.ending {
-          try server.client().json(.delete("\(TrustStoreCommand.serverCertificates)/\(id)", reason: why.reason))
-          try Output.done("Removed.", number: id, json: server.json)
-        }
-      }
+    /// Downloads one.
+    struct Download: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Write a server certificate with its chain to standard output as PEM; never its key.")
+
+      @OptionGroup var entry: TrustStoreEntry
+
+      func run() async throws { try await entry.download(from: TrustStoreCommand.serverCertificates) }
     }
   }
 
@@ -205,5 +209,27 @@ struct TrustStoreCommand: AsyncParsableCommand {
   static func part(_ name: String, _ path: String) throws -> FormPart {
     FormPart(
       name, file: URL(fileURLWithPath: path).lastPathComponent, bytes: try InputFile.read(path, limit: (1 << 20) + 1))
+  }
+}
+
+/// An entry of the trust store that a command is about.
+struct TrustStoreEntry: ParsableArguments {
+  @Argument(help: "Its number.")
+  var id: Int64
+
+  @OptionGroup var server: ServerOptions
+
+  func remove(from list: String, _ reason: String?) async throws {
+    try await Complaint.ending {
+      try server.client().json(.delete("\(list)/\(id)", reason: reason))
+      try Output.done("Removed.", number: id, json: server.json)
+    }
+  }
+
+  func download(from list: String) async throws {
+    try await Complaint.ending {
+      let pem = try server.client().bytes(.get("\(list)/\(id)/certificate"))
+      try CertificateText.write(pem, of: ["id": .integer(id)], json: server.json)
+    }
   }
 }

@@ -46,7 +46,8 @@ struct FailureQuestion {
         reason = given
       }
       do {
-        return try UpdateDecision(decision: decision, question: question, reason: reason).send(client, update: id)
+        let sent = UpdateDecision(decision: decision, question: question, reason: reason)
+        return sent.isTaken(try sent.send(client, update: id))
       } catch let failure as CommandFailure where failure.status == .refused {
         Output.error("reroot: \(failure.sentence)")
         if failure.code == "DECISION_STALE" || failure.code == "UPDATE_MOVED_ON" { return true }
@@ -82,15 +83,17 @@ struct UpdateDecision {
   var actions: [String] = []
   var reason: String?
 
-  /// Sends it.
-  ///
-  /// - Returns: false when somebody else has to agree first.
-  func send(_ client: APIClient, update id: String) throws -> Bool {
+  /// Sends it, and gives back what the server answers.
+  func send(_ client: APIClient, update id: String) throws -> JSONValue {
     var body: [String: JSONValue] = ["decision": .string(decision), "question": .integer(question)]
     if !actions.isEmpty { body["actions"] = .array(actions.map { .string($0) }) }
     if let reason { body["reason"] = .string(reason) }
-    let answer = try client.json(
+    return try client.json(
       .post("/updates/\(id)/decisions", [], .json(.object(body)), isRepeatable: true))
+  }
+
+  /// Whether it is taken; false, and said, when somebody else has to agree first.
+  func isTaken(_ answer: JSONValue) -> Bool {
     if answer["isTaken"]?.flag == true { return true }
     Output.error("Somebody else has to agree to it first: request \(answer.number("agreement")).")
     return false

@@ -122,7 +122,11 @@ struct UpdateCommand: AsyncParsableCommand {
         let client = try server.client()
         let question = try question ?? client.json(.get("/updates/\(id)"))["question"]?.whole ?? 0
         let sent = UpdateDecision(decision: decision, question: question, actions: actions, reason: reason)
-        guard try sent.send(client, update: "\(id)") else { throw ExitCode(CommandStatus.waiting.rawValue) }
+        let answer = try sent.send(client, update: "\(id)")
+        guard sent.isTaken(answer) else {
+          if server.json { try Output.json(answer) }
+          throw ExitCode(CommandStatus.waiting.rawValue)
+        }
         if watching.watch { return try watching.asking.watch(client, "\(id)", answered: question, json: server.json) }
         let update = try client.json(.get("/updates/\(id)"))
         try server.json ? Output.json(update) : Output.line(UpdateText.line(update))

@@ -24,30 +24,6 @@ struct UsersList: AsyncParsableCommand {
   }
 }
 
-/// `reroot users add NAME --role R`.
-struct UsersAdd: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "add", abstract: "Add a user.",
-    discussion: "The link to choose a password with is printed once, alone on standard output; it works once.")
-
-  @Argument(help: "The name to sign in with.")
-  var name: String
-
-  @Option(help: "viewer, operator or administrator.", completion: .list(["viewer", "operator", "administrator"]))
-  var role: String
-
-  @OptionGroup var server: ServerOptions
-
-  func run() async throws {
-    try await Complaint.ending {
-      let client = try server.client()
-      let added = try client.json(
-        .post("/users", [], .json(["name": .string(name), "role": .string(role)]), isRepeatable: true))
-      try UserChoice.show(added, json: server.json)
-    }
-  }
-}
-
 /// `reroot users change NAME`.
 struct UsersChange: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "change", abstract: "Change a user's role or name.")
@@ -69,8 +45,11 @@ struct UsersChange: AsyncParsableCommand {
   func run() async throws {
     try await Complaint.ending {
       let client = try server.client()
-      let found = try UserChoice.find(user.name, client)
-      var request = APIRequest(method: "PUT", path: "/users/\(found.number("id"))")
+      let path = "/users/\(try UserChoice.find(user.name, client).number("id"))"
+      // What is not given stays as it is there: so nobody may have changed it meanwhile.
+      let (found, tag) = try client.tagged(.get(path))
+      var request = APIRequest(method: "PUT", path: path)
+      request.ifMatch = tag
       request.body = .json([
         "name": .string(rename ?? found.words("name")), "role": .string(role ?? found.words("role")),
       ])
