@@ -6,6 +6,10 @@ import subprocess
 
 from places import BUILD
 
+# What waits for the disk, and how often threads wait for each other.
+COUNTED = [f"syscalls:sys_enter_{name}" for name in ("fsync", "fdatasync", "sync_file_range", "pwrite64", "clone", "vfork")]
+COUNTED.append("context-switches")
+
 # Set by the option --profile.
 is_wanted = False
 
@@ -22,18 +26,29 @@ def process(number, label):
     recorder = subprocess.Popen(
         [shutil.which("perf"), "record", "-q", "-e", "cpu-clock", "-F", "997", "-g", "-p", str(number), "-o", data],
         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    counts = folder / f"{label}.counts"
+    counter = subprocess.Popen(
+        ["perf", "stat", "-e", ",".join(COUNTED), "-p", str(number), "-o", counts], stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
-        recorder.send_signal(signal.SIGINT)
-        recorder.wait(60)
+        for one in (recorder, counter):
+            one.send_signal(signal.SIGINT)
+            one.wait(60)
         report = folder / f"{label}.txt"
-        with report.open("w") as file:
-            for order in (["--no-children", "-g", "none"], ["--children", "-g", "none"]):
-                file.write(f"# {' '.join(order)}\n")
-                file.flush()
-                subprocess.run(
-                    ["perf", "report", "-i", data, "--stdio", "--percent-limit", "0.3", *order], stdout=file,
-                    stderr=subprocess.DEVNULL, check=False)
+        # Where it is, and then what it is there for.
+        counted = counts.read_text() if counts.exists() else ""
+        report.write_text(counted + "".join(reported(data, order) for order in ("--no-children", "--children")))
+        counts.unlink(missing_ok=True)
         data.unlink(missing_ok=True)
         print(f"profile: {report}", flush=True)
+
+
+def reported(data, order):
+    words = ["perf", "report", "-i", data, "--stdio", "--percent-limit", "0.3", order, "-g", "none", "--sort", "symbol"]
+    text = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    if shutil.which("swift"):
+        demangling = ["swift", "demangle", "--simplified"]
+        text = subprocess.run(demangling, input=text, capture_output=True, text=True, check=False).stdout
+    return f"# {order}\n{text}"
