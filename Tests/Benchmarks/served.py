@@ -39,7 +39,7 @@ class Served:
 
     def __init__(self, folder, limit):
         self.limit = limit
-        self.size_before = 0
+        self.size_before = self.components = 0
         self.more = {}
         with self.timed("start"):
             self.console = Console(folder, "--requests-per-minute", "1000000").start()
@@ -73,6 +73,7 @@ class Served:
         return answer["id"]
 
     def apply(self, components):
+        self.components = len(components)
         with self.timed("components"):
             for first in range(0, len(components), CHUNK):
                 self.send("POST", "/component-lists", {"components": components[first : first + CHUNK]})
@@ -98,7 +99,7 @@ class Served:
         with self.database() as database:
             last = phases.last_moment(database, update)
             self.more |= phases.spans(database, update, begun)
-        self.more["database grew KB"] = (self.database_size() - self.size_before) / 1e3
+        self.more["database KB each"] = (self.database_size() - self.size_before) / 1e3 / self.components
         return update, Figures(last - begun, cost["cpu"], cost["peak"], dict(self.more))
 
     @contextlib.contextmanager
@@ -117,8 +118,14 @@ class Served:
         """
         standing, end, watch = None, time.monotonic() + self.limit, Watch(after)
         while standing in GOING_ON and time.monotonic() < end:
-            # A stream that is dropped is opened again, as a browser does.
+            # A stream that is dropped is opened again, as a browser does. One that brings nothing is given up.
+            before = watch.last
             standing = watch.follow(self, update, end - time.monotonic()) or standing
+            if standing in GOING_ON:
+                self.more["dropped streams"] = self.more.get("dropped streams", 0) + 1
+                if watch.last == before:
+                    time.sleep(1)
+                    standing = self.send("GET", f"/updates/{update}")["standing"]
         if standing != wanted:
             raise Failed(f"the update is {standing}: {self.why(update)}")
 

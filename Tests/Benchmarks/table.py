@@ -22,8 +22,8 @@ class Table:
 
     def add(self, case):
         print(f"\n{case.title} (medians of {self.chosen.rounds})")
-        head = ("", "seconds", "CPU s", "peak MB", "ms each", f"× {case.floor}"[:10], "× reroot")
-        print(f"  {head[0]:<16}" + "".join(f"{word:>11}" for word in head[1:]))
+        head = ("", "seconds", "CPU s", "peak MB", "ms each", "CPU ms each", f"× {case.floor}"[:10], "× reroot")
+        print(f"  {head[0]:<16}" + "".join(f"{word:>{max(11, len(word) + 1)}}" for word in head[1:]))
         costs = {result.contestant: self.cost(case, result) for result in case.results}
         for result in case.results:
             self.line(case, result, costs)
@@ -43,12 +43,13 @@ class Table:
         figures = result.figures
         if figures:
             print(f"  {result.contestant:<16}{figures.seconds:>11.3f}{figures.cpu:>11.2f}"
-                  f"{figures.peak / 1e6:>11.1f}{cost:>11.2f}{ratios}")
+                  f"{figures.peak / 1e6:>11.1f}{cost:>11.2f}"
+                  f"{figures.cpu * 1000 / (case.each or case.size):>12.2f}{ratios}")
             told = "; ".join(f"{name} {value:,.{3 if value < 10 else 1}f}" for name, value in figures.more.items())
             for line in textwrap.wrap(told, 108):
                 print(f"    {line}")
         elif cost is not None:
-            print(f"  {result.contestant:<16}{'–':>11}{'–':>11}{'–':>11}{cost:>11.2f}{ratios}  {result.reason}")
+            print(f"  {result.contestant:<16}{'–':>11}{'–':>11}{'–':>11}{cost:>11.2f}{'–':>12}{ratios}  {result.reason}")
         else:
             print(f"  {result.contestant:<16}  {result.reason}")
         if result.reason and not result.reason.startswith("not run"):
