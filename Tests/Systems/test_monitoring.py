@@ -104,6 +104,19 @@ def test_the_alerts_are_rules_that_prometheus_takes_and_that_tell_what_they_shou
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_prometheus_takes_every_expression_of_the_dashboard(tmp_path):
+    shown = expressions(json.loads((EXAMPLES / "dashboard.json").read_text()))
+    assert len(shown) > 10
+    written = [one.replace("$instance", ".*") for one in shown]
+    # What Grafana would still replace by itself could not be checked.
+    assert [one for one in written if "$" in one] == []
+    rules = tmp_path / "dashboard.json"
+    rules.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": [
+        {"record": f"panel:{number}", "expr": one} for number, one in enumerate(written)]}]}))
+    ran = promtool("check", "rules", str(rules))
+    assert ran.returncode == 0 and f"{len(shown)} rules found" in ran.stdout, ran.stdout + ran.stderr
+
+
 def test_it_is_alive_and_ready_and_measured_by_nobody_without_a_token(system):
     assert system.client.request("GET", "/healthz").text == "Reroot is alive.\n"
     assert system.client.request("GET", "/readyz").text == "Reroot is ready.\n"

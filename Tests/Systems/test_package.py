@@ -1,20 +1,27 @@
 """The Debian package on a clean Debian 12: installed, started, upgraded with its data, removed, purged.
 
 The Debian is made by debootstrap in a folder, so nothing of this machine's is there but its kernel. No systemd runs in it:
-the command of the unit is started as the unit says, with a service manager of the test's own.
+the command of the unit is started as the unit says, with a service manager of the test's own, with the powers that the unit
+leaves and on a `/usr` that is only read. What takes a filter of system calls or a namespace is not tried.
+
+With REROOT_PACKAGE=FILE that package, such as Scripts/package has made of a release build, is the older of the two.
 """
 import os
 import pathlib
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
+import update
+from authority import Authority
 from console import PASSWORD, PROGRAM, Client, Console
 from notify import ServiceManager
+from unit import expect_restricted, restricted, setting
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIRROR = "http://deb.debian.org/debian"
@@ -31,12 +38,18 @@ def run(*words, limit=600, **options):
 def packages(tmp_path_factory):
     """The package of the program under test, in two versions."""
     folder = tmp_path_factory.mktemp("packages")
-    return [
-        pathlib.Path(
-            run(ROOT / "Scripts" / "package", "--program", PROGRAM, "--fast", "--version", version, "--output", folder)
+
+    def made(program, version):
+        return pathlib.Path(
+            run(ROOT / "Scripts" / "package", "--program", program, "--fast", "--version", version, "--output", folder)
             .splitlines()[-1])
-        for version in ("1.0.90", "1.0.91")
-    ]
+
+    given = os.environ.get("REROOT_PACKAGE")
+    return [pathlib.Path(given) if given else made(PROGRAM, "1.0.90"), made(PROGRAM, "1.0.91")]
+
+
+def version(package):
+    return run("dpkg-deb", "--field", package, "Version").strip()
 
 
 class Debian:
@@ -95,11 +108,14 @@ class Service:
 
     def __init__(self, debian):
         unit = debian.path("/lib/systemd/system/reroot.service").read_text()
-        command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
-        user = re.search(r"^User=(.*)$", unit, re.M).group(1)
+        command, user = setting(unit, "ExecStart"), setting(unit, "User")
         self.manager = ServiceManager()
+        assert setting(unit, "ProtectSystem") == "yes"
+        usr = debian.path("/usr")
+        protect = f'mount --bind {usr} {usr} && mount -o remount,bind,ro {usr} && exec "$@"'
         self.process = subprocess.Popen(
-            ["chroot", f"--userspec={user}", str(debian.folder), *shlex.split(command)], stdout=subprocess.PIPE,
+            ["unshare", "--mount", "sh", "-c", protect, "sh", "chroot", f"--userspec={user}", str(debian.folder),
+             *restricted(unit), *shlex.split(command)], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
             env={"NOTIFY_SOCKET": "@" + self.manager.name, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         )
@@ -108,6 +124,7 @@ class Service:
         except TimeoutError:
             self.process.kill()
             raise AssertionError(f"it does not get ready: {self.process.communicate()[0][-3000:]}") from None
+        expect_restricted(self.process.pid, unit)
         self.port = int(re.search(r"STATUS=Serving https://127\.0\.0\.1:(\d+)", ready).group(1))
 
     def stop(self):
@@ -124,6 +141,45 @@ def console(service):
     made = Console.__new__(Console)
     made.port, made.client = service.port, Client(service.port)
     return made
+
+
+COMPONENT = """
+components:
+  - name: batch
+    names: [batch.example.net]
+    usage: client
+    files: {certificate: /srv/batch/server.pem, key: /srv/batch/server.key}
+    activation: {command: [/bin/true]}
+"""
+
+
+def bring(client, root):
+    """Takes a component to a root, and signs with its key."""
+    started = update.start(client, update.make_plan(client, root), in_spite_of_problems=True)
+    update.wait_for_end(client, started, "completed")
+
+
+def make_older(database):
+    """Undoes the newest changes of the tables, so that the database is as the version before API and tokens left it."""
+    undone = ["1.5 watching", "1.5 renewals", "1.5 notifications", "1.4 tokens", "1.3 folded names"]
+    with sqlite3.connect(database) as former:
+        known = [name for name, in former.execute("SELECT identifier FROM grdb_migrations")]
+        assert set(undone) < set(known)
+        for table in ("watched", "renewals", "notifications", "request_keys", "tokens"):
+            former.execute(f"DROP TABLE {table}")
+        former.execute("DROP INDEX users_by_folded_name")
+        former.execute("ALTER TABLE users DROP COLUMN folded_name")
+        former.executemany("DELETE FROM grdb_migrations WHERE identifier = ?", [(name,) for name in undone])
+    former.close()
+    return undone
+
+
+def migrations(database):
+    former = sqlite3.connect(database)
+    try:
+        return {name for name, in former.execute("SELECT identifier FROM grdb_migrations")}
+    finally:
+        former.close()
 
 
 def test_the_package_is_what_debian_expects(packages):
@@ -145,8 +201,10 @@ def test_a_clean_debian_takes_it_runs_it_upgrades_it_and_is_clean_again(packages
 
     # Installed: everything is there, the service enabled, the user made, and nobody else may look into the data folder.
     debian.install(older)
-    assert debian.do("dpkg-query", "-W", "-f", "${Status} ${Version}", "reroot") == "install ok installed 1.0.90-1"
+    assert debian.do("dpkg-query", "-W", "-f", "${Status} ${Version}", "reroot") == f"install ok installed {version(older)}"
     assert debian.do("reroot", "--version").strip()
+    # By it notifications are sent.
+    assert debian.do("curl", "--version")
     assert debian.path("/etc/systemd/system/multi-user.target.wants/reroot.service").is_symlink()
     assert "/usr/sbin/nologin" in debian.do("getent", "passwd", "reroot")
     data = debian.path("/var/lib/reroot")
@@ -170,17 +228,38 @@ def test_a_clean_debian_takes_it_runs_it_upgrades_it_and_is_clean_again(packages
     saved = client.client.post("/settings", {**form["fields"], "parallel_components": "3"})
     assert saved.status == 200
     service.stop()
+
+    # With a component that an update has brought to a root, and with the tables of an earlier version.
+    Authority("Old Root").issue(["batch.example.net"], debian.path("/srv/batch"))
+    debian.path("/srv/components.yaml").write_text(COMPONENT)
+    debian.do("reroot", "components", "apply", "/srv/components.yaml", "--data", "/var/lib/reroot")
+    service = Service(debian)
+    client = console(service)
+    client.sign_in()
+    root = update.import_root(client.client, Authority("New Root"))
+    bring(client.client, root)
+    certificate = debian.path("/srv/batch/server.pem").read_bytes()
+    service.stop()
+    database = data / "reroot.sqlite"
+    now = migrations(database)
+    undone = make_older(database)
+    assert migrations(database) == now - set(undone)
     assert (data / "master.key").stat().st_mode & 0o7777 == 0o600
 
     # Upgraded: the data and the changed configuration are what they were.
     changed = configuration.read_bytes()
     debian.install(newer)
-    assert debian.do("dpkg-query", "-W", "-f", "${Version}", "reroot") == "1.0.91-1"
+    assert debian.do("dpkg-query", "-W", "-f", "${Version}", "reroot") == version(newer)
     assert configuration.read_bytes() == changed
     service = Service(debian)
     client = console(service)
     client.sign_in()
     assert client.client.get("/settings").form("/settings")["fields"]["parallel_components"] == "3"
+    assert migrations(database) == now
+    # The root's key is opened again, and signs.
+    bring(client.client, root)
+    assert debian.path("/srv/batch/server.pem").read_bytes() != certificate
+    assert "batch" in client.client.get("/components").text
     service.stop()
 
     # Removed: what an administrator has made stays.

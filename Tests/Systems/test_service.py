@@ -8,6 +8,7 @@ import pytest
 
 from console import PROGRAM, Client
 from notify import ServiceManager
+from unit import expect_restricted, restricted
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = ROOT / "Scripts" / "debian"
@@ -60,6 +61,16 @@ def test_systemd_takes_every_line_of_the_unit(tmp_path):
         assert ended.returncode == 0 and name not in ended.stderr, ended.stderr
 
 
+def test_a_start_that_cannot_succeed_is_not_tried_for_ever():
+    """Each attempt takes RestartSec at least; so many in that time must be more than is allowed."""
+    unit = (PARTS / "reroot.service").read_text()
+    pause = int(re.search(r"^RestartSec=(\d+)s$", unit, re.M).group(1))
+    interval = int(re.search(r"^StartLimitIntervalSec=(\d+)min$", unit, re.M).group(1)) * 60
+    burst = int(re.search(r"^StartLimitBurst=(\d+)$", unit, re.M).group(1))
+    # A start that opens the folder and derives a key takes ten seconds at most.
+    assert burst * (pause + 10) < interval
+
+
 def test_every_directive_that_is_a_hardening_has_its_reason():
     """Each block of settings has a comment above it; the ones whose name says it all stand beneath one of those."""
     section, above = None, ""
@@ -79,14 +90,17 @@ def test_a_service_manager_hears_when_it_is_ready_and_when_it_stops(tmp_path, ma
     configuration = tmp_path / "reroot.yaml"
     configuration.write_text(f"data: {tmp_path / 'data'}\nlisten: 127.0.0.1:0\n")
     configuration.chmod(0o600)
+    unit = (PARTS / "reroot.service").read_text()
     process = subprocess.Popen(
-        [PROGRAM, "serve", "--config", str(configuration)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [*restricted(unit), PROGRAM, "serve", "--config", str(configuration)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, env=manager.environment(),
     )
     try:
         ready = manager.waits_for("READY=1")
         assert manager.heard[0] == [f"STATUS=Opening the data folder {tmp_path / 'data'}"]
         port = re.search(r"STATUS=Serving https://127\.0\.0\.1:(\d+)$", "\n".join(ready), re.M).group(1)
+        # With the powers that the unit leaves.
+        expect_restricted(process.pid, unit)
         # Ready means that it answers.
         assert Client(int(port)).get("/sign-in").status == 200
         process.send_signal(signal.SIGTERM)
