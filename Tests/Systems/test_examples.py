@@ -9,7 +9,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
+import update
 from api_token import write_token
 from authority import Authority
 from console import PROGRAM
@@ -32,7 +34,8 @@ class Plant:
         (tools / "reroot").chmod(0o755)
         self.pfx, self.password = folder / "root.pfx", folder / "root-password"
         self.pfx.write_bytes(self.system.new.pfx(PASSWORD))
-        self.password.write_text(PASSWORD)
+        # As an editor writes it.
+        self.password.write_text(PASSWORD + "\n")
         self.environment = {
             **os.environ, "REROOT_SERVER": f"https://127.0.0.1:{port}", "REROOT_TOKEN_FILE": str(token),
             "REROOT_CA_FILE": str(certificate), "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(folder),
@@ -50,8 +53,11 @@ class Plant:
             assert secret not in ran.stdout + ran.stderr
         return ran
 
-    def walk(self, answers=""):
-        return self.run(EXAMPLES / "curl" / "update", self.pfx, self.password, "3", answers=answers, ACCEPT_PROBLEMS="true")
+    def walk(self, answers="", **environment):
+        return self.run(
+            EXAMPLES / "curl" / "update", self.pfx, self.password, "3", answers=answers,
+            **{"ACCEPT_PROBLEMS": "true", **environment},
+        )
 
     def play(self, *words):
         return self.run(
@@ -103,6 +109,75 @@ def test_curl_says_what_the_console_refuses(plant):
     plant.password.write_text("another one")
     ran = plant.walk()
     assert ran.returncode == 1 and "password" in ran.stderr, ran.stdout + ran.stderr
+
+
+def test_curl_says_what_the_import_warns_of_unless_it_is_accepted(plant):
+    update.import_root(plant.system.client, Authority("New Root"))
+    ran = plant.walk()
+    assert ran.returncode == 1 and "New Root" in ran.stderr and "null" not in ran.stderr, ran.stdout + ran.stderr
+    assert len(set(ran.stderr.splitlines())) == len(ran.stderr.splitlines()), ran.stderr
+
+
+def test_curl_takes_a_password_with_characters_that_curl_or_a_shell_would_read(plant):
+    plant.pfx.write_bytes(plant.system.new.pfx('a"b\\c $d\'e'))
+    plant.password.write_text('a"b\\c $d\'e\r\n')
+    ran = plant.walk(ACCEPT_PROBLEMS="false")
+    assert "Planning" in ran.stdout, ran.stdout + ran.stderr
+
+
+def stand_in_for_curl(folder, path, act):
+    """A curl that does something else for one path, and what the real one does for all others."""
+    curl = folder / "bin" / "curl"
+    curl.write_text(f'#!/bin/sh\nfor word; do case $word in {path}) {act};; esac; done\nexec {shutil.which("curl")} "$@"\n')
+    curl.chmod(0o755)
+
+
+def test_curl_gives_up_a_console_that_is_not_reached_any_more(plant, tmp_path):
+    stand_in_for_curl(tmp_path, "*/events*", "exit 7")
+    ran = plant.walk(TRIES="1")
+    assert ran.returncode == 1 and ran.stderr.count("watching again") == 1, ran.stdout + ran.stderr
+    assert "goes on without it" in ran.stderr
+
+
+def test_curl_says_that_somebody_else_has_to_agree(plant, tmp_path):
+    stand_in_for_curl(tmp_path, "*/decisions", """echo '{"isTaken": false, "agreement": 5}'; exit 0""")
+    plant.system.let_fail()
+    ran = plant.walk("abort\n")
+    assert ran.returncode == 3 and "agree to it first: request 5." in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_no_task_of_the_play_that_carries_the_token_writes_what_it_is_given():
+    play, = yaml.safe_load((EXAMPLES / "ansible" / "update.yml").read_text())
+    block, = play["tasks"]
+    careless = [task["name"] for task in block["block"] if "ansible.builtin.uri" in task and task.get("no_log") is not True]
+    assert careless == []
+
+
+def test_an_ansible_play_says_what_the_console_refuses_and_no_secret_however_much_it_is_to_tell(plant, tmp_path):
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "wrong.yaml").write_text("components:\n  - name: web\n    nmaes: [web.example.net]\n")
+    ran = plant.play("-e", f"components={tmp_path}/wrong", "-vvv")
+    assert ran.returncode == 2 and "nmaes" in ran.stdout, ran.stdout + ran.stderr
+    (tmp_path / "none").mkdir()
+    plant.password.write_text("another one")
+    ran = plant.play("-e", f"components={tmp_path}/none", "-vvv")
+    assert ran.returncode == 2 and "password" in ran.stdout.split("Say why")[1], ran.stdout + ran.stderr
+
+
+def test_the_workflow_runs_as_it_stands(plant):
+    workflow = yaml.safe_load((EXAMPLES / "pipeline" / "workflow.yml").read_text())
+    # YAML 1.1 reads `on` as a truth value.
+    assert set(workflow.get("on", workflow.get(True))) == {"pull_request", "push"}
+    job, = workflow["jobs"].values()
+    assert set(job["env"]) == {"REROOT_SERVER", "REROOT_TOKEN_FILE"}
+    lines = [step["run"] for step in job["steps"] if "run" in step]
+    assert len(lines) == 2
+    for line in lines:
+        ran = subprocess.run(
+            ["bash", "-e", "-c", line], cwd=EXAMPLES.parent, env=plant.environment, capture_output=True, text=True, timeout=100,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "portal" in plant.system.client.get("/components").text
 
 
 def test_an_ansible_play_brings_a_root_and_changes_nothing_when_it_is_run_again(plant, tmp_path):
