@@ -8,6 +8,8 @@ import Store
 struct ActionPerformer: Sendable {
   let update: UpdateRecord
   let plan: Plan
+  /// Those of the plan, by their numbers.
+  let components: [Component.ID: PlannedComponent]
   let store: Store
   let signer: RootSigner
   let inForce: RootsInForce
@@ -39,7 +41,7 @@ struct ActionPerformer: Sendable {
   }
 
   func planned(_ action: ActionID) throws -> PlannedComponent {
-    guard let id = action.component, let planned = plan.components.first(where: { $0.id == id }) else {
+    guard let id = action.component, let planned = components[id] else {
       throw ActionError(code: "NO_COMPONENT", sentence: "The plan does not hold the component of \(action).")
     }
     return planned
@@ -47,7 +49,7 @@ struct ActionPerformer: Sendable {
 
   /// What people call the component of an action; nil for the console's own.
   func name(of action: ActionID) -> String? {
-    action.component.flatMap { id in plan.components.first { $0.id == id }?.component.name }
+    action.component.flatMap { components[$0]?.component.name }
   }
 
   func delivery(_ component: Component) -> ComponentDelivery {
@@ -134,7 +136,7 @@ struct ActionPerformer: Sendable {
     let issued = try await issuedChild(action)
     let delivery = delivery(component)
     var bundle: [Certificate]?
-    if component.files.trustFile != nil { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
+    if planned.changesTrust { bundle = try await inForce.bundle(adding: delivery.bundleNow()) }
     if component.keepsKey { return try await deployKeptKey(action, planned, bundle: bundle) }
     guard let key = issued.key else {
       throw ActionError(

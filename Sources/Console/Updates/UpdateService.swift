@@ -165,7 +165,9 @@ public actor UpdateService {
       RetirementGuard { try await look.report(on: retires.key, keeping: plan.root.key, patiently: true) }
     }
     return ActionPerformer(
-      update: update, plan: plan, store: store,
+      update: update, plan: plan,
+      components: Dictionary(plan.components.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }),
+      store: store,
       signer: RootSigner(
         root, store: store, threads: surroundings.threads, modules: surroundings.modules,
         clock: surroundings.clock),

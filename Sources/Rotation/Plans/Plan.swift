@@ -149,6 +149,8 @@ public struct PlannedComponent: Sendable, Hashable, Codable, Identifiable {
 
   /// The component's number.
   public var id: Component.ID { component.id }
+  /// Whether its trust bundle gets other roots.
+  public var changesTrust: Bool { actions.contains { $0.kind == .trust } }
 
   /// Collects what a plan says of one component.
   public init(

@@ -43,9 +43,10 @@ public struct PlanRequest: Sendable {
 public enum PlanMaker {
   /// Makes a plan. Changes nothing, and needs nothing but its request.
   public static func make(_ request: PlanRequest) -> Plan {
+    let keepsTrust = keepsTrust(request)
     let components = request.components
       .sorted { ($0.component.stage, $0.component.name) < ($1.component.stage, $1.component.name) }
-      .map { planned($0.component, $0.findings, request) }
+      .map { planned($0.component, $0.findings, request, keepsTrust: keepsTrust) }
     var plan = Plan(
       root: request.root, months: request.months, childNotAfter: Validity.end(of: request.months, from: request.now),
       policy: request.policy, https: request.https, components: components, problems: problems(request),
@@ -57,6 +58,15 @@ public enum PlanMaker {
     plan.judgedMoments = forecast.moments
     plan.estimatedSeconds = estimate(components, parallel: request.parallel)
     return plan
+  }
+
+  /// Whether no trust bundle needs another root: all present a certificate of this one already, so nothing new is
+  /// presented to anybody, and every bundle holds it.
+  private static func keepsTrust(_ request: PlanRequest) -> Bool {
+    request.components.allSatisfy { component, findings in
+      findings.presents == request.root.key
+        && (component.files.trustFile == nil || findings.accepts?.contains(request.root.key) == true)
+    }
   }
 
   private static func problems(_ request: PlanRequest) -> [Problem] {
@@ -105,12 +115,12 @@ public enum PlanMaker {
   }
 
   private static func planned(
-    _ component: Component, _ findings: Findings, _ request: PlanRequest
+    _ component: Component, _ findings: Findings, _ request: PlanRequest, keepsTrust: Bool
   ) -> PlannedComponent {
     PlannedComponent(
-      component: component, findings: findings, actions: actions(component, request),
+      component: component, findings: findings, actions: actions(component, request, keepsTrust: keepsTrust),
       problems: findings.problems + nameProblems(component),
-      notes: notes(component, findings, request))
+      notes: notes(component, findings, request, keepsTrust: keepsTrust))
   }
 
   /// An endpoint that is asked for a name which its certificate will not carry could never be verified.
@@ -127,7 +137,9 @@ public enum PlanMaker {
     }
   }
 
-  private static func actions(_ component: Component, _ request: PlanRequest) -> [PlannedAction] {
+  private static func actions(
+    _ component: Component, _ request: PlanRequest, keepsTrust: Bool
+  ) -> [PlannedAction] {
     let names = component.names.map(\.text).joined(separator: ", ")
     let files = component.files.identityPaths.map(\.path).joined(separator: " and ")
     let place = component.target.ssh.map { " on \($0.words)" } ?? ""
@@ -141,7 +153,7 @@ public enum PlanMaker {
           : "Make an \(component.key.rawValue) key and a \(component.usage.words) certificate for \(names), "
             + "valid for \(counted(request.months, "month"))")
     ]
-    if let bundle = component.files.trustFile {
+    if let bundle = component.files.trustFile, !keepsTrust {
       actions.append(
         PlannedAction(
           kind: .trust,
@@ -163,7 +175,9 @@ public enum PlanMaker {
       + counted(component.verificationTimeLimit, "second")
   }
 
-  private static func notes(_ component: Component, _ findings: Findings, _ request: PlanRequest) -> [String] {
+  private static func notes(
+    _ component: Component, _ findings: Findings, _ request: PlanRequest, keepsTrust: Bool
+  ) -> [String] {
     var notes: [String] = []
     if component.files.trustFile == nil {
       notes.append(
@@ -193,6 +207,9 @@ public enum PlanMaker {
     if findings.presents == request.root.key {
       notes.append("Its present certificate is from this root already: it is renewed.")
     }
+    if keepsTrust, let bundle = component.files.trustFile {
+      notes.append("\(bundle) holds the root already, and nobody presents another one: it stays as it is.")
+    }
     return notes
   }
 
@@ -200,7 +217,7 @@ public enum PlanMaker {
   /// RSA key; but no less than the stages take that come after each other, once for trust and once for the certificates.
   private static func estimate(_ components: [PlannedComponent], parallel: Int) -> Int {
     let work = components.reduce(0.0) { sum, planned in
-      sum + (planned.component.files.trustFile == nil ? 1 : 2) + planned.component.key.generationSeconds
+      sum + (planned.changesTrust ? 2 : 1) + planned.component.key.generationSeconds
     }
     let stages = Double(Set(components.map(\.component.stage)).count) * 1.5
     return max(1, Int(max(work / Double(max(1, parallel)), stages).rounded(.up)))
@@ -213,6 +230,8 @@ extension Plan {
   /// - Parameter parallel: how many actions may be in flight at once.
   public func course(parallel: Int) -> Course {
     let byName = Dictionary(components.map { ($0.component.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+    // The update does what the plan says, that of an earlier version too.
+    let changesTrust = components.contains(where: \.changesTrust)
     let members = components.map { planned in
       Course.Member(
         id: planned.id, name: planned.component.name, stage: planned.component.stage, usage: planned.component.usage,
@@ -222,7 +241,7 @@ extension Plan {
     }
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
-      parallel: parallel)
+      parallel: parallel, keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
   }
 }
 

@@ -10,9 +10,10 @@ extension Course {
   /// What the update is for.
   public var purpose: Purpose { retires == nil ? .renewal : .retirement }
 
-  /// Whether a member has a trust action: with a retirement only one whose bundle holds the root that goes.
+  /// Whether a member has a trust action: with a retirement only one whose bundle holds the root that goes, and nobody
+  /// where the trust bundles stay as they are.
   public func changesTrust(of member: Member) -> Bool {
-    guard member.hasTrustBundle else { return false }
+    guard member.hasTrustBundle, keepsTrust != true else { return false }
     guard let retires else { return true }
     return member.acceptsBefore?.contains(retires) ?? false
   }
