@@ -63,44 +63,45 @@ struct PartHeader {
   /// Browsers write these three as percent escapes, and only these (HTML Standard, "multipart/form-data encoding
   /// algorithm").
   private static func unescaped(_ text: String) -> String {
-    guard text.contains("%") else { return text }
-    var result = ""
-    var rest = text[...]
+    var result = String.UnicodeScalarView()
+    var rest = text.unicodeScalars[...]
     while let sign = rest.firstIndex(of: "%") {
       result += rest[..<sign]
       rest = rest[sign...]
-      switch rest.prefix(3).uppercased() {
-      case "%22": result += "\""
-      case "%0D": result += "\r"
-      case "%0A": result += "\n"
-      default:
-        result += "%"
-        rest = rest.dropFirst()
-        continue
-      }
-      rest = rest.dropFirst(3)
+      let mark: Unicode.Scalar? =
+        switch String(rest.prefix(3)).uppercased() {
+        case "%22": "\""
+        case "%0D": "\r"
+        case "%0A": "\n"
+        default: nil
+        }
+      result.append(mark ?? "%")
+      rest = rest.dropFirst(mark == nil ? 1 : 3)
     }
-    return result + rest
+    return String(result + rest)
   }
 }
 
 /// A header value with parameters: `form-data; name="file"; filename="root.pfx"`.
+///
+/// It is read by code points: a file's name may begin with an accent, which is one character with the mark before it.
 struct HeaderParameters {
   let value: String
   private let parameters: [String: String]
 
   /// Nil when it does not follow the grammar or names a parameter twice.
   init?(_ text: String) {
-    var rest = text[...]
+    var rest = text.unicodeScalars[...]
     value = Headers.trimmed(String(rest.prefix { $0 != ";" }))
     rest = rest.drop { $0 != ";" }
     var parameters: [String: String] = [:]
     while rest.first == ";" {
       rest = rest.dropFirst().drop { $0 == " " || $0 == "\t" }
       if rest.isEmpty { break }
-      let name = rest.prefix { $0 != "=" && $0 != ";" }
-      guard HeaderGrammar.isToken(name.utf8), rest[name.endIndex...].first == "=" else { return nil }
-      rest = rest[name.endIndex...].dropFirst()
+      let part = rest.prefix { $0 != "=" && $0 != ";" }
+      let name = String(part)
+      guard HeaderGrammar.isToken(name.utf8), rest[part.endIndex...].first == "=" else { return nil }
+      rest = rest[part.endIndex...].dropFirst()
       guard let content = rest.first == "\"" ? HeaderParameters.quoted(&rest) : HeaderParameters.token(&rest) else {
         return nil
       }
@@ -113,27 +114,28 @@ struct HeaderParameters {
 
   subscript(_ name: String) -> String? { parameters[name] }
 
-  private static func token(_ rest: inout Substring) -> String? {
-    let content = rest.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
+  private static func token(_ rest: inout Substring.UnicodeScalarView) -> String? {
+    let part = rest.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
+    let content = String(part)
     guard HeaderGrammar.isToken(content.utf8) else { return nil }
-    rest = rest[content.endIndex...]
-    return String(content)
+    rest = rest[part.endIndex...]
+    return content
   }
 
   /// A backslash escapes a quotation mark and nothing else: browsers send those of Windows paths as they are.
-  private static func quoted(_ rest: inout Substring) -> String? {
-    var content = ""
+  private static func quoted(_ rest: inout Substring.UnicodeScalarView) -> String? {
+    var content = String.UnicodeScalarView()
     var remaining = rest.dropFirst()
-    while let character = remaining.popFirst() {
-      switch character {
+    while let scalar = remaining.popFirst() {
+      switch scalar {
       case "\"":
         rest = remaining
-        return content
+        return String(content)
       case "\\" where remaining.first == "\"":
         content.append("\"")
         remaining = remaining.dropFirst()
       default:
-        content.append(character)
+        content.append(scalar)
       }
     }
     return nil

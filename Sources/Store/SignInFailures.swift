@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import PKI
 import Rotation
 
 /// What failed attempts to sign in are counted by. A success forgets only what it proves to have been somebody's own.
@@ -24,7 +25,7 @@ public enum SignInCount: Sendable, Hashable {
     switch self {
     // The place of an address of IPv6 has a slash of its own.
     case .place(let place, let name):
-      "place/\(place.prefix(64).replacing("/", with: "+"))/\(SignInName.folded(name))"
+      "place/\(String(place.prefix(64)).escaped { $0 == "/" ? "+" : nil })/\(SignInName.folded(name))"
     case .browser(let number, let name): "browser/\(number)/\(SignInName.folded(name))"
     case .strangers(let name): "strangers/\(SignInName.folded(name))"
     case .anyName(let place): "any/\(place.prefix(64))"
@@ -34,7 +35,7 @@ public enum SignInCount: Sendable, Hashable {
 
   /// The name that a key is of, which may hold slashes itself; nil for a user's number.
   static func name(of key: String) -> String? {
-    switch key.prefix(while: { $0 != "/" }) {
+    switch String(key.unicodeScalars.prefix { $0 != "/" }) {
     case "place", "browser": parts(key, 3)
     case "strangers": parts(key, 2)
     default: nil
@@ -42,8 +43,9 @@ public enum SignInCount: Sendable, Hashable {
   }
 
   private static func parts(_ key: String, _ count: Int) -> String? {
-    let parts = key.split(separator: "/", maxSplits: count - 1, omittingEmptySubsequences: false)
-    return parts.count == count ? parts.last.map(String.init) : nil
+    // By code points: a name may begin with an accent, which is one character with the slash before it.
+    let parts = key.unicodeScalars.split(separator: "/", maxSplits: count - 1, omittingEmptySubsequences: false)
+    return parts.count == count ? parts.last.map { String($0) } : nil
   }
 
   /// The seconds in which one failure is forgiven; nil where failures are forgotten by a success only.

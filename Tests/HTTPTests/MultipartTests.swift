@@ -56,6 +56,8 @@ import Testing
       ("../../etc/passwd", "passwd"), ("C:\\\\dir\\\\root.pfx", "root.pfx"), ("a\u{202E}xfp.exe", "axfp.exe"),
       ("..", ""),
       ("a%22b%0D%0A.pfx", "a\"b.pfx"), ("a\\\"b", "a\"b"), ("dir/", ""), ("100%25.pfx", "100%25.pfx"),
+      // An accent is one character with the mark before it, and ends or hides none.
+      ("\u{301}root.pfx", "\u{301}root.pfx"), ("dir/\u{301}a", "\u{301}a"), ("a%22\u{301}b", "a\"\u{301}b"),
       (String(repeating: "ü", count: 200), String(repeating: "ü", count: 127)),
     ])
   func fileName(sent: String, expected: String) throws {

@@ -198,7 +198,8 @@ import Testing
       try await store.record(AuditAct(.rootImported, by: Self.ada, on: "root \(index)", ["quote": "a \"b\" 100%"]))
       system.clock.advance(60)
     }
-    try await store.record(AuditAct(.signInFailed, by: .stranger(from: "198.51.100.9")))
+    try await store.record(
+      AuditAct(.signInFailed, by: .stranger(from: "198.51.100.9"), on: "%\u{301}", ["name": "x\"\u{301}\\\u{301}"]))
     func found(_ change: (inout AuditFilter) -> Void) async throws -> [Int64] {
       var filter = AuditFilter()
       change(&filter)
@@ -213,6 +214,11 @@ import Testing
     #expect(try await found { $0.text = "100%" }.count == 5)
     #expect(try await found { $0.text = "1%0" }.isEmpty)
     #expect(try await found { $0.text = "198.51" } == [6])
+    // An accent makes one character of a sign and itself, and the sign is still there.
+    #expect(try await found { $0.text = "x\"\u{301}\\\u{301}" } == [6])
+    #expect(try await found { $0.text = "%\u{301}" } == [6])
+    #expect(try await found { $0.text = "1%\u{301}" }.isEmpty)
+    #expect(try await found { $0.text = "_\u{301}" }.isEmpty)
     let start = Date(timeIntervalSince1970: 1_780_000_000)
     #expect(
       try await found {

@@ -1,3 +1,5 @@
+import PKI
+
 /// What a JSON value may be, as the API's document says it (JSON Schema 2020-12, as far as it is needed) and as requests are
 /// checked: one description for both.
 struct Schema: Sendable {
@@ -218,6 +220,6 @@ extension Schema {
 
   /// A pointer to a member, its name escaped (RFC 6901, section 3).
   private static func step(_ pointer: String, _ name: String) -> String {
-    pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+    pointer + "/" + name.escaped { $0 == "~" ? "~0" : $0 == "/" ? "~1" : nil }
   }
 }

@@ -60,12 +60,8 @@ enum AgreementRoutes {
         return visit.redirect(to: path(id), notice: "You have declined. \(declined.askerName) sees your reason.")
       default: throw PageError(400, "The form says neither yes nor no. Nothing was changed.", back: back)
       }
-    } catch let refusal as Refusal {
-      throw PageError(409, ProblemDetails.sentence(refusal), title: ProblemDetails.title(refusal), back: back)
-    } catch let refusal as UpdateRefusal {
-      throw PageError(refusal.status, refusal.sentence, back: back)
-    } catch let error as StoreError where [403, 409].contains(ProblemDetails.status(error)) {
-      throw PageError(ProblemDetails.status(error), error.sentence, back: back)
+    } catch {
+      throw PageError.refusal(error, back: back)
     }
   }
 

@@ -30,7 +30,7 @@ public struct CSV: Sendable {
 
   /// A cell as it is written, quotation marks included.
   static func cell(_ text: String) -> String {
-    "\"" + withoutFormula(VisibleText.of(text, limit: .max)).replacing("\"", with: "\"\"") + "\""
+    "\"" + withoutFormula(VisibleText.of(text, limit: .max)).escaped { $0 == "\"" ? "\"\"" : nil } + "\""
   }
 
   /// A semicolon begins a new cell where the system's list separator is one, quotation marks or not; so what follows it

@@ -48,4 +48,14 @@ public struct PageError: Error, Sendable {
   ) -> PageError {
     PageError(404, "There is no such \(what). \(why)")
   }
+
+  /// What an operation has refused, with the code and the sentence that the API answers, on a page that leads back.
+  ///
+  /// - Returns: the error itself where it is none of the request's or of the moment: it is told and logged as any other.
+  static func refusal(_ error: any Error, back: (label: String, href: String)) -> any Error {
+    if error is PageError { return error }
+    let problem = ProblemDetails(error)
+    guard problem.logged == nil, problem.status != 404 else { return error }
+    return PageError(problem.status, problem.sentence, code: problem.code, title: problem.title, back: back)
+  }
 }

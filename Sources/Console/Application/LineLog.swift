@@ -85,7 +85,7 @@ public struct LineLog: LogHandler {
     let shown = shown(text)
     let isWord = !shown.isEmpty && !shown.unicodeScalars.contains { $0.properties.isWhitespace || "\"=[]".contains($0) }
     // The quotation mark that ends a value is the only one that is not doubled.
-    return isWord ? shown : "\"" + shown.replacing("\"", with: "\"\"") + "\""
+    return isWord ? shown : "\"" + shown.escaped { $0 == "\"" ? "\"\"" : nil } + "\""
   }
 }
 

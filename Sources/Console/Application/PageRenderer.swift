@@ -20,11 +20,11 @@ public struct PageRenderer: Sendable {
       let name = String(path.dropLast(Self.suffix.count))
       let text = try String(contentsOfFile: folder + "/" + path, encoding: .utf8)
       do {
-        templates[name] = try MustacheTemplate(string: text)
+        templates[name] = try PageEscaping.template(text)
       } catch let error as MustacheTemplate.ParserError {
         throw ConsoleError(
           code: "TEMPLATE_BROKEN",
-          sentence: "The template \(path) cannot be read: line \(error.context.lineNumber) is not right "
+          sentence: "The template \(path) cannot be read: line \(error.context.lineNumber - 1) is not right "
             + "(\(error.error)). Mend it, or install the program's Templates folder again.")
       }
       partials += Self.partials(of: text).map { (path, $0) }

@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 
 /// Writes measures in the text format of Prometheus, version 0.0.4 (“Exposition formats” in its documentation).
 struct MetricsText {
@@ -68,9 +69,9 @@ struct MetricsText {
 
   /// In a help text a backslash and a line feed are escaped; in the value of a label a quotation mark too.
   private static func escaped(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+    text.escaped { $0 == "\\" ? "\\\\" : $0 == "\n" ? "\\n" : nil }
   }
-  private static func escapedLabel(_ text: String) -> String { escaped(text).replacing("\"", with: "\\\"") }
+  private static func escapedLabel(_ text: String) -> String { escaped(text).escaped { $0 == "\"" ? "\\\"" : nil } }
 }
 
 /// How often a value was at most so big.

@@ -170,7 +170,7 @@ extension PlainSetting {
     key: "notify_smtp_user", member: "smtpUser", label: "User of the mail server",
     hint: "Empty where it asks for none.",
     kind: .text { text in
-      text.utf8.count <= 200 && !text.contains(":") && text.unicodeScalars.allSatisfy { !VisibleText.isHidden($0) }
+      text.utf8.count <= 200 && text.unicodeScalars.allSatisfy { $0 != ":" && !VisibleText.isHidden($0) }
         ? .success(text) : .failure(wrong("Give at most 200 characters on one line, without a colon."))
     }, initial: "")
 

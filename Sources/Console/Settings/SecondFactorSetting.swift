@@ -45,7 +45,7 @@ struct SecondFactorSetting: Sendable {
     do {
       try await set(wanted == "on", visit)
     } catch let error as StoreError where error.code == "NO_SECOND_FACTOR" {
-      throw PageError(409, error.sentence, back: (label: "Open Account", href: "/account"))
+      throw PageError.refusal(error, back: (label: "Open Account", href: "/account"))
     }
     return visit.redirect(
       to: "/settings",

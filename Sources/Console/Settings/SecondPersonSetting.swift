@@ -48,8 +48,8 @@ struct SecondPersonSetting: Sendable {
         return visit.redirect(to: AgreementRoutes.path(agreement.id))
       }
       return visit.redirect(to: "/settings", notice: "From now on a second person has to agree.")
-    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
-      throw PageError(409, error.sentence, back: back)
+    } catch {
+      throw PageError.refusal(error, back: back)
     }
   }
 

@@ -129,15 +129,9 @@ enum UpdateRoutes {
         visit)
       if case .asked(let agreement) = decided { return visit.redirect(to: AgreementRoutes.path(agreement.id)) }
     } catch let refusal as InputRefusal {
-      throw PageError(
-        422, "\(refusal.sentence) Nothing was changed.", code: refusal.code, title: "Override needs a reason",
-        back: back)
-    } catch let refusal as Refusal {
-      throw PageError(409, ProblemDetails.sentence(refusal), title: ProblemDetails.title(refusal), back: back)
-    } catch let refusal as UpdateRefusal {
-      throw PageError(refusal.status, refusal.sentence, back: back)
-    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
-      throw PageError(409, error.sentence, back: back)
+      throw PageError(422, refusal.sentence, code: refusal.code, title: "The reason is missing", back: back)
+    } catch {
+      throw PageError.refusal(error, back: back)
     }
     return visit.redirect(to: "/updates/\(id)")
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import PKI
 
 /// Which entries of the audit log are wanted; nothing set means all.
 public struct AuditFilter: Sendable, Hashable {
@@ -39,7 +40,7 @@ public struct AuditFilter: Sendable, Hashable {
     if let until { add("at < ?", [until.milliseconds]) }
     if let text {
       // The details are JSON, in which quotation marks and backslashes are escaped.
-      let json = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+      let json = text.escaped { $0 == "\\" || $0 == "\"" ? "\\\($0)" : nil }
       let columns = ["subject", "details", "reason", "who", "address", "event"]
       add(
         "(" + columns.map { "\($0) LIKE ? ESCAPE '\\'" }.joined(separator: " OR ") + ")",
@@ -50,7 +51,7 @@ public struct AuditFilter: Sendable, Hashable {
 
   /// For LIKE, in which `%` and `_` stand for anything.
   private static func pattern(_ text: String) -> String {
-    "%" + text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_") + "%"
+    "%" + text.escaped { "\\%_".unicodeScalars.contains($0) ? "\\\($0)" : nil } + "%"
   }
 }
 

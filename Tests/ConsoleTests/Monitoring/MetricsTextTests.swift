@@ -14,6 +14,15 @@ import Testing
       text.text == "# HELP a_b One\\\\two\\nthree.\n# TYPE a_b gauge\na_b{name=\"a\\\"b\\\\c\\nd\",other=\"ü\"} 1\n")
   }
 
+  @Test("An accent upon a sign does not keep it from being escaped")
+  func accents() {
+    var text = MetricsText()
+    text.family("a", .gauge, "\r\nx", [.init(1, ("name", "\"\u{301}\\\u{301}\r\n"))])
+    let scalars = Array(text.text.unicodeScalars)
+    #expect(
+      scalars == Array("# HELP a \r\\nx\n# TYPE a gauge\na{name=\"\\\"\u{301}\\\\\u{301}\r\\n\"} 1\n".unicodeScalars))
+  }
+
   @Test(
     "Numbers are written as Go reads them",
     arguments: [

@@ -8,7 +8,8 @@ import Testing
     arguments: [
       ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("  =1", "  '=1"),
       ("a;=1+1", "a;'=1+1"), ("a; @x", "a; '@x"), ("\u{FF1D}1", "'\u{FF1D}1"), ("\t=1", "\\u{9}=1"),
-      ("\r=1", "\\u{D}=1"), ("\n=1", "\\u{A}=1"), ("\u{200B}=1", "\\u{200B}=1"),
+      ("\r=1", "\\u{D}=1"), ("\n=1", "\\u{A}=1"), ("\u{200B}=1", "\\u{200B}=1"), ("=\u{301}1", "'=\u{301}1"),
+      (";\u{301}=1", ";\u{301}=1"), ("\r\n=1", "\\u{D}\\u{A}=1"),
     ])
   func formulas(_ given: String, _ written: String) {
     #expect(CSV.cell(given) == "\"\(written)\"")
@@ -23,6 +24,8 @@ import Testing
 
   @Test("Quotation marks, commas and line breaks end neither a cell nor a row")
   func structure() {
+    // An accent is one character with the mark before it.
+    #expect(CSV.cell("\"\u{301},=1") == "\"\"\"\u{301},=1\"")
     var table = CSV(["Who", "What"])
     table.append(["a\"b", "c,d\r\ne\u{2028}f"])
     table.append(["g"])

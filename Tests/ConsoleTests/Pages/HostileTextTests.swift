@@ -163,6 +163,24 @@ import Testing
     }
   }
 
+  @Test("An accent upon a sign of HTML does not keep it from being escaped")
+  func accents() async throws {
+    #expect(
+      Array(PageEscaping().escapeText("<\u{301}>\u{301}&\u{301}\"\u{301}'\u{301}\r\n").unicodeScalars)
+        == Array("&lt;\u{301}&gt;\u{301}&amp;\u{301}&quot;\u{301}&#39;\u{301}\r\n".unicodeScalars))
+    try await withBrowser { _, browser in
+      let planted = "\"\u{301}><\u{301}b>'\u{301}x"
+      let page = try await browser.submit(
+        try await browser.get("/components/new"), nil, ["name": planted, "description": planted])
+      #expect(page.status == 422 && page.has("&lt;\u{301}b"))
+      for raw in ["\"\u{301}", "<\u{301}", "'\u{301}"] {
+        let bytes = Array(raw.utf8)
+        let found = page.body.indices.contains { page.body[$0...].starts(with: bytes) }
+        #expect(!found, "\(raw)")
+      }
+    }
+  }
+
   @Test("A file's name is text, whatever is in it")
   func fileName() async throws {
     try await withBrowser { _, browser in

@@ -38,6 +38,7 @@ import Testing
       ("x\n2027-01-15T08:00:00Z notice reroot: by=eve [Console] signed in", "\\u{A}2027"),
       ("x\r\u{2028}\u{85}y", "x\\u{D}\\u{2028}\\u{85}y"), ("\u{1B}[2J\u{1B}]0;t\u{7}", "\\u{1B}[2J\\u{1B}]0;t\\u{7}"),
       ("a by=eve", "\"a by=eve\""), ("a\" by=eve", "\"a\"\" by=eve\""), ("by=eve", "\"by=eve\""), ("", "\"\""),
+      ("a\"\u{301} by=eve", "\"a\"\"\u{301} by=eve\""), ("x\r\ny", "x\\u{D}\\u{A}y"),
       ("\u{202E}gpj.exe", "\\u{202E}gpj.exe"), ("[Console] signed in", "\"[Console] signed in\""),
     ])
   func hostile(_ text: String, _ shown: String) {
