@@ -66,8 +66,8 @@ public struct UploadedFile: Sendable {
   /// RFC 7578, section 4.2: a receiver drops directories from file names. Both kinds of slash count, as some
   /// clients send a Windows path.
   static func cleaned(_ name: String) -> String {
-    let last = name.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? ""
-    let visible = last.unicodeScalars.filter { scalar in
+    let last = name.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last
+    let visible = (last ?? "".unicodeScalars[...]).filter { scalar in
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
       default: true

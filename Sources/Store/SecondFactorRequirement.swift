@@ -2,8 +2,8 @@ import GRDB
 import PKI
 import Rotation
 
-/// Whether everybody must have a second factor. It holds for the sessions that are open, too: what a session may do is
-/// looked at with each request.
+/// Whether everybody must have a second factor. It holds for the sessions that are open and for tokens, too: what either may
+/// do is looked at with each request.
 extension Store {
   /// The key of the setting.
   public static let secondFactorRequiredKey = "second_factor_required"

@@ -28,6 +28,8 @@ public struct TokenRecord: Sendable, Hashable, Identifiable {
   public let usedAt: Date?
   /// The address that it was last used from; empty for none.
   public let usedFrom: String
+  /// Whether its user must set up a second factor before it opens anything.
+  public let needsSecondFactor: Bool
 }
 
 extension Store {
@@ -102,11 +104,11 @@ extension Store {
     }
   }
 
-  /// The tokens that are valid, each with what it may do, without using them.
+  /// The tokens that open something now, each with what it may do, without using them.
   public func validTokens() async throws -> [TokenRecord.ID: Role] {
     let now = clock()
     return try await read { database in
-      let records = try Self.tokens("expires_at > ?", [now.milliseconds], database)
+      let records = try Self.tokens("expires_at > ?", [now.milliseconds], database).filter { !$0.needsSecondFactor }
       return Dictionary(records.map { ($0.id, $0.role) }) { first, _ in first }
     }
   }
@@ -133,7 +135,7 @@ extension Store {
     let rows = try Row.fetchAll(
       database,
       sql: """
-        SELECT tokens.*, users.name AS user_name, users.role AS user_role
+        SELECT tokens.*, users.name AS user_name, users.role AS user_role, \(needsSecondFactor) AS needs_factor
         FROM tokens JOIN users ON users.id = tokens.user WHERE \(condition) ORDER BY tokens.id DESC
         """, arguments: arguments)
     return try rows.map { row in
@@ -145,7 +147,8 @@ extension Store {
         id: TokenRecord.ID(rawValue: row["id"]), name: row["name"], user: UserRecord.ID(rawValue: row["user"]),
         userName: row["user_name"], limit: limit, role: min(limit, owner), madeAt: Date(milliseconds: row["made_at"]),
         expiresAt: Date(milliseconds: row["expires_at"]),
-        usedAt: (row["used_at"] as Int64?).map { Date(milliseconds: $0) }, usedFrom: row["used_from"])
+        usedAt: (row["used_at"] as Int64?).map { Date(milliseconds: $0) }, usedFrom: row["used_from"],
+        needsSecondFactor: row["needs_factor"])
     }
   }
 }

@@ -68,7 +68,7 @@ struct AccessGuard: Sendable {
       return access?.permits(nil) == true || visit.needsNoToken ? nil : try Self.toSignIn(request)
     }
     if visitor.needsSecondFactor, !Self.settingUp.contains(request.path) {
-      return Self.toSecondFactor(request, visit)
+      return try Self.toSecondFactor(request, visit)
     }
     guard let access, !access.permits(visitor.role) else { return nil }
     throw access.refusal(to: visitor.role)
@@ -93,7 +93,13 @@ struct AccessGuard: Sendable {
   /// All that somebody sees who must set a second factor up.
   private static let settingUp: Set<String> = [SecondFactorPages.path, SecondFactorPages.path + "/secret", "/sign-out"]
 
-  private static func toSecondFactor(_ request: Request, _ visit: Visit) -> Response {
+  private static func toSecondFactor(_ request: Request, _ visit: Visit) throws -> Response {
+    if APIPath.isOne(request.path) {
+      throw PageError(
+        403,
+        "Everybody needs a second factor here, and the user whose token this is has none. Set one up on the page "
+          + "“Account”; the token opens everything again then.", code: "SECOND_FACTOR_NEEDED")
+    }
     if isByScript(request) { return Response.text("Set up a second factor first.\n", status: 403) }
     return visit.redirect(to: SecondFactorPages.path)
   }

@@ -164,9 +164,12 @@ public struct Visitor: Sendable {
     (name, user, role) = (token.userName, token.user, token.role)
   }
 
-  /// Whether a second factor has to be set up before anything else is shown. Whoever has made a token had none to set up.
+  /// Whether a second factor has to be set up before anything else is shown, or done by a program.
   var needsSecondFactor: Bool {
-    if case .session(let session) = credential { session.needsSecondFactor } else { false }
+    switch credential {
+    case .session(let session): session.needsSecondFactor
+    case .token(let token): token.needsSecondFactor
+    }
   }
 
   /// The session. Throws 403 for a program, which has none.

@@ -10,7 +10,8 @@ struct SecondFactorSetting: Sendable {
   let without: Int
 
   static let explanation =
-    "Whoever has none sets one up before anything else is shown. It holds at once, also for those who are signed in."
+    "Whoever has none sets one up before anything else is shown. It holds at once, also for those who are signed in, and "
+    + "their tokens open nothing until then."
 
   static func read(_ visit: Visit) async throws -> SecondFactorSetting {
     let store = visit.services.store

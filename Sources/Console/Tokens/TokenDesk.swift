@@ -45,9 +45,20 @@ enum TokenDesk {
   }
 
   /// Ends a token that the visitor may see. Its streams end with it.
+  ///
+  /// A program may end the token that it has, and those that were made to do no more than it may: whoever finds a weak token
+  /// must not take the strong ones from their owner.
+  ///
+  /// - Throws: `ROLE_NEEDED`.
   static func remove(_ id: TokenRecord.ID, _ visit: Visit) async throws -> TokenRecord {
     guard let token = try await visible(visit).first(where: { $0.id == id }) else {
       throw PageError.notFound("token")
+    }
+    if case .token(let own) = try visit.signedIn().credential, own.id != id, token.limit > own.role {
+      throw PageError(
+        403,
+        "A token ends itself, and tokens that may do no more than it. End this one with a token of the role "
+          + "\(token.limit.rawValue), or on the page “Tokens”.", code: "ROLE_NEEDED")
     }
     try await visit.audit(.tokenRemoved, on: token.name, ["of": token.userName, "token": "\(id)"]) {
       try await visit.services.store.removeToken(id)

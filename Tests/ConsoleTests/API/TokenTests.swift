@@ -93,6 +93,29 @@ import Testing
     }
   }
 
+  @Test("A token ends itself and weaker ones of its owner, and never a stronger one")
+  func ending() async throws {
+    try await withConsole { console in
+      let owner = try await console.user(.administrator).id
+      func make(_ name: String, _ role: Role) async throws -> (token: String, record: TokenRecord) {
+        try await console.store.makeToken(named: name, of: owner, role: role, days: 7)
+      }
+      let (viewer, other) = try await (make("viewer", .viewer), make("other", .viewer))
+      let (middle, strong) = try await (make("middle", .operator), make("strong", .administrator))
+      let program = Program(console, token: viewer.token)
+      for stronger in [middle, strong] {
+        let refused = try await program.send("DELETE", "/tokens/\(stronger.record.id)")
+        #expect(refused.status == 403 && refused.problemCode == "ROLE_NEEDED", "\(refused)")
+      }
+      #expect(try await program.send("DELETE", "/tokens/\(other.record.id)").status == 204)
+      #expect(try await program.send("DELETE", "/tokens/\(viewer.record.id)").status == 204)
+      #expect(try await program.get("/roots").status == 401)
+      let last = Program(console, token: strong.token)
+      #expect(try await last.send("DELETE", "/tokens/\(middle.record.id)").status == 204)
+      #expect(try await console.store.tokens().map(\.id) == [strong.record.id])
+    }
+  }
+
   @Test("A new password link for a user ends the user's tokens, and nobody else's")
   func reset() async throws {
     try await withConsole { console in

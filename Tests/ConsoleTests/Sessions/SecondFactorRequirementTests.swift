@@ -78,6 +78,32 @@ import Testing
     }
   }
 
+  @Test("It holds at once for tokens: those of a user without one open nothing, until the user has one")
+  func tokens() async throws {
+    try await withSystem { system in
+      let (console, ada) = (system.console, system.browser)
+      system.targets.hold("web")
+      let id = try await system.start()
+      try await setUp(console, ada, try await console.user(.administrator))
+      let (own, other) = try await (Program(console), Program(console, .operator))
+      let streams = [try await own.events("/updates/\(id)/events"), try await other.events("/updates/\(id)/events")]
+      #expect(streams.allSatisfy { $0.status == 200 })
+      #expect(try await ada.submit(ada.get("/settings"), "/settings/second-factor").status == 303)
+      try await eventually("The stream of who has none ends") { streams[1].hasEnded }
+      #expect(!streams[0].hasEnded)
+      for (method, path) in [("GET", "/roots"), ("POST", "/updates"), ("GET", "/nowhere")] {
+        let refused = try await other.send(method, path)
+        #expect(refused.status == 403 && refused.problemCode == "SECOND_FACTOR_NEEDED", "\(refused)")
+      }
+      #expect(try await own.get("/roots").status == 200)
+      try await setUp(console, try await console.browser(.operator), try await console.user(.operator))
+      #expect(try await other.get("/roots").status == 200)
+      streams[0].close()
+      system.targets.letGo("web")
+      try await system.settled(id)
+    }
+  }
+
   @Test("It holds at once for who is signed in: pages lead to the set-up, streams end; signing out goes on")
   func sessions() async throws {
     try await withSystem { system in
