@@ -24,7 +24,7 @@ struct APIOperation: Sendable {
   var text: String?
   /// What is allowed to do it.
   var access: RouteAccess
-  /// The parameters of the query and of the header.
+  /// The parameters of the query and of the header; ``allParameters`` has those that others imply.
   var parameters: [APIParameter] = []
   /// What the request carries.
   var body: APIBody = .none
@@ -38,6 +38,9 @@ struct APIOperation: Sendable {
   var shownOnce: String?
   /// What answers.
   var handler: Handler
+
+  /// The parameters, with the key of an operation that may be sent again.
+  var allParameters: [APIParameter] { parameters + (isRepeatable ? [.idempotencyKey] : []) }
 }
 
 /// A parameter outside of the path and the body.

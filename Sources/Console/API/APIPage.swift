@@ -31,7 +31,7 @@ enum APIPage {
     ]
     model["text"] = operation.text
     if case .role(let role) = operation.access.requirement { model["role"] = role.label }
-    let parameters = operation.parameters.map { parameter -> PageModel in
+    let parameters = operation.allParameters.map { parameter -> PageModel in
       ["name": parameter.name, "text": parameter.schema.text ?? "", "isRequired": parameter.isRequired]
     }
     let body = properties(operation.body).map { property -> PageModel in

@@ -34,7 +34,7 @@ extension APITable {
         text:
           "Needed while the setting “Second person” is on; the plan is started by who has asked. The agreement to an "
           + "Abort is asked for by deciding so.",
-        access: .operator(to: "ask for an agreement"), parameters: [.idempotencyKey],
+        access: .operator(to: "ask for an agreement"),
         body: .json(
           .object(
             .may("acceptProblems", .boolean, "Whether to start in spite of the problems that the plan names."),
@@ -59,13 +59,14 @@ extension APITable {
             .must("answer", .oneOf(["agree", "decline"]), "Which."),
             .must("hash", .string(0...64), "The `hash` of the request whose plan was read."),
             .may("reason", .string(1...Agreement.longestReason), "Why; needed to decline."))),
-        result: .json(agreement.schema, "The request."), problems: [409]
+        result: .json(agreement.schema, "The request."), problems: [409], isRepeatable: true
       ) { call in try await AgreementsAPI.answer(call) })
     on(
       .post, "/agreements/:id/withdrawal", tag,
       .init(
         id: "withdrawAgreement", summary: "Take a request back", text: "Only who has asked may.",
-        access: .operator(to: "take a request back"), result: .json(agreement.schema, "The request."), problems: [409]
+        access: .operator(to: "take a request back"), result: .json(agreement.schema, "The request."), problems: [409],
+        isRepeatable: true
       ) { call in
         let id: Agreement.ID = try call.id("request for an agreement")
         _ = try await AgreementDesk.withdraw(id, call.visit)

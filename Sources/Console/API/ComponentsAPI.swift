@@ -21,8 +21,7 @@ extension APITable {
     on(
       .post, "/components", tag,
       .init(
-        id: "addComponent", summary: "Add a component", access: .administrator(to: "add a component"),
-        parameters: [.idempotencyKey], body: .json(ComponentJSON.schema),
+        id: "addComponent", summary: "Add a component", access: .administrator(to: "add a component"), body: .json(ComponentJSON.schema),
         result: .json(ComponentsAPI.schema, "The component.", status: 201).tagged.located, problems: [409, 422],
         isRepeatable: true
       ) { call in
@@ -46,7 +45,7 @@ extension APITable {
           + "answer says what would be.",
         access: .administrator(to: "import components"),
         parameters: [
-          .query("dryRun", Schema.boolean.initially(false), "Whether only the difference is wanted."), .idempotencyKey,
+          .query("dryRun", Schema.boolean.initially(false), "Whether only the difference is wanted.")
         ],
         body: .text(
           "application/yaml",

@@ -28,7 +28,8 @@ extension APITable {
       .init(
         id: "testNotification", summary: "Send a test", text: "Once, and answers what came of it.", access: access,
         body: .json(.object(.must("channel", .oneOf(NotificationChannel.allCases.map(\.rawValue)), "Over which way."))),
-        result: .json(Shape<NotificationRecord>.delivery.schema, "What came of it."), problems: [409]
+        result: .json(Shape<NotificationRecord>.delivery.schema, "What came of it."), problems: [409],
+        isRepeatable: true
       ) { call in
         guard let channel = call.body["channel"]?.text.flatMap(NotificationChannel.init) else {
           throw InputRefusal("/channel", "It is missing.")

@@ -47,7 +47,7 @@ enum OpenAPIDocument {
   }
 
   private static func described(by operation: APIOperation) -> [Schema] {
-    var found = operation.parameters.map(\.schema)
+    var found = operation.allParameters.map(\.schema)
     switch operation.body {
     case .none: break
     case .json(let schema), .multipart(let schema), .text(_, orJSON: let schema): found.append(schema)
@@ -69,7 +69,7 @@ enum OpenAPIDocument {
       "responses": .object(responses(line)),
     ]
     let inPath = line.path.split(separator: "/").filter { $0.hasPrefix(":") }.map { parameter(inPath: $0.dropFirst()) }
-    let parameters = inPath + operation.parameters.map(parameter)
+    let parameters = inPath + operation.allParameters.map(parameter)
     if !parameters.isEmpty { members["parameters"] = .array(parameters) }
     if let body = body(operation.body) { members["requestBody"] = body }
     return .object(members)
@@ -134,6 +134,8 @@ enum OpenAPIDocument {
     var statuses: Set<Int> = [400, 401, 403, 413, 414, 422, 429, 431, 500, 503]
     if line.path.contains(":") { statuses.insert(404) }
     if case .none = operation.body {} else { statuses.formUnion([404, 411, 415]) }
+    // A request whose key has begun, and whose end nobody knows.
+    if operation.isRepeatable { statuses.insert(409) }
     return statuses.union(operation.problems)
   }
 

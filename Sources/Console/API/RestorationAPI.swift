@@ -20,7 +20,8 @@ extension APITable {
       .init(
         id: "lookAtRestored", summary: "Look at every component again",
         text: "For as long as updates wait for it.", access: .operator(to: "look at the components again"),
-        result: .json(restoration.schema, "What every component was found as."), problems: [404, 409]
+        result: .json(restoration.schema, "What every component was found as."), problems: [404, 409],
+        isRepeatable: true
       ) { call in
         _ = try await RestorationAPI.told(call)
         try await call.services.restoration.lookAgain()
@@ -31,7 +32,8 @@ extension APITable {
       .init(
         id: "confirmRestoration", summary: "Confirm to have read what differs", text: "Updates can start again then.",
         access: .operator(to: "confirm what differs"),
-        result: .json(restoration.schema, "What every component was found as."), problems: [404, 409]
+        result: .json(restoration.schema, "What every component was found as."), problems: [404, 409],
+        isRepeatable: true
       ) { call in
         _ = try await RestorationAPI.told(call)
         try await RestorationRoutes.confirm(call.visit)

@@ -32,7 +32,7 @@ extension APITable {
       .post, "/retiring-roots/:fingerprint/looks", tag,
       .init(
         id: "lookAgain", summary: "Look again at what depends on a root", access: .operator(to: "look again"),
-        result: .json(Shape<RetirementAPI.Dependents>.dependents.schema, "What was seen.")
+        result: .json(Shape<RetirementAPI.Dependents>.dependents.schema, "What was seen."), isRepeatable: true
       ) { call in
         let root = try await RetirementRoutes.root(call.path, call.visit)
         let report = try await call.services.dependencies.lookAgain(at: root.key)

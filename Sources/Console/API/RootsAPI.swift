@@ -27,7 +27,7 @@ extension APITable {
         id: "importRoot", summary: "Import a root certificate from a PFX file",
         text: "Nothing is changed on any component by it. Where the file or the roots that are there give reason for a "
           + "warning, `acceptWarnings` has to say that it was read.",
-        access: .administrator(to: "import a root certificate"), parameters: [.idempotencyKey],
+        access: .administrator(to: "import a root certificate"),
         body: .multipart(
           RootsAPI.file(adding: [
             .may("name", .string(1...64), "What administrators call it; without it the name that the file gives."),

@@ -54,6 +54,10 @@ struct Schema: Sendable {
   static let identifier = Schema(.integer(1...Int64.max))
 
   static func integer(_ range: ClosedRange<Int64>) -> Schema { Schema(.integer(range)) }
+  /// The same of a rule's own range.
+  static func integer(_ range: ClosedRange<Int>) -> Schema {
+    .integer(Int64(range.lowerBound)...Int64(range.upperBound))
+  }
   static func string(_ length: ClosedRange<Int>) -> Schema {
     Schema(.string(length: length, format: nil, pattern: nil))
   }

@@ -32,7 +32,6 @@ extension APITable {
       .init(
         id: "addAuthorities", summary: "Add trusted authorities",
         text: "Those that are there already are passed over. All of the file, or nothing of it.", access: change,
-        parameters: [.idempotencyKey],
         body: .multipart(
           .object(.must("file", .file, "Certificates as PEM, one or many, or one as DER; at most 1 MiB."))),
         result: .json(TrustStoreAPI.added, "What was added.", status: 201), isRepeatable: true
@@ -85,7 +84,7 @@ extension APITable {
       .init(
         id: "addServerCertificate", summary: "Add a server certificate with its key",
         text: "As a PFX file with its password, or as a pair of PEM files. The console serves HTTPS with it after an "
-          + "update that chooses it.", access: change, parameters: [.idempotencyKey],
+          + "update that chooses it.", access: change,
         body: .multipart(TrustStoreAPI.upload),
         result: .json(certificate.schema, "The server certificate.", status: 201).located, isRepeatable: true
       ) { call in

@@ -24,7 +24,6 @@ extension APITable {
       .post, "/updates", tag,
       .init(
         id: "startUpdate", summary: "Start a planned update", access: .operator(to: "start an update"),
-        parameters: [.idempotencyKey],
         body: .json(
           .object(
             .must("plan", .identifier, "The plan."),
@@ -75,7 +74,7 @@ extension APITable {
       .init(
         id: "decideUpdate", summary: "Answer a failure: Abort, Override, Retry or Continue Update",
         text: "A decision names the question that it answers, so that one that comes late changes nothing.",
-        access: .operator(to: "decide on an update"), parameters: [.idempotencyKey],
+        access: .operator(to: "decide on an update"),
         body: .json(
           .object(
             .must("decision", .oneOf(Decision.Kind.allCases.map(\.rawValue)), "Which."),
@@ -104,7 +103,7 @@ extension APITable {
         body: .json(
           .object(
             .must("root", .identifier, "The root certificate that is to sign."),
-            .must("months", .integer(1...1200), "Number of Months Until Expiry."),
+            .must("months", .integer(Validity.months), "Number of Months Until Expiry."),
             .may(
               "https", Schema.oneOf(["existing", "issue", "trustStore"]).initially("existing"),
               "Management Server HTTPS Certificate: the existing one, one that the root issues, or one from the trust store."
@@ -113,7 +112,8 @@ extension APITable {
             .may(
               "onFailure", Schema.oneOf(FailurePolicy.allCases.map(\.rawValue)).initially("stop"),
               "If System Certificates Fail: stop (recommended), or continue."))),
-        result: .json(Shape<PlansAPI.Numbered>.plan.schema, "The plan.", status: 201).located, problems: [409, 422]
+        result: .json(Shape<PlansAPI.Numbered>.plan.schema, "The plan.", status: 201).located, problems: [409, 422],
+        isRepeatable: true
       ) { call in try await PlansAPI.make(call) })
     on(
       .post, "/retirement-plans", tag,
@@ -122,7 +122,8 @@ extension APITable {
         text: "The plan takes a root that nothing depends on any more out of the trust bundles.",
         access: .operator(to: "plan a retirement"),
         body: .json(.object(.must("fingerprint", .string(64...64), "SHA-256 of the root's DER, hexadecimal."))),
-        result: .json(Shape<PlansAPI.Numbered>.plan.schema, "The plan.", status: 201).located, problems: [409, 422]
+        result: .json(Shape<PlansAPI.Numbered>.plan.schema, "The plan.", status: 201).located, problems: [409, 422],
+        isRepeatable: true
       ) { call in try await PlansAPI.retire(call) })
     on(
       .get, "/plans/:id", tag,

@@ -19,7 +19,7 @@ extension APITable {
         id: "addUser", summary: "Add a user",
         text: "Answers with a link with which the user chooses a password. It is shown once: where the request is "
           + "repeated with the same key, `link` is null.", access: .administrator(to: "add a user"),
-        parameters: [.idempotencyKey], body: .json(UsersAPI.given),
+        body: .json(UsersAPI.given),
         result: .json(UsersAPI.linked, "The user, and the link.", status: 201).located, problems: [409],
         isRepeatable: true, shownOnce: "link"
       ) { call in
@@ -72,7 +72,7 @@ extension APITable {
       .init(
         id: "makePasswordLink", summary: "Make a link to choose another password",
         text: "The present password stops working at once, and the user's tokens end. The link is shown once.",
-        access: .administrator(to: "make a password link"), parameters: [.idempotencyKey],
+        access: .administrator(to: "make a password link"),
         result: .json(UsersAPI.linked, "The user, and the link.", status: 201), problems: [409], isRepeatable: true,
         shownOnce: "link"
       ) { call in

@@ -20,7 +20,8 @@ extension APITable {
       .init(
         id: "lookAtEndpoints", summary: "Look at every endpoint now",
         text: "Waits for the end for ten seconds. A look that goes on already is joined.",
-        access: .operator(to: "look at the endpoints"), result: .json(WatchingAPI.looked, "What became of it.")
+        access: .operator(to: "look at the endpoints"), result: .json(WatchingAPI.looked, "What became of it."),
+        isRepeatable: true
       ) { call in WatchingAPI.answer(try await WatchLooks.now(call.visit, within: .seconds(10))) })
   }
 }

@@ -183,4 +183,36 @@ import Testing
       #expect(try await Program(system.console).send("POST", path, body("one"), key).status == 422)
     }
   }
+
+  @Test("An import, a plan and a start that are sent again with their keys happen once, and are answered alike")
+  func repeatedStart() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let file = FilePart("third.pfx", try TestRoot("Third root").pfx())
+      func twice(_ send: () async throws -> Answer) async throws -> JSONValue {
+        let (first, second) = (try await send(), try await send())
+        #expect(first.status == 201 && first.header("idempotent-replayed") == nil, "\(first)")
+        #expect(second.status == 201 && second.header("idempotent-replayed") == "true", "\(second)")
+        #expect(second.body == first.body && second.header("location") == first.header("location"))
+        return try first.json
+      }
+      let imported = try await twice {
+        try await program.upload("/roots", [("password", "geheim")], [("file", file)], [("Idempotency-Key", "i")])
+      }
+      let root = try #require(imported["id"])
+      #expect(try await system.store.roots().count(where: { $0.id.rawValue == root.whole }) == 1)
+      #expect(try await system.store.roots().count == 3)
+      let plan = try await twice {
+        try await program.send("POST", "/plans", ["root": root, "months": 3], [("Idempotency-Key", "p")])
+      }
+      let start: JSONValue = ["plan": try #require(plan["id"]), "acceptProblems": true]
+      let begun = try await twice { try await program.send("POST", "/updates", start, [("Idempotency-Key", "u")]) }
+      _ = try await system.settled(UpdateRecord.ID(rawValue: try #require(begun["id"]?.whole)))
+      #expect(try await system.store.updates().count == 1)
+      let events = try await system.store.auditEntries(limit: 100).map(\.event)
+      for event in ["root.imported", "plan.made", "update.started"] {
+        #expect(events.count(where: { $0 == event }) == 1, "\(event)")
+      }
+    }
+  }
 }

@@ -32,6 +32,29 @@ import Testing
     }
   }
 
+  /// What is not kept from happening twice, and why.
+  private static let unrepeatable: [String: String] = [
+    "POST /root-inspections": "Nothing is kept of it, and its answer is about what was sent.",
+    "POST /components/:id/test": "Whoever asks again wants to look again, and nothing is changed.",
+    "POST /doctor": "Whoever asks again wants to look again, and nothing is changed.",
+  ]
+
+  @Test("Every POST may be sent again with its key, but for a few; the document gives the key and its refusal")
+  func keys() throws {
+    for line in APITable.whole.lines where line.method == .post {
+      let name = "\(line.method) \(line.path)"
+      #expect(line.operation.isRepeatable == (Self.unrepeatable[name] == nil), "\(name)")
+    }
+    let posts = Set(APITable.whole.lines.map { "\($0.method) \($0.path)" })
+    #expect(posts.isSuperset(of: Self.unrepeatable.keys))
+    for line in APITable.whole.lines where line.operation.isRepeatable {
+      let path = line.path.split(separator: "/").map { $0.hasPrefix(":") ? "/{\($0.dropFirst())}" : "/\($0)" }.joined()
+      let described = OpenAPIDocument.json["paths"]?[path]?["post"]
+      let names = described?["parameters"]?.elements?.compactMap { $0["name"]?.text } ?? []
+      #expect(names.contains("Idempotency-Key") && described?["responses"]?["409"] != nil, "\(path)")
+    }
+  }
+
   /// Who may do what, written by hand, as for the pages.
   private static let operators: Set<String> = [
     "POST /plans", "POST /retirement-plans", "POST /updates", "POST /updates/:id/decisions",
