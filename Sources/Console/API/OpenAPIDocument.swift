@@ -30,7 +30,7 @@ enum OpenAPIDocument {
       "security": [["token": []]],
       "paths": .object(paths.mapValues { .object($0) }),
       "components": [
-        "schemas": .object(schemas),
+        "schemas": .object(schemas), "headers": .object(headers.mapValues { ["schema": $0.json] }),
         "securitySchemes": [
           "token": [
             "type": "http", "scheme": "bearer",
@@ -115,13 +115,27 @@ enum OpenAPIDocument {
 
   // MARK: Answers
 
+  /// What answers carry beside their content, by the name of the field.
+  private static let headers: [String: Schema] = [
+    "RateLimit-Policy": Schema.string.described("How many requests the token may send, and in how many seconds."),
+    "RateLimit": Schema.string.described(
+      "How many requests the token may still send (`r`), and in how many seconds it may send all again (`t`)."),
+    "Retry-After": Schema.string.described("After how many seconds the request may be sent again."),
+    "Idempotent-Replayed": Schema.oneOf(["true"]).described("That this is the answer to an earlier request of this key."),
+  ]
+
+  private static func references(_ names: [String]) -> [String: JSONValue] {
+    Dictionary(names.map { ($0, ["$ref": .string("#/components/headers/\($0)")]) }) { first, _ in first }
+  }
+
   private static func responses(_ line: APITable.Line) -> [String: JSONValue] {
     let operation = line.operation
-    var responses = [String(operation.result.status): result(operation.result)]
+    var responses = [String(operation.result.status): result(operation)]
     for status in statuses(line) where responses[String(status)] == nil {
       responses[String(status)] = [
         "description": .string(ProblemDetails.title(status) + "."),
         "content": .object([ProblemDetails.contentType: ["schema": ProblemDetails.schema.json]]),
+        "headers": .object(references(["RateLimit-Policy", "RateLimit"] + (status == 429 ? ["Retry-After"] : []))),
       ]
     }
     return responses
@@ -139,7 +153,8 @@ enum OpenAPIDocument {
     return statuses.union(operation.problems)
   }
 
-  private static func result(_ result: APIResult) -> JSONValue {
+  private static func result(_ operation: APIOperation) -> JSONValue {
+    let result = operation.result
     var members: [String: JSONValue] = ["description": .string(result.text)]
     switch result.content {
     case .nothing: break
@@ -150,12 +165,13 @@ enum OpenAPIDocument {
       let text = Schema.string.described("Events whose data is JSON: `entry`, `update`.").json
       members["content"] = ["text/event-stream": ["schema": text, "x-entry": schema.json]]
     }
-    var headers: [String: JSONValue] = [:]
+    var headers = references(
+      ["RateLimit-Policy", "RateLimit"] + (operation.isRepeatable ? ["Idempotent-Replayed"] : []))
     if result.hasTag {
       headers["ETag"] = ["schema": Schema.string.described("For `If-Match` (RFC 9110, section 8.8.3).").json]
     }
     if result.hasLocation { headers["Location"] = ["schema": Schema.string.described("Where it is.").json] }
-    if !headers.isEmpty { members["headers"] = .object(headers) }
+    members["headers"] = .object(headers)
     return .object(members)
   }
 }

@@ -24,6 +24,8 @@ struct FrontDesk: Sendable {
     } catch {
       response = errorPages.response(error, request, visit)
     }
+    // Also where a program was refused, above all because it sends too much.
+    if let visit, let left = services.requestRate.fields(visit) { response.headers += left }
     return SecurityHeaders.added(to: response, isPage: true)
   }
 
@@ -31,6 +33,7 @@ struct FrontDesk: Sendable {
   private func routed(_ request: Request, _ visit: Visit, _ cookies: [String], _ guardian: AccessGuard) async throws
     -> Response
   {
+    try services.requestRate.take(visit)
     let match: ConsoleRouter.Match?
     do {
       match = try router.match(request.method, request.path)
@@ -39,7 +42,6 @@ struct FrontDesk: Sendable {
       if visit.visitor == nil { return try AccessGuard.toSignIn(request) }
       throw error
     }
-    try services.requestRate.take(visit)
     try await recordRefusal(request, visit, match)
     if let answer = try guardian.admit(request, visit, to: match?.access) { return answer }
     try guardian.checkForm(request, visit)
@@ -48,8 +50,7 @@ struct FrontDesk: Sendable {
     }
     var visit = visit
     visit.access = match.access
-    var response = try await match.answer(request, visit)
-    if let left = services.requestRate.fields(visit) { response.headers += left }
+    let response = try await match.answer(request, visit)
     return cookies.reduce(response) { $0.withHeader("Set-Cookie", $1) }
   }
 

@@ -171,6 +171,34 @@ import Testing
     }
   }
 
+  @Test("Every answer says what a token has left, refusals too; the one that comes too many says when to try again")
+  func refusedRate() async throws {
+    let console = try await TestConsole(requestsPerMinute: 6)
+    do {
+      let (program, other) = try await (Program(console, .viewer), Program(console, .viewer))
+      for (index, (method, path, status)) in [
+        ("GET", "/roots", 200), ("GET", "/nowhere", 404), ("GET", "/audit", 403), ("DELETE", "/roots", 405),
+        ("GET", "/roots?x=1", 422), ("GET", "/updates/999", 404),
+      ].enumerated() {
+        let answer = try await program.send(method, path)
+        #expect(answer.status == status, "\(answer)")
+        #expect(answer.header("ratelimit")?.contains("r=\(5 - index);") == true, "\(path)")
+        #expect(answer.header("ratelimit-policy") == "\"token\";q=6;w=60")
+      }
+      let refused = try await program.get("/roots")
+      #expect(refused.status == 429 && refused.problemCode == "RATE_LIMIT", "\(refused)")
+      #expect(refused.header("retry-after") == "10")
+      #expect(refused.header("ratelimit") == "\"token\";r=0;t=60")
+      #expect(try await other.get("/roots").status == 200)
+      console.clock.advance(10)
+      #expect(try await program.get("/roots").status == 200)
+    } catch {
+      try? await console.stop()
+      throw error
+    }
+    try await console.stop()
+  }
+
   private func visit(_ console: TestConsole, _ name: String) async throws -> Visit {
     let token = try await console.store.makeToken(named: name, of: console.user(.viewer).id, role: .viewer, days: 1)
     return Visit(

@@ -63,7 +63,7 @@ final class TestConsole: Sendable {
     folder: TemporaryFolder? = nil, clock: TestClock = TestClock(), targets: FakeTargets = FakeTargets(),
     hasAdministrator: Bool = true, listening: [ListeningSocket] = [], real: Bool = false,
     sending: SendingPrograms = SendingPrograms(),
-    watching: WatchTiming = .byHand
+    watching: WatchTiming = .byHand, requestsPerMinute: Int = 600
   ) async throws {
     let folder = try folder ?? TemporaryFolder()
     let log = LogLines()
@@ -83,6 +83,7 @@ final class TestConsole: Sendable {
     configuration.listeningSockets = { listening }
     configuration.sending = sending
     configuration.watching = watching
+    configuration.requestsPerMinute = requestsPerMinute
     console = try await Console(
       store: store, configuration: configuration, logger: Logger(label: "test") { _ in log.handler })
     port = try await console.start()
