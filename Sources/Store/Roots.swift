@@ -111,12 +111,17 @@ extension Store {
 
   /// Removes a root and its key. What was issued under it stays in the history.
   ///
-  /// - Throws: `ROOT_IN_USE` while it is in force, still trusted, or an update under it runs.
-  public func removeRoot(_ id: RootRecord.ID) async throws {
+  /// - Parameter expected: what must be there still; nil removes whatever is.
+  /// - Throws: `ROOT_IN_USE` while it is in force, still trusted, or an update under it runs; `CHANGED_MEANWHILE`.
+  public func removeRoot(_ id: RootRecord.ID, expecting expected: RootRecord? = nil) async throws {
     let now = clock()
     try await write { database in
       guard let root = try Self.roots(database, sql: "WHERE id = ? AND removed_at IS NULL", [id.rawValue]).first else {
         throw StoreError.notFound("root certificate")
+      }
+      // All of a root that ever changes.
+      if let expected, (root.state, root.componentsUsing) != (expected.state, expected.componentsUsing) {
+        throw StoreError.changedMeanwhile
       }
       if let reason = try Self.reasonToKeep(root, database) {
         throw StoreError(code: "ROOT_IN_USE", sentence: "“\(root.name)” cannot be removed: \(reason).")
@@ -131,7 +136,7 @@ extension Store {
     switch root.state {
     case .inForce: return "it is in force on \(root.componentsUsing) components"
     case .retiring: return "components still trust it; retire it first"
-    case .imported, .retired: break
+    case .imported, .retired: if root.componentsUsing > 0 { return "components still use certificates of it" }
     }
     let runs = try Bool.fetchOne(
       database, sql: "SELECT EXISTS (SELECT 1 FROM updates WHERE root = ? AND outcome IS NULL)",

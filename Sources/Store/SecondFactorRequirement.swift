@@ -21,10 +21,15 @@ extension Store {
 
   /// From now on everybody must have a second factor, or need not any more.
   ///
-  /// - Parameter user: who wants it, who must have one.
-  /// - Throws: `NO_SECOND_FACTOR`.
-  public func requireSecondFactor(_ isRequired: Bool, by user: UserRecord.ID) async throws {
+  /// - Parameters:
+  ///   - user: who wants it, who must have one.
+  ///   - expected: the settings as they must still be; nil for whatever they are.
+  /// - Throws: `NO_SECOND_FACTOR`, `CHANGED_MEANWHILE`.
+  public func requireSecondFactor(
+    _ isRequired: Bool, by user: UserRecord.ID, expecting expected: ReadSettings? = nil
+  ) async throws {
     try await write { database in
+      try Self.check(expected, database)
       let hasOne = try Bool.fetchOne(
         database, sql: "SELECT EXISTS (SELECT 1 FROM second_factors WHERE user = ? AND since IS NOT NULL)",
         arguments: [user.rawValue])

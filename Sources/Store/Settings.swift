@@ -49,6 +49,14 @@ extension Store {
     try await read { try Self.settings(keys, $0) }
   }
 
+  /// What settings were when they were read: the keys that were asked for, and their values.
+  public typealias ReadSettings = (keys: [String], values: [String: String])
+
+  /// Throws `CHANGED_MEANWHILE` unless settings still are what was read; nothing is looked at for nil.
+  static func check(_ read: ReadSettings?, _ database: GRDB.Database) throws {
+    if let read, try settings(read.keys, database) != read.values { throw StoreError.changedMeanwhile }
+  }
+
   private static func settings(_ keys: [String], _ database: GRDB.Database) throws -> [String: String] {
     var found: [String: String] = [:]
     for key in keys {
@@ -62,14 +70,10 @@ extension Store {
   ///
   /// - Parameter expected: what ``settings(_:)`` must still be of these keys; nil sets whatever they are.
   /// - Throws: `CHANGED_MEANWHILE`.
-  public func set(
-    _ changes: [SettingChange], expecting expected: (keys: [String], values: [String: String])? = nil
-  ) async throws {
+  public func set(_ changes: [SettingChange], expecting expected: ReadSettings? = nil) async throws {
     guard !changes.isEmpty else { return }
     try await write { database in
-      if let expected, try Self.settings(expected.keys, database) != expected.values {
-        throw StoreError.changedMeanwhile
-      }
+      try Self.check(expected, database)
       for change in changes {
         switch change.value {
         case .plain(let value):

@@ -23,10 +23,10 @@ enum APIDesk {
     switch try await operation.handler(call) {
     case .response(let response): return response
     case .nothing: return Response(status: operation.result.status)
-    case .json(let value, let location):
+    case .json(let value, let location, let tagged):
       let bytes = try value.bytes()
       var response = Response.json(bytes, status: operation.result.status)
-      if operation.result.hasTag { response = response.withHeader("ETag", tag(bytes)) }
+      if operation.result.hasTag { response = response.withHeader("ETag", try tagged.map(tag) ?? tag(bytes)) }
       if let location { response = response.withHeader("Location", location) }
       return response
     }
@@ -99,13 +99,15 @@ enum APIDesk {
 
   // MARK: Changes by two at once
 
+  private static func tag(_ value: JSONValue) throws -> String { tag(try value.bytes()) }
+
   /// The tag of a representation (RFC 9110, section 8.8.3).
   static func tag(_ bytes: [UInt8]) -> String { "\"\(Digest.sha256Hex(bytes).prefix(32))\"" }
 
   /// Throws 412 unless the request's `If-Match`, if it has one, is of what is there now (RFC 9110, section 13.1.1).
   static func check(_ call: APICall, isStill value: JSONValue) throws {
     guard let given = call.request.headers.first("if-match") else { return }
-    let tag = tag(try value.bytes())
+    let tag = try tag(value)
     let tags = given.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     guard tags.contains("*") || tags.contains(tag) else {
       throw PageError(

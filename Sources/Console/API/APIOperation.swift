@@ -125,7 +125,11 @@ struct APIResult: Sendable {
 /// What a handler answers.
 enum APIAnswer: Sendable {
   /// With the status of the operation's result.
-  case json(JSONValue, location: String? = nil)
+  ///
+  /// - Parameters:
+  ///   - location: where what was made is.
+  ///   - tagged: what the `ETag` is of, where a part of the answer changes by itself.
+  case json(JSONValue, location: String? = nil, tagged: JSONValue? = nil)
   case nothing
   case response(Response)
 }

@@ -61,7 +61,8 @@ extension APITable {
       ) { call in
         let root = try await RootRoutes.root(call.path, call.visit)
         try APIDesk.check(call, isStill: Shape.root.json(root))
-        try await RootRoutes.remove(root, reason: try ReasonField.checked(call.query["reason"]?.text), call.visit)
+        try await RootRoutes.remove(
+          root, reason: try ReasonField.checked(call.query["reason"]?.text), isStill: call.isConditional, call.visit)
         return .nothing
       })
   }

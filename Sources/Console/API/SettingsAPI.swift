@@ -26,24 +26,28 @@ extension APITable {
     on(
       .put, "/settings/second-factor", tag,
       .init(
-        id: "setSecondFactor", summary: "Require a second factor of everybody, or no more", access: change,
+        id: "setSecondFactor", summary: "Require a second factor of everybody, or no more",
+        text: "`If-Match` takes the tag of the settings.", access: change, parameters: [.ifMatch],
         body: .json(.object(.must("isRequired", .boolean, SecondFactorSetting.explanation))),
         result: .json(Shape<SettingsDesk.Standing>.settings.schema, "The settings as they are now.").tagged,
-        problems: [409]
+        problems: [409, 412]
       ) { call in
-        try await SecondFactorSetting.set(call.body["isRequired"]?.flag == true, call.visit)
+        try await SecondFactorSetting.set(
+          call.body["isRequired"]?.flag == true, since: try await SettingsAPI.read(call), call.visit)
         return .json(try await SettingsAPI.json(call))
       })
     on(
       .put, "/settings/second-person", tag,
       .init(
         id: "setSecondPerson", summary: "Require the agreement of a second person, or ask to require it no more",
-        text: "It is off once another administrator has agreed.", access: change,
+        text: "It is off once another administrator has agreed. `If-Match` takes the tag of the settings.",
+        access: change, parameters: [.ifMatch],
         body: .json(.object(.must("isOn", .boolean, SecondPersonSetting.explanation))),
         result: .json(UpdatesAPI.decided, "It is done, or another administrator has to agree first.", status: 202),
-        problems: [409]
+        problems: [409, 412]
       ) { call in
-        let asked = try await SecondPersonSetting.set(call.body["isOn"]?.flag == true, call.visit)
+        let asked = try await SecondPersonSetting.set(
+          call.body["isOn"]?.flag == true, since: try await SettingsAPI.read(call), call.visit)
         return .json(["isTaken": .bool(asked == nil), "agreement": asked.map { .integer($0.id.rawValue) } ?? .null])
       })
     addSyslog(tag)
@@ -62,26 +66,30 @@ extension APITable {
     on(
       .get, "/settings/syslog", tag,
       .init(
-        id: "readSyslog", summary: "Read where the audit log is sent on to", access: access,
-        result: .json(SettingsAPI.syslog, "Where to, and how that stands.")
-      ) { call in .json(SettingsAPI.json(try await call.services.syslog.standing())) })
+        id: "readSyslog", summary: "Read where the audit log is sent on to",
+        text: "The tag is that of the address alone: how many entries wait changes by itself.", access: access,
+        result: .json(SettingsAPI.syslog, "Where to, and how that stands.").tagged
+      ) { call in SettingsAPI.answer(try await call.services.syslog.standing()) })
     on(
       .put, "/settings/syslog", tag,
       .init(
-        id: "setSyslog", summary: "Set where the audit log is sent on to", access: access,
+        id: "setSyslog", summary: "Set where the audit log is sent on to", access: access, parameters: [.ifMatch],
         body: .json(
           .object(
             .must(
               "address", Schema.string(0...300).orNull,
               "`udp://HOST:514`, `tcp://HOST:601` or `unix:/dev/log` (RFC 5424); null for nowhere."))),
-        result: .json(SettingsAPI.syslog, "Where to, and how that stands.")
+        result: .json(SettingsAPI.syslog, "Where to, and how that stands.").tagged, problems: [412]
       ) { call in
+        let former = try await call.store.syslogAddress()
+        try APIDesk.check(call, isStill: SettingsAPI.tagged(former))
         do {
-          _ = try await SyslogPage.set(call.body["address"]?.text ?? "", call.visit)
+          _ = try await SyslogPage.set(
+            call.body["address"]?.text ?? "", since: call.isConditional ? .some(former) : nil, call.visit)
         } catch let refusal as InputRefusal {
           throw refusal.atMembers
         }
-        return .json(SettingsAPI.json(try await call.services.syslog.standing()))
+        return SettingsAPI.answer(try await call.services.syslog.standing())
       })
   }
 }
@@ -107,15 +115,24 @@ enum SettingsAPI {
     Shape.settings.json(try await SettingsDesk.standing(call.services))
   }
 
-  static func change(_ call: APICall) async throws -> APIAnswer {
+  /// The settings that a change must find still; nil where the request does not say.
+  ///
+  /// - Throws: 412 where they are others already.
+  static func read(_ call: APICall) async throws -> SettingsDesk.Standing? {
+    guard call.isConditional else { return nil }
     let former = try await SettingsDesk.standing(call.services)
     try APIDesk.check(call, isStill: Shape.settings.json(former))
+    return former
+  }
+
+  static func change(_ call: APICall) async throws -> APIAnswer {
+    let former = try await read(call)
     var given: [String: String] = [:]
     for setting in PlainSetting.all {
       if let value = call.body[setting.member] { given[setting.key] = setting.text(value) }
     }
     do {
-      try await SettingsDesk.change(given, since: call.isConditional ? former : nil, call.visit)
+      try await SettingsDesk.change(given, since: former, call.visit)
     } catch var refusal as InputRefusal {
       // The form calls the settings by other names.
       let members = Dictionary(PlainSetting.all.map { ($0.key, $0.member) }) { first, _ in first }
@@ -134,11 +151,14 @@ enum SettingsAPI {
     .must("waiting", .number, "How many entries wait to be sent."),
     .must("problem", Schema.string.orNull, "Why they wait, where something went wrong."))
 
-  static func json(_ standing: SyslogDesk.Standing) -> JSONValue {
-    [
-      "address": .text(standing.address), "waiting": .integer(standing.waiting), "problem": .text(standing.problem),
-    ]
+  static func answer(_ standing: SyslogDesk.Standing) -> APIAnswer {
+    .json(
+      [
+        "address": .text(standing.address), "waiting": .integer(standing.waiting), "problem": .text(standing.problem),
+      ], tagged: tagged(standing.address))
   }
+
+  static func tagged(_ address: String?) -> JSONValue { ["address": .text(address)] }
 
   // MARK: Doctor
 

@@ -49,17 +49,21 @@ enum SyslogPage {
 
   /// Sets where the audit log is sent on to.
   ///
-  /// - Parameter text: the address; empty for nowhere.
+  /// - Parameters:
+  ///   - text: the address; empty for nowhere.
+  ///   - read: the address that must still be set, nil in it for nowhere; nil sets it whatever it is.
   /// - Returns: the address as it is kept; nil for nowhere.
-  /// - Throws: ``InputRefusal``.
-  static func set(_ text: String, _ visit: Visit) async throws -> String? {
+  /// - Throws: ``InputRefusal``; `CHANGED_MEANWHILE`.
+  static func set(_ text: String, since read: String?? = nil, _ visit: Visit) async throws -> String? {
     let services = visit.services
     let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
     let address = SyslogAddress(text)?.description
     guard text.isEmpty || address != nil else {
       throw InputRefusal(field, "Give udp://HOST:PORT, tcp://HOST:PORT or unix:/PATH, or nothing.")
     }
-    let act = try await services.store.setSyslogAddress(address) { visit.act(.settingChanged, on: "syslog", $0) }
+    let act = try await services.store.setSyslogAddress(address, expecting: read) {
+      visit.act(.settingChanged, on: "syslog", $0)
+    }
     if let act { visit.log(act) }
     await services.syslog.addressChanged()
     return address

@@ -61,9 +61,11 @@ enum RootRoutes {
 
   /// Removes a root and its key.
   ///
-  /// - Parameter reason: why, checked already.
-  /// - Throws: ``PageError`` 409 when it is needed.
-  static func remove(_ root: RootRecord, reason: String, _ visit: Visit) async throws {
+  /// - Parameters:
+  ///   - reason: why, checked already.
+  ///   - isStill: whether the root must not have changed since it was read.
+  /// - Throws: ``PageError`` 409 when it is needed; `CHANGED_MEANWHILE`.
+  static func remove(_ root: RootRecord, reason: String, isStill: Bool = false, _ visit: Visit) async throws {
     if let needed = try await reasonToKeep(root, visit) {
       let places = needed.where.isEmpty ? "" : " (\(Display.list(needed.where)))"
       throw PageError(409, "\(needed.sentence)\(places) Nothing was removed.", code: "ROOT_IN_USE")
@@ -71,7 +73,7 @@ enum RootRoutes {
     try await visit.audit(
       .rootRemoved, on: root.name, ["root": "\(root.id)", "fingerprint": root.certificate.fingerprint.hex],
       reason: reason
-    ) { try await visit.services.store.removeRoot(root.id) }
+    ) { try await visit.services.store.removeRoot(root.id, expecting: isStill ? root : nil) }
   }
 
   /// The components whose certificates in force are of the root.

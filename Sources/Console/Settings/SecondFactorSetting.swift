@@ -23,15 +23,16 @@ struct SecondFactorSetting: Sendable {
 
   /// Switches it, and ends the streams of those who must set one up now.
   ///
-  /// - Throws: `NO_SECOND_FACTOR` for whoever has none and wants one of everybody.
-  static func set(_ isRequired: Bool, _ visit: Visit) async throws {
+  /// - Parameter read: the settings that must not have been changed since; nil switches it whatever they are.
+  /// - Throws: `NO_SECOND_FACTOR` for whoever has none and wants one of everybody; `CHANGED_MEANWHILE`.
+  static func set(_ isRequired: Bool, since read: SettingsDesk.Standing? = nil, _ visit: Visit) async throws {
     let store = visit.services.store
     guard try await store.isSecondFactorRequired() != isRequired else { return }
     let user = try visit.signedIn().user
     try await visit.audit(
       .settingChanged, on: "second factor of everybody",
       ["from": isRequired ? "off" : "on", "to": isRequired ? "on" : "off"]
-    ) { try await store.requireSecondFactor(isRequired, by: user) }
+    ) { try await store.requireSecondFactor(isRequired, by: user, expecting: read?.asRead) }
     visit.services.sessionStreams.end(allBut: try await visit.services.openCredentials())
   }
 

@@ -20,19 +20,22 @@ struct SecondPersonSetting: Sendable {
 
   /// Switches it on at once, and asks another administrator before it is off again: otherwise it would be worth nothing.
   ///
+  /// - Parameter read: the settings that must not have been changed since; nil switches it whatever they are.
   /// - Returns: the request for that agreement; nil where it is done.
-  /// - Throws: `TOO_FEW_USERS`, `NOT_NEEDED`, `ASKED_ALREADY`.
-  static func set(_ isOn: Bool, _ visit: Visit) async throws -> Agreement? {
+  /// - Throws: `TOO_FEW_USERS`, `NOT_NEEDED`, `ASKED_ALREADY`, `CHANGED_MEANWHILE`.
+  static func set(
+    _ isOn: Bool, since read: SettingsDesk.Standing? = nil, _ visit: Visit
+  ) async throws -> Agreement? {
     let store = visit.services.store
     guard !isOn else {
       try await visit.audit(.settingChanged, on: "second person", ["from": "off", "to": "on"]) {
-        try await store.switchSecondPersonOn()
+        try await store.switchSecondPersonOn(expecting: read?.asRead)
       }
       return nil
     }
     let user = try visit.signedIn().user
     return try await visit.audit(.agreementAsked, on: "switching the second person off") {
-      try await store.askToSwitchOff(by: user)
+      try await store.askToSwitchOff(by: user, expecting: read?.asRead)
     }
   }
 

@@ -14,6 +14,9 @@ enum SettingsDesk {
     /// Whether everybody must have a second factor.
     let isSecondFactorRequired: Bool
 
+    /// What the store must still hold for a change that was decided on by this.
+    var asRead: Store.ReadSettings { (SettingsDesk.keys, kept) }
+
     /// The value of a setting that holds.
     func value(_ setting: PlainSetting) -> String {
       // What another version has understood otherwise counts no more.
@@ -21,7 +24,7 @@ enum SettingsDesk {
     }
   }
 
-  private static let keys = PlainSetting.all.map(\.key) + Store.switchKeys
+  fileprivate static let keys = PlainSetting.all.map(\.key) + Store.switchKeys
 
   static func standing(_ services: Services) async throws -> Standing {
     let kept = try await services.store.settings(keys)
@@ -57,7 +60,7 @@ enum SettingsDesk {
       }
     }
     guard problems.isEmpty else { throw InputRefusal(problems) }
-    try await services.store.set(changes, expecting: read.map { (keys, $0.kept) })
+    try await services.store.set(changes, expecting: read?.asRead)
     for change in changes { visit.log(change.act) }
     try await services.proxies.takeWhatIsKept()
   }

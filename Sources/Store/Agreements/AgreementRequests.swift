@@ -59,9 +59,12 @@ extension Store {
   }
 
   /// Asks another administrator to agree that the setting is switched off.
-  public func askToSwitchOff(by user: UserRecord.ID) async throws -> Agreement {
+  public func askToSwitchOff(
+    by user: UserRecord.ID, expecting expected: ReadSettings? = nil
+  ) async throws -> Agreement {
     let now = clock()
     return try await write { database in
+      try Self.check(expected, database)
       try Self.checkSecondPerson(database)
       return try self.ask(.switchOff, false, false, user, now, database)
     }

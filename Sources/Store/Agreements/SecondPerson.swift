@@ -19,9 +19,11 @@ extension Store {
   /// From now on an update and an Abort take the agreement of a second person. Switching it off takes one, too:
   /// ``askToSwitchOff(by:)``.
   ///
-  /// - Throws: `TOO_FEW_USERS` when there are not two people who could agree.
-  public func switchSecondPersonOn() async throws {
+  /// - Parameter expected: the settings as they must still be; nil for whatever they are.
+  /// - Throws: `TOO_FEW_USERS` when there are not two people who could agree; `CHANGED_MEANWHILE`.
+  public func switchSecondPersonOn(expecting expected: ReadSettings? = nil) async throws {
     try await write { database in
+      try Self.check(expected, database)
       try database.execute(
         sql: "INSERT OR REPLACE INTO settings (key, value) VALUES (?, 'on')", arguments: [Self.secondPersonKey])
       try Self.checkEnoughPeople(database)

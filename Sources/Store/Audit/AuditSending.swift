@@ -9,23 +9,32 @@ extension Store {
 
   /// Sets where the audit log is sent on to, with the entry that says so; nothing where it is sent there already.
   ///
-  /// - Parameter act: the entry, made of what is changed.
+  /// - Parameters:
+  ///   - expected: the address that must still be set, nil in it for none; nil sets it whatever it is.
+  ///   - act: the entry, made of what is changed.
   /// - Returns: the entry.
+  /// - Throws: `CHANGED_MEANWHILE`.
   @discardableResult
-  public func setSyslogAddress(_ address: String?, as act: ([String: String]) -> AuditAct) async throws -> AuditAct? {
+  public func setSyslogAddress(
+    _ address: String?, expecting expected: String?? = nil, as act: ([String: String]) -> AuditAct
+  ) async throws -> AuditAct? {
     let former = try await syslogAddress()
     guard former != address else { return nil }
     let act = act(["from": former ?? "nowhere", "to": address ?? "nowhere"])
-    try await recording(act) { try await setSyslogAddress(address) }
+    try await recording(act) { try await setSyslogAddress(address, expecting: expected) }
     return act
   }
 
   /// Sets where the audit log is sent on to. From nowhere to somewhere it begins with what is recorded from now on; from one
   /// place to another it goes on where it was.
-  public func setSyslogAddress(_ address: String?) async throws {
+  ///
+  /// - Parameter expected: the address that must still be set, nil in it for none; nil sets it whatever it is.
+  /// - Throws: `CHANGED_MEANWHILE`.
+  public func setSyslogAddress(_ address: String?, expecting expected: String?? = nil) async throws {
     try await write { database in
       let former = try String.fetchOne(
         database, sql: "SELECT value FROM settings WHERE key = ?", arguments: [Self.syslogKey])
+      if let expected, expected != former { throw StoreError.changedMeanwhile }
       guard let address else {
         try database.execute(
           sql: "DELETE FROM settings WHERE key IN (?, ?)", arguments: [Self.syslogKey, Self.sentKey])

@@ -102,12 +102,78 @@ import Testing
     }
   }
 
+  @Test("The switches of the settings change only what was read, where the request says what that was")
+  func switches() async throws {
+    try await withConsole { console in
+      _ = try await console.user(.operator)
+      let program = try await Program(console)
+      func tag() async throws -> [(String, String)] {
+        [("If-Match", try #require(try await program.get("/settings").header("etag")))]
+      }
+      let first = try await tag()
+      #expect(try await program.send("PATCH", "/settings", ["expiryDays": 10]).status == 200)
+      for (path, body) in [("second-person", "isOn"), ("second-factor", "isRequired")] {
+        let late = try await program.send("PUT", "/settings/" + path, .object([body: true]), first)
+        #expect(late.status == 412 && late.problemCode == "CHANGED_MEANWHILE", "\(path)")
+      }
+      #expect(try await !console.store.isSecondPersonOn())
+      let on = try await program.send("PUT", "/settings/second-person", ["isOn": true], try await tag())
+      #expect(on.status == 202, "\(on)")
+      // What is read and what is written are one act of the store.
+      let read = try await SettingsDesk.standing(console.console.services).asRead
+      let user = try await console.user(.administrator).id
+      try await console.store.set("expiry_days", to: "11")
+      #expect(await refusal { _ = try await console.store.askToSwitchOff(by: user, expecting: read) } == "CHANGED_MEANWHILE")
+      #expect(
+        await refusal { try await console.store.requireSecondFactor(false, by: user, expecting: read) }
+          == "CHANGED_MEANWHILE")
+      #expect(await refusal { try await console.store.switchSecondPersonOn(expecting: read) } == "CHANGED_MEANWHILE")
+    }
+  }
+
+  @Test("Removals under a tag: what has changed since it was read stays, what has not goes; a root among them")
+  func removals() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let id = try await TestSystem.add(TestRoot("Third root"), "Third root", to: system.store)
+      func tagged(_ path: String) async throws -> [(String, String)] {
+        [("If-Match", try #require(try await program.get(path).header("etag")))]
+      }
+      let paths = ["/roots/\(id)", "/components/\(try system.id("web"))", "/users/\(try await system.console.user(.viewer).id)"]
+      for path in paths {
+        let late = try await program.send("DELETE", path + "?reason=x", nil, [("If-Match", "\"other\"")])
+        #expect(late.status == 412 && late.problemCode == "CHANGED_MEANWHILE", "\(path)")
+        let done = try await program.send("DELETE", path + "?reason=x", nil, try await tagged(path))
+        #expect(done.status == 204, "\(path): \(done)")
+        #expect(try await program.get(path).status == 404, "\(path)")
+      }
+      let removed = try await system.store.auditEntries(limit: 100).first { $0.event == "root.removed" }
+      #expect(removed?.subject == "Third root" && removed?.reason == "x")
+      // The root is looked at again in the act itself.
+      let other = Self.retired(try #require(try await system.store.roots().first { $0.id == system.newID }))
+      #expect(
+        await refusal { try await system.store.removeRoot(system.newID, expecting: other) } == "CHANGED_MEANWHILE")
+    }
+  }
+
+  private static func retired(_ root: RootRecord) -> RootRecord {
+    RootRecord(
+      id: root.id, name: root.name, certificate: root.certificate, warnings: root.warnings, importedAt: root.importedAt,
+      importedBy: root.importedBy, state: .retired, componentsUsing: root.componentsUsing, module: root.module)
+  }
+
   @Test("Syslog: where to, nowhere, and what is no address")
   func syslog() async throws {
     try await withConsole { console in
       let program = try await Program(console)
       #expect(try await program.get("/settings/syslog").json == ["address": .null, "waiting": 0, "problem": .null])
-      let set = try await program.send("PUT", "/settings/syslog", ["address": "udp://127.0.0.1:5514"])
+      let tag = [("If-Match", try #require(try await program.get("/settings/syslog").header("etag")))]
+      let set = try await program.send("PUT", "/settings/syslog", ["address": "udp://127.0.0.1:5514"], tag)
+      let late = try await program.send("PUT", "/settings/syslog", ["address": "udp://127.0.0.1:5515"], tag)
+      #expect(late.status == 412 && late.problemCode == "CHANGED_MEANWHILE")
+      #expect(
+        await refusal { try await console.store.setSyslogAddress("udp://127.0.0.1:9", expecting: .some(nil)) }
+          == "CHANGED_MEANWHILE")
       #expect(try set.json["address"] == "udp://127.0.0.1:5514", "\(set)")
       let wrong = try await program.send("PUT", "/settings/syslog", ["address": "http://x"])
       #expect(try wrong.json["errors"]?.elements?.first?["pointer"] == "/address")
