@@ -93,14 +93,11 @@ enum AgreementsAPI {
   static func answer(_ call: APICall) async throws -> APIAnswer {
     let id: Agreement.ID = try call.id("request for an agreement")
     let hash = call.body["hash"]?.text ?? ""
-    let reason = (call.body["reason"]?.text ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-    if call.body["answer"]?.text == "agree" {
-      _ = try await AgreementDesk.agree(id, hash: hash, reason: reason, call.visit)
-    } else {
-      guard !reason.isEmpty else {
-        throw InputRefusal("/reason", "Say why, for the one who has asked.", code: "REASON_NEEDED")
-      }
-      _ = try await AgreementDesk.decline(id, hash: hash, reason: reason, call.visit)
+    let answer = call.body["answer"]?.text == "agree" ? AgreementDesk.agree : AgreementDesk.decline
+    do {
+      _ = try await answer(id, hash, call.body["reason"]?.text, call.visit)
+    } catch let refusal as InputRefusal {
+      throw refusal.atMembers
     }
     return .json(try await json(id, call))
   }

@@ -20,10 +20,13 @@ enum AgreementDesk {
 
   /// Agrees, which aborts the update or switches the setting off at once; a start is for who has asked.
   ///
-  /// - Parameter hash: of the plan that was read.
+  /// - Parameters:
+  ///   - hash: of the plan that was read.
+  ///   - reason: what is said with it, if anything.
   /// - Returns: what was agreed to.
-  /// - Throws: ``Refusal``, ``UpdateRefusal``; `SAME_PERSON`, `AGREEMENT_OVER`, `ROLE_NEEDED`, `PLAN_CHANGED`.
-  static func agree(_ id: Agreement.ID, hash: String, reason: String, _ visit: Visit) async throws -> Agreement {
+  /// - Throws: ``InputRefusal``, ``Refusal``, ``UpdateRefusal``; `SAME_PERSON`, `AGREEMENT_OVER`, `ROLE_NEEDED`, `PLAN_CHANGED`.
+  static func agree(_ id: Agreement.ID, hash: String, reason: String?, _ visit: Visit) async throws -> Agreement {
+    let reason = try said(reason, isNeeded: false)
     let asked = try await visit.services.store.agreement(id)
     let answer = AgreementAnswer(id, by: try visit.signedIn().user, hash: hash, reason: reason)
     // Switching the setting off is recorded as the change of any setting is.
@@ -36,9 +39,10 @@ enum AgreementDesk {
 
   /// Declines, which ends the request.
   ///
-  /// - Parameter reason: why, for the one who has asked; checked already.
-  /// - Throws: `SAME_PERSON`, `AGREEMENT_OVER`, `ROLE_NEEDED`, `PLAN_CHANGED`.
-  static func decline(_ id: Agreement.ID, hash: String, reason: String, _ visit: Visit) async throws -> Agreement {
+  /// - Parameter reason: why, for the one who has asked.
+  /// - Throws: ``InputRefusal``; `SAME_PERSON`, `AGREEMENT_OVER`, `ROLE_NEEDED`, `PLAN_CHANGED`.
+  static func decline(_ id: Agreement.ID, hash: String, reason: String?, _ visit: Visit) async throws -> Agreement {
+    let reason = try said(reason, isNeeded: true)
     let asked = try await visit.services.store.agreement(id)
     let answer = AgreementAnswer(id, by: try visit.signedIn().user, hash: hash, reason: reason)
     let declined = try await visit.audit(
@@ -47,6 +51,18 @@ enum AgreementDesk {
     await visit.services.updates.note(
       declined, "The request to abort was declined by \(declined.answererName ?? ""): \(reason)")
     return declined
+  }
+
+  /// What is said with an answer, as it is kept.
+  private static func said(_ given: String?, isNeeded: Bool) throws -> String {
+    let reason = (given ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+    if isNeeded, reason.isEmpty {
+      throw InputRefusal("reason", "Say why, for the one who has asked.", code: "REASON_NEEDED")
+    }
+    guard reason.unicodeScalars.count <= Agreement.longestReason else {
+      throw InputRefusal("reason", "Say it in at most \(Agreement.longestReason) characters.")
+    }
+    return reason
   }
 
   /// Takes a request back, which only who has asked may do.

@@ -25,7 +25,7 @@ enum AgreementPages {
       "reason": FieldPart.text(
         "reason", "Why not", value: "", rows: 3, hint: "\(VisibleText.of(agreement.askerName)) sees it.",
         error: problem?.sentence
-      ).fields,
+      ).attributes(["maxlength": "\(Agreement.longestReason)"]).fields,
       "agreeLabel": agreeLabel(agreement.subject),
     ]
     model["reading"] = about.reading.map { Part.link($0.label, $0.href) }

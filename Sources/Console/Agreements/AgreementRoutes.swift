@@ -45,21 +45,18 @@ enum AgreementRoutes {
 
   static func answer(_ id: Agreement.ID, _ request: Request, _ visit: Visit) async throws -> Response {
     let form = request.form
-    let reason = (form["reason"] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-    let said = String(reason.prefix(Agreement.longestReason))
     let hash = form["hash"] ?? ""
     let back = (label: "Open the request", href: path(id))
     do {
       switch form["answer"] {
-      case "agree": return agreed(try await AgreementDesk.agree(id, hash: hash, reason: said, visit), visit)
+      case "agree": return agreed(try await AgreementDesk.agree(id, hash: hash, reason: form["reason"], visit), visit)
       case "decline":
-        guard !reason.isEmpty else {
-          return try await show(id, problem: ("reason", "Say why, for the one who has asked."), visit)
-        }
-        let declined = try await AgreementDesk.decline(id, hash: hash, reason: said, visit)
+        let declined = try await AgreementDesk.decline(id, hash: hash, reason: form["reason"], visit)
         return visit.redirect(to: path(id), notice: "You have declined. \(declined.askerName) sees your reason.")
       default: throw PageError(400, "The form says neither yes nor no. Nothing was changed.", back: back)
       }
+    } catch let refusal as InputRefusal {
+      return try await show(id, problem: refusal.fields.first, visit)
     } catch {
       throw PageError.refusal(error, back: back)
     }

@@ -13,7 +13,7 @@ struct ComponentStanding {
   let seen: [ServedCertificate]
   /// What watching knows of it; nil before it was looked at.
   var watched: WatchRecord?
-  let now: Date
+  let notice: EndNotice
 
   /// Of all components, in their order.
   static func all(_ store: Store, now: Date) async throws -> [ComponentStanding] {
@@ -21,11 +21,12 @@ struct ComponentStanding {
     let sightings = try await store.sightings()
     let watched = try await store.watchRecords()
     let roots = Dictionary(try await store.roots().map { ($0.id, $0.name) }) { first, _ in first }
+    let notice = try await EndNotice.read(store, now: now)
     return try await store.components().map { component in
       let member = set?.members[component.id]
       return ComponentStanding(
         component: component, member: member, rootName: member.map { roots[$0.root] ?? "A root that was removed" },
-        seen: sightings[component.id] ?? [], watched: watched[component.id], now: now)
+        seen: sightings[component.id] ?? [], watched: watched[component.id], notice: notice)
     }
   }
 
@@ -36,7 +37,7 @@ struct ComponentStanding {
   var seenAt: Date? { seen.map(\.seenAt).max() }
 
   /// That the end is near or past; nil when it is far away.
-  var ending: String? { notAfter.flatMap { CertificateText.ending($0, now) } }
+  var ending: String? { notAfter.flatMap { CertificateText.ending($0, notice) } }
 
   /// What can be said of a component at a glance.
   enum State: String, CaseIterable {
@@ -60,7 +61,7 @@ struct ComponentStanding {
 
   /// How it stands.
   var state: State {
-    if let notAfter, notAfter < now { return .expired }
+    if let notAfter, notAfter < notice.now { return .expired }
     guard let member else { return .unmanaged }
     if seen.contains(where: { $0.fingerprint != member.fingerprint }) { return .servesAnother }
     // What was seen since in another way, by an update or a test, is newer.

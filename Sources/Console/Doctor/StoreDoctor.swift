@@ -9,13 +9,9 @@ struct StoreDoctor: Sendable {
   let store: Store
   let surroundings: DoctorSurroundings
 
-  /// In days before the end: a root takes the longest to replace.
-  private static let rootNotice = 60
-  private static let childNotice = 14
-  private static let consoleNotice = 14
-
   func checks() async throws -> [DoctorCheck] {
     let now = surroundings.clock()
+    let notice = try await EndNotice.read(store, now: now)
     let components = try await store.components()
     let set = try await store.currentSet()
     var checks: [DoctorCheck] = []
@@ -25,10 +21,10 @@ struct StoreDoctor: Sendable {
           "restored", "The database was restored from a backup of \(Display.moment(restoration.backupMadeAt)).",
           "Open the page “Restored” of the console, read what differs, and confirm it there."))
     }
-    checks += try await roots(now)
-    checks += try await console(now)
+    checks += try await roots(notice)
+    checks += try await console(notice)
     checks += components.compactMap { component in
-      set?.members[component.id].map { child(component, $0, now) }
+      set?.members[component.id].map { child(component, $0, notice) }
     }
     if let check = try await allExpired(set, now) { checks.append(check) }
     checks += spaces(components)
@@ -43,7 +39,7 @@ struct StoreDoctor: Sendable {
 
   // MARK: Ends
 
-  private func roots(_ now: Date) async throws -> [DoctorCheck] {
+  private func roots(_ notice: EndNotice) async throws -> [DoctorCheck] {
     try await store.roots().filter { $0.state != .retired }.map { root in
       let advice =
         switch root.state {
@@ -51,30 +47,30 @@ struct StoreDoctor: Sendable {
         case .retiring: "Update the components that still use it, then retire it."
         case .imported, .retired: "Import another one instead, and remove this."
         }
-      if root.certificate.notBefore > now {
+      if root.certificate.notBefore > notice.now {
         return .fail(
           "root “\(root.name)”", "It is valid only from \(Display.moment(root.certificate.notBefore)) on.",
           "Check this machine's clock.")
       }
       return Self.expiry(
-        "root “\(root.name)”", root.certificate.notAfter, now, notice: Self.rootNotice, advice,
+        "root “\(root.name)”", root.certificate.notAfter, notice, advice,
         // One that is not in use does no harm by its end.
         expired: root.state == .inForce ? .fail : .warn)
     }
   }
 
-  private func child(_ component: Component, _ member: CertificateSet.Member, _ now: Date) -> DoctorCheck {
+  private func child(_ component: Component, _ member: CertificateSet.Member, _ notice: EndNotice) -> DoctorCheck {
     Self.expiry(
-      "certificate of “\(component.name)”", member.notAfter, now, notice: Self.childNotice,
+      "certificate of “\(component.name)”", member.notAfter, notice,
       "Start an update: it gives every component a new certificate.")
   }
 
-  private func console(_ now: Date) async throws -> [DoctorCheck] {
+  private func console(_ notice: EndNotice) async throws -> [DoctorCheck] {
     let name = "certificate of the console"
     guard let https = try await store.httpsChain(), let leaf = https.chain.first else {
       return [.warn(name, "It has none yet.", "The first start of the server makes one.")]
     }
-    if leaf.notBefore > now {
+    if leaf.notBefore > notice.now {
       return [
         .fail(name, "It is valid only from \(Display.moment(leaf.notBefore)) on.", "Check this machine's clock.")
       ]
@@ -85,20 +81,20 @@ struct StoreDoctor: Sendable {
       case .trustStore: "Add a new server certificate to the trust store, and choose it in an update."
       case .issued: "Start an update that issues one for the console."
       }
-    return [Self.expiry(name, leaf.notAfter, now, notice: Self.consoleNotice, advice)]
+    return [Self.expiry(name, leaf.notAfter, notice, advice)]
   }
 
   private static func expiry(
-    _ name: String, _ notAfter: Date, _ now: Date, notice: Int, _ advice: String,
+    _ name: String, _ notAfter: Date, _ notice: EndNotice, _ advice: String,
     expired: DoctorCheck.State = .fail
   ) -> DoctorCheck {
-    let days = Int((notAfter.timeIntervalSince(now) / 86_400).rounded(.down))
-    if notAfter <= now {
+    let days = notice.days(until: notAfter)
+    if notAfter <= notice.now {
       return DoctorCheck(
         name: name, state: expired, sentence: "It ended on \(Display.moment(notAfter)).", advice: advice)
     }
     let sentence = "It ends in \(Display.count(days, "day")), on \(Display.day(notAfter))."
-    return days < notice ? .warn(name, sentence, advice) : .ok(name, sentence)
+    return days < notice.limit ? .warn(name, sentence, advice) : .ok(name, sentence)
   }
 
   /// That everything ended at once is more likely the clock's fault.

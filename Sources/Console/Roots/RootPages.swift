@@ -10,9 +10,8 @@ enum RootPages {
 
   /// - Parameter found: roots that are retiring and were never imported.
   static func list(
-    _ roots: [RootRecord], found: [RetiringRoot], updateRuns: UpdateRecord?, _ visit: Visit
+    _ roots: [RootRecord], found: [RetiringRoot], updateRuns: UpdateRecord?, _ notice: EndNotice, _ visit: Visit
   ) throws -> Response {
-    let now = visit.services.clock()
     var model: PageModel = [
       "header": Part.header(
         "Certificate Management",
@@ -36,19 +35,21 @@ enum RootPages {
     } else {
       model["table"] = Part.table(
         "Root certificates", columns: ["Name", "Subject", "Key", "Valid until", "State", "Components"],
-        rows: roots.map { row($0, now, visit) } + found.map { row($0, now) })
+        rows: roots.map { row($0, notice, visit) } + found.map { row($0, notice) })
     }
     return try visit.page("roots/list", model)
   }
 
-  private static func row(_ root: RootRecord, _ now: Date, _ visit: Visit) -> (cells: [PageModel], menu: PageModel?) {
+  private static func row(_ root: RootRecord, _ notice: EndNotice, _ visit: Visit) -> (
+    cells: [PageModel], menu: PageModel?
+  ) {
     let certificate = root.certificate
     return (
       cells: [
         Part.cell(root.name, href: "/roots/\(root.id)", isHeading: true),
         Part.cell(code: certificate.subject), Part.cell(certificate.keyDescription, isWhole: true),
         Part.cell(
-          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, notice), isWhole: true),
         Part.cell(status: RootText.status(root.state)), Part.cell(String(root.componentsUsing)),
       ],
       menu: Part.menu(
@@ -60,7 +61,7 @@ enum RootPages {
   }
 
   /// A root that components had before the first update, and that only their trust bundles know.
-  private static func row(_ root: RetiringRoot, _ now: Date) -> (cells: [PageModel], menu: PageModel?) {
+  private static func row(_ root: RetiringRoot, _ notice: EndNotice) -> (cells: [PageModel], menu: PageModel?) {
     let (certificate, path) = (root.certificate, RetirementPages.path(root.key))
     return (
       cells: [
@@ -68,7 +69,7 @@ enum RootPages {
         Part.cell(code: certificate.subject, note: CertificateText.short(certificate.fingerprint)),
         Part.cell(certificate.keyDescription, isWhole: true),
         Part.cell(
-          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, notice), isWhole: true),
         Part.cell(status: RootText.status(.retiring)), Part.cell("–"),
       ],
       menu: Part.menu(root.name, links: [("What depends on it", path)])

@@ -10,7 +10,7 @@ extension ConsoleRouter {
       let store = visit.services.store
       return try RootPages.list(
         try await store.roots(), found: try await store.retiringRoots().filter { $0.record == nil },
-        updateRuns: try await store.unfinishedUpdate(), visit)
+        updateRuns: try await store.unfinishedUpdate(), try await EndNotice.read(visit), visit)
     }
     on(.get, "/roots/import", for: .administrator(to: "import a root certificate")) { _, _, visit in
       try RootImportPages.form(visit, nil)

@@ -2,6 +2,24 @@ import Foundation
 import PKI
 import Store
 
+/// How many days before its end a certificate is told of, by the setting “Days before an end”, and the present moment.
+struct EndNotice: Sendable {
+  let now: Date
+  let limit: Int
+
+  static func read(_ store: Store, now: Date) async throws -> EndNotice {
+    let limit = Int(try await SettingsDesk.value(.expiryDays, store))
+    return EndNotice(now: now, limit: limit ?? 30)
+  }
+
+  static func read(_ visit: Visit) async throws -> EndNotice {
+    try await read(visit.services.store, now: visit.services.clock())
+  }
+
+  /// The whole days that are left.
+  func days(until notAfter: Date) -> Int { Int((notAfter.timeIntervalSince(now) / 86_400).rounded(.down)) }
+}
+
 /// How certificates are written on pages.
 enum CertificateText {
   /// `2b:9f:…` would be long for a list; the first eight bytes tell certificates apart for a person.
@@ -13,10 +31,11 @@ enum CertificateText {
   }
 
   /// What is worth saying of the end of a certificate; nil when it is far away.
-  static func ending(_ notAfter: Date, _ now: Date) -> String? {
-    let days = Int((notAfter.timeIntervalSince(now) / 86_400).rounded(.down))
-    if notAfter < now { return "expired" }
-    return days < 60 ? (days < 1 ? "ends in less than a day" : "ends in \(Display.count(days, "day"))") : nil
+  static func ending(_ notAfter: Date, _ notice: EndNotice) -> String? {
+    let days = notice.days(until: notAfter)
+    if notAfter < notice.now { return "expired" }
+    guard days < notice.limit else { return nil }
+    return days < 1 ? "ends in less than a day" : "ends in \(Display.count(days, "day"))"
   }
 
   /// The rows of definitions that describe a certificate.

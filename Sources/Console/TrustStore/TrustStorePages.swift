@@ -8,9 +8,9 @@ enum TrustStorePages {
   static let crumbs = [(label: "Trust Store", href: "/trust-store")]
 
   static func list(
-    authorities: [AuthorityRecord], certificates: [ServerCertificateRecord], serving: HTTPSRecord, _ visit: Visit
+    authorities: [AuthorityRecord], certificates: [ServerCertificateRecord], serving: HTTPSRecord,
+    _ notice: EndNotice, _ visit: Visit
   ) throws -> Response {
-    let now = visit.services.clock()
     var authorityList: PageModel = ["title": "Trusted authorities", "id": "authorities"]
     authorityList["action"] = visit.only(.administrator, Part.link("Add authorities", "/trust-store/authorities/add"))
     if authorities.isEmpty {
@@ -20,7 +20,7 @@ enum TrustStorePages {
     } else {
       authorityList["table"] = Part.table(
         "Trusted authorities", columns: ["Subject", "Key", "Valid until", "Fingerprint"],
-        rows: authorities.map { row($0, now, visit) })
+        rows: authorities.map { row($0, notice, visit) })
     }
     var certificateList: PageModel = ["title": "Server certificates", "id": "certificates"]
     certificateList["action"] = visit.only(
@@ -32,7 +32,7 @@ enum TrustStorePages {
     } else {
       certificateList["table"] = Part.table(
         "Server certificates", columns: ["Name", "Names", "Key", "Valid until", "State"],
-        rows: certificates.map { row($0, serving, now, visit) })
+        rows: certificates.map { row($0, serving, notice, visit) })
     }
     return try visit.page(
       "trust-store/list",
@@ -60,7 +60,7 @@ enum TrustStorePages {
     ]
   }
 
-  private static func row(_ record: AuthorityRecord, _ now: Date, _ visit: Visit) -> (
+  private static func row(_ record: AuthorityRecord, _ notice: EndNotice, _ visit: Visit) -> (
     cells: [PageModel], menu: PageModel?
   ) {
     let certificate = record.certificate
@@ -70,19 +70,19 @@ enum TrustStorePages {
         Part.cell(certificate.subject, href: home, isHeading: true),
         Part.cell(certificate.keyDescription, isWhole: true),
         Part.cell(
-          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, now), isWhole: true),
+          Display.day(certificate.notAfter), note: CertificateText.ending(certificate.notAfter, notice), isWhole: true),
         Part.cell(code: CertificateText.short(certificate.fingerprint)),
       ], menu: menu(certificate.commonName ?? certificate.subject, home, visit)
     )
   }
 
   private static func row(
-    _ record: ServerCertificateRecord, _ serving: HTTPSRecord, _ now: Date, _ visit: Visit
+    _ record: ServerCertificateRecord, _ serving: HTTPSRecord, _ notice: EndNotice, _ visit: Visit
   ) -> (cells: [PageModel], menu: PageModel?) {
     let home = "/trust-store/certificates/\(record.id)"
     let leaf = record.chain.first
     let isServing = serving.source == .trustStore(record.id)
-    let isOver = leaf.map { $0.notAfter < now } ?? true
+    let isOver = leaf.map { $0.notAfter < notice.now } ?? true
     let status =
       isServing
       ? Part.status("ok", "Serves HTTPS now")
@@ -92,7 +92,8 @@ enum TrustStorePages {
         Part.cell(record.name, href: home, isHeading: true),
         Part.cell(leaf.map(names) ?? ""), Part.cell(leaf?.keyDescription ?? ""),
         Part.cell(
-          leaf.map { Display.day($0.notAfter) } ?? "", note: leaf.flatMap { CertificateText.ending($0.notAfter, now) }),
+          leaf.map { Display.day($0.notAfter) } ?? "",
+          note: leaf.flatMap { CertificateText.ending($0.notAfter, notice) }),
         Part.cell(status: status),
       ], menu: menu(record.name, home, visit)
     )

@@ -9,7 +9,7 @@ extension ConsoleRouter {
       let store = visit.services.store
       return try TrustStorePages.list(
         authorities: try await store.authorities(), certificates: try await store.serverCertificates(),
-        serving: visit.services.https.current, visit)
+        serving: visit.services.https.current, try await EndNotice.read(visit), visit)
     }
     addAuthorityRoutes()
     addServerCertificateRoutes()

@@ -59,18 +59,19 @@ enum UpdateDesk {
   ///
   /// - Parameters:
   ///   - actions: which failed actions Retry repeats; nil for all.
-  ///   - reason: why, as Override asks.
+  ///   - reason: why, which Override asks for; the audit log has it of every decision.
   /// - Throws: ``InputRefusal``, ``Refusal``, ``UpdateRefusal``, ``StoreError``.
   static func decide(
     _ id: UpdateRecord.ID, _ kind: Decision.Kind, question: Int, actions: [ActionID]?, reason: String?, _ visit: Visit
   ) async throws -> Decided {
-    let reason = kind == .override ? try ReasonField.checked(reason) : nil
+    let isGiven = reason?.contains { !$0.isWhitespace } == true
+    let reason = kind == .override || isGiven ? try ReasonField.checked(reason) : nil
     let visitor = try visit.signedIn()
     var details = ["decision": kind.label, "question": "\(question)"]
     if let actions { details["actions"] = actions.map { "\($0)" }.joined(separator: ", ") }
     if kind == .abort, try await visit.services.store.isSecondPersonOn() {
       return .asked(
-        try await visit.audit(.agreementAsked, on: "abort of update \(id)", details) {
+        try await visit.audit(.agreementAsked, on: "abort of update \(id)", details, reason: reason) {
           try await visit.services.updates.askToAbort(id, question: question, by: visitor.user)
         })
     }
