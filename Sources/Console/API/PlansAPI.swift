@@ -44,8 +44,8 @@ extension Shape where Value == PlansAPI.Numbered {
       "Plan", "What an update would do, and what stands in its way. Nothing has been changed.",
       [
         Member("id", .identifier, "Its number.") { .integer($0.id.rawValue) },
-        Member("purpose", .oneOf(["renewal", "retirement"]), "Whether it brings a root or takes one away.") {
-          .string($0.plan.retires == nil ? "renewal" : "retirement")
+        Member("purpose", UpdatesAPI.purpose, "Whether it brings a root or takes one away.") {
+          UpdatesAPI.purpose(retires: $0.plan.retires?.key)
         },
         Member("root", .string, "The name of the root that signs, or stays.") { .string($0.plan.root.name) },
         Member("retires", Schema.string.orNull, "The name of the root that is retired.") {

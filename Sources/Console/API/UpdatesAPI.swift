@@ -11,14 +11,11 @@ extension APITable {
       .get, "/updates", tag,
       .init(
         id: "listUpdates", summary: "List the updates", access: .viewer, parameters: APIParameter.paging,
-        result: .json(Shape<UpdatePage>.update.list, "The updates, the newest first.")
+        result: .json(Shape<UpdateListing>.listing.list, "The updates, the newest first.")
       ) { call in
         let records = try await call.store.updates()
-        var items: [JSONValue] = []
-        for record in call.page(records) {
-          items.append(Shape.update.json(try await UpdatePage.read(record.id, call.store, now: call.now)))
-        }
-        return .json(["items": .array(items), "total": .integer(Int64(records.count))])
+        let items = try await UpdateListing.of(call.page(records), call.store)
+        return .json(["items": .array(items.map(Shape.listing.json)), "total": .integer(Int64(records.count))])
       })
     on(
       .post, "/updates", tag,
@@ -145,6 +142,27 @@ enum UpdatesAPI {
     let state: ActionState
   }
 
+  static let purpose = Schema.oneOf(["update", "retirement"])
+
+  static func purpose(retires root: RootKey?) -> JSONValue { root == nil ? "update" : "retirement" }
+
+  static let standings =
+    ["planned", "running", "rollingBack", "stopping", "deciding"] + Outcome.allCases.map(\.rawValue)
+
+  static let counts = Schema.object(
+    .must("succeeded", .number, "Ended well."), .must("failed", .number, "Failed, ignored or not."),
+    .must("running", .number, "In flight."), .must("waiting", .number, "Still to come."),
+    .must("skipped", .number, "Not to be carried out."), .must("total", .number, "All."))
+
+  static func counts(_ state: UpdateState) -> JSONValue {
+    let counts = state.counts
+    return [
+      "succeeded": .integer(Int64(counts.succeeded)), "failed": .integer(Int64(counts.failed)),
+      "running": .integer(Int64(counts.running)), "waiting": .integer(Int64(counts.waiting)),
+      "skipped": .integer(Int64(counts.skipped)), "total": .integer(Int64(counts.total)),
+    ]
+  }
+
   static func page(_ call: APICall) async throws -> UpdatePage {
     try await UpdatePage.read(try call.id("update"), call.store, now: call.now)
   }
@@ -235,11 +253,11 @@ extension Shape where Value == UpdatePage {
       [
         Member("id", .identifier, "Its number.") { .integer($0.record.id.rawValue) },
         Member("plan", .identifier, "The plan that was started.") { .integer($0.record.plan.rawValue) },
-        Member("purpose", .oneOf(["renewal", "retirement"]), "Whether it brings a root or takes one away.") {
-          .string($0.record.retires == nil ? "renewal" : "retirement")
+        Member("purpose", UpdatesAPI.purpose, "Whether it brings a root or takes one away.") {
+          UpdatesAPI.purpose(retires: $0.record.retires)
         },
         Member("root", .string, "The name of the root that it brings, or that stays.") { .string($0.plan.root.name) },
-        Member("standing", .oneOf(standings), "How it stands; `deciding` waits for a decision.") {
+        Member("standing", .oneOf(UpdatesAPI.standings), "How it stands; `deciding` waits for a decision.") {
           .string($0.state.standingWord)
         },
         Member("step", .string, "What is being done, in words.") { .string($0.state.currentStep) },
@@ -249,14 +267,7 @@ extension Shape where Value == UpdatePage {
         Member("startedAt", .moment, "When it was started.") { .moment($0.record.startedAt) },
         Member("startedBy", .string, "Who started it.") { .string($0.record.startedBy) },
         Member("endedAt", Schema.moment.orNull, "When it ended.") { .moment($0.record.endedAt) },
-        Member("counts", counts, "How many actions stand where.") { page in
-          let counts = page.state.counts
-          return [
-            "succeeded": .integer(Int64(counts.succeeded)), "failed": .integer(Int64(counts.failed)),
-            "running": .integer(Int64(counts.running)), "waiting": .integer(Int64(counts.waiting)),
-            "skipped": .integer(Int64(counts.skipped)), "total": .integer(Int64(counts.total)),
-          ]
-        },
+        Member("counts", UpdatesAPI.counts, "How many actions stand where.") { UpdatesAPI.counts($0.state) },
         Member("question", .integer(0...Int64(Int32.max)), "What a decision has to name.") {
           .integer(Int64($0.state.question))
         },
@@ -275,17 +286,6 @@ extension Shape where Value == UpdatePage {
             })
         },
       ])
-  }
-
-  private static var standings: [String] {
-    ["planned", "running", "rollingBack", "stopping", "deciding"] + Outcome.allCases.map(\.rawValue)
-  }
-
-  private static var counts: Schema {
-    .object(
-      .must("succeeded", .number, "Ended well."), .must("failed", .number, "Failed, ignored or not."),
-      .must("running", .number, "In flight."), .must("waiting", .number, "Still to come."),
-      .must("skipped", .number, "Not to be carried out."), .must("total", .number, "All."))
   }
 
   private static var decision: Schema {

@@ -146,10 +146,11 @@ struct UpdateCommand: AsyncParsableCommand {
         if server.json { return try Output.json(updates) }
         var table = Table("ID", "ROOT", "STANDS", "DONE", "STARTED", "BY")
         for update in updates {
-          let counts = update["counts"] ?? .null
+          // Of what has ended only its page counts the actions.
+          let done = update["counts"].map { "\($0.number("succeeded"))/\($0.number("total"))" } ?? ""
           table.add(
             update.number("id"), update.words("root"), StandingWords.of(update.words("standing")),
-            "\(counts.number("succeeded"))/\(counts.number("total"))", update["startedAt"]?.moment ?? "",
+            done, update["startedAt"]?.moment ?? "",
             update.words("startedBy"))
         }
         Output.table(table, ifEmpty: "There is no update yet.")

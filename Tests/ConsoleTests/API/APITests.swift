@@ -62,6 +62,29 @@ import Testing
     return last
   }
 
+  @Test("The list of updates plays back no journal of an update that has ended, and counts those of one that goes on")
+  func listing() async throws {
+    try await withSystem { system in
+      let ended = try await system.start()
+      try await system.settled(ended)
+      system.targets.arm(.deploy, at: "web")
+      let open = try await system.start()
+      #expect(try await system.settled(open).standing == .deciding)
+      // What cannot be played back is not asked for.
+      try await system.store.write { try $0.execute(sql: "UPDATE updates SET course = '-' WHERE outcome IS NOT NULL") }
+      let program = try await Program(system.console, .viewer)
+      let list = try await program.get("/updates")
+      #expect(try list.status == 200 && list.json["total"] == 2, "\(list)")
+      #expect(Shape<UpdateListing>.listing.list.problems(try list.json) == [])
+      let items = try list.json["items"]?.elements ?? []
+      #expect(items.map { $0["standing"]?.text } == ["deciding", "completed"])
+      #expect(items.map { $0["counts"]?["failed"]?.whole } == [1, nil])
+      #expect(items.allSatisfy { $0["root"] == "New root" && $0["purpose"] == "update" })
+      let second = try await program.get("/updates?offset=1&limit=1").json
+      #expect(second["items"]?.elements?.compactMap { $0["id"]?.whole } == [ended.rawValue] && second["total"] == 2)
+    }
+  }
+
   @Test("The event stream gives every entry once, in order, and goes on behind the last one that a client knows")
   func events() async throws {
     try await withSystem { system in

@@ -102,7 +102,7 @@ import Testing
       for (path, schema) in [
         ("/roots", Shape<RootRecord>.root.list), ("/roots/1", Shape<RootRecord>.root.schema),
         ("/components", Shape<ComponentStanding>.standing.list), ("/components/1", ComponentsAPI.schema),
-        ("/plans/1", Shape<PlansAPI.Numbered>.plan.schema), ("/updates", Shape<UpdatePage>.update.list),
+        ("/plans/1", Shape<PlansAPI.Numbered>.plan.schema), ("/updates", Shape<UpdateListing>.listing.list), ("/updates/1", Shape<UpdatePage>.update.schema),
         ("/updates/1/actions", Shape<UpdatesAPI.Action>.action.list),
         ("/sets", Shape<CertificateSet>.certificateSet.list),
         ("/tokens", Shape<TokenRecord>.token.list), ("/users", Shape<UserDesk.Standing>.user.list),

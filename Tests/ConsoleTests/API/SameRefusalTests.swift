@@ -55,4 +55,62 @@ import Testing
         try await program.send("POST", asked + "/answers", ["answer": "agree", "hash": .string(hash)]), "SAME_PERSON")
     }
   }
+
+  @Test("To decline takes a reason, and no longer one than is kept, whichever way")
+  func reasons() async throws {
+    try await withSecondPerson { people in
+      let asked = try await people.ask(people.one, plan: people.plan())
+      let program = try await Program(people.console, .operator, number: 2)
+      let hash = JSONValue.string(try await people.store.agreement(people.id(asked)).subject.hash)
+      for reason in [" \n", String(repeating: "x", count: Agreement.longestReason + 1)] {
+        let page = try await people.answer(asked, "decline", people.two, reason: reason)
+        #expect(page.status == 422 && page.errorFields == ["reason"], "\(page)")
+        let refused = try await program.send(
+          "POST", asked + "/answers", ["answer": "decline", "hash": hash, "reason": .string(reason)])
+        #expect(try refused.json["errors"]?.elements?.first?["pointer"] == "/reason", "\(refused)")
+      }
+      #expect(try await people.standing(asked) == .waiting)
+      let longest = String(repeating: "x", count: Agreement.longestReason)
+      #expect(try await people.answer(asked, "decline", people.two, reason: longest).status == 303)
+      #expect(try await people.store.agreement(people.id(asked)).reason == longest)
+    }
+  }
+
+  @Test("Why a decision was taken is in the audit log, whatever it was")
+  func decisionReason() async throws {
+    try await withSystem { system in
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start()
+      let question = try await system.settled(id).question
+      let body: JSONValue = [
+        "decision": "retry", "question": .integer(Int64(question)), "reason": "The disk was full.",
+      ]
+      let program = try await Program(system.console)
+      #expect(try await program.send("POST", "/updates/\(id)/decisions", body).status == 202)
+      try await system.settled(id)
+      let entry = try await system.store.auditEntries(limit: 20).first { $0.event == "update.decided" }
+      #expect(entry?.reason == "The disk was full." && entry?.details["decision"] == "Retry")
+    }
+  }
+
+  @Test("An export of the components is recorded, whichever way, and is the same text")
+  func exports() async throws {
+    try await withSystem { system in
+      let page = try await system.browser.get("/components/export")
+      let program = try await Program(system.console, .viewer).get("/component-lists")
+      #expect(program.status == 200 && program.body == page.body && program.says("name: \"broker\""), "\(program)")
+      let entries = try await system.store.auditEntries(limit: 20).filter { $0.event == "components.exported" }
+      #expect(entries.map(\.author.name) == ["viewer", "ada"])
+    }
+  }
+
+  @Test("When a certificate is told of is one setting, for pages too")
+  func ends() async throws {
+    try await withBrowser { console, browser in
+      _ = try await TestSystem.add(TestRoot("Short", to: 45.5 * 86_400), "Short", to: console.store)
+      #expect(try await !browser.get("/roots").says("ends in"))
+      try await console.store.set("expiry_days", to: "46")
+      #expect(try await browser.get("/roots").says("ends in 45 days"))
+    }
+  }
 }
