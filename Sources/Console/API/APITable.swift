@@ -21,6 +21,7 @@ struct APITable: Sendable {
     table.addComponents()
     table.addWatching()
     table.addUpdates()
+    table.addRenewal()
     table.addRetirement()
     table.addAgreements()
     table.addTrustStore()

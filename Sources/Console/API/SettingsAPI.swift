@@ -55,10 +55,15 @@ extension APITable {
       .post, "/doctor", "Doctor",
       .init(
         id: "examine", summary: "Look at everything that Reroot stands on",
-        text: "The checks of `reroot doctor`. Each component is looked at, so it may take a while; nothing is changed.",
+        text:
+          "The checks of `reroot doctor`. Each component is looked at, so it may take a while; nothing is changed. An "
+          + "examination that goes on already is joined.",
         access: .operator(to: "run the checks"),
         result: .json(SettingsAPI.examined, "What was found.")
-      ) { call in .json(SettingsAPI.json(await Doctor(call.services).examine())) })
+      ) { call in
+        let services = call.services
+        return .json(SettingsAPI.json(try await services.examinations.run { await Doctor(services).examine() }))
+      })
   }
 
   private mutating func addSyslog(_ tag: String) {

@@ -36,6 +36,8 @@ public struct Services: Sendable {
   /// The sockets of this machine that listen; blocking.
   let listeningSockets: @Sendable () -> [ListeningSocket]
   let searches = Searches()
+  /// Of everything that Reroot stands on.
+  let examinations = JoinedRun<DoctorReport>()
   let signInDesk: SignInDesk
   let proxies: ProxySettings
   let syslog: SyslogDesk

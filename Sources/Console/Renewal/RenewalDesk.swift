@@ -6,8 +6,9 @@ import Store
 
 /// Renews the child certificates under the root in force before they end, as an ordinary update with the policy Stop.
 ///
-/// It makes a plan and starts it by the operations that everybody else uses, but accepts no problem, asks nobody, and decides
-/// nothing: what stands in the way is said, and left to an administrator. Every attempt is on disk before it is made; the next
+/// It makes a plan and starts it by the operations that everybody else uses, but asks nobody, and decides nothing: what forbids
+/// the start is said, and left to an administrator. What the plan only warns of, such as a certificate that has ended already,
+/// holds nothing up: a failure stops the update and asks. Every attempt is on disk before it is made; the next
 /// is not made before the next maintenance window or, without windows, the next day.
 actor RenewalDesk {
   /// What it works with.
@@ -35,6 +36,8 @@ actor RenewalDesk {
     case off
     /// No certificate is in force.
     case nothing
+    /// What was set cannot be read.
+    case unreadable(RenewalHold)
     /// Nothing has to be done before this moment.
     case notDue(Date)
     /// A renewal is due since a moment, and waits for something that comes by itself.
@@ -82,8 +85,13 @@ actor RenewalDesk {
   @discardableResult
   func look() async -> Result {
     do {
-      guard case .due = try await standing() else { return .nothing }
-      return try await attempt()
+      switch try await standing() {
+      case .due: return try await attempt(start)
+      case .unreadable(let hold):
+        if let last = try await store.lastRenewal(), isTooSoon(after: last, .distantPast) { return .nothing }
+        return try await attempt { throw hold }
+      case .off, .nothing, .notDue, .waits: return .nothing
+      }
     } catch {
       surroundings.logger.error("renewal not looked at", metadata: ["reason": "\(error)"])
       return .nothing
@@ -92,7 +100,12 @@ actor RenewalDesk {
 
   /// How things stand. Changes nothing.
   func standing() async throws -> Standing {
-    let settings = try await RenewalSettings.read(store)
+    let settings: RenewalSettings
+    do {
+      settings = try await RenewalSettings.read(store)
+    } catch let hold as RenewalHold {
+      return .unreadable(hold)
+    }
     guard settings.lead != .off else { return .off }
     let dates = try await store.certificateLives().compactMap { settings.lead.due(begin: $0.begin, end: $0.end) }
     guard let due = dates.min() else { return .nothing }
@@ -137,13 +150,11 @@ actor RenewalDesk {
 
   // MARK: An attempt
 
-  private func attempt() async throws -> Result {
+  private func attempt(_ start: () async throws -> UpdateRecord.ID) async throws -> Result {
     let attempt = try await store.beginRenewal()
+    let update: UpdateRecord.ID
     do {
-      let update = try await start()
-      try await store.endRenewal(
-        attempt, code: "STARTED", sentence: "Update \(update) was started.", update: update)
-      return .started(update)
+      update = try await start()
     } catch UpdateRefusal.halting {
       // The program is being ended; the next start looks again.
       return .nothing
@@ -157,6 +168,15 @@ actor RenewalDesk {
       await surroundings.notify(hold, attempt)
       return .held(code: hold.code)
     }
+    do {
+      try await store.endRenewal(
+        attempt, code: "STARTED", sentence: "Update \(update) was started.", update: update)
+    } catch {
+      // It runs all the same, and whoever looks next finds it.
+      surroundings.logger.error(
+        "start of a renewal not noted", metadata: ["update": "\(update)", "reason": "\(error)"])
+    }
+    return .started(update)
   }
 
   private func start() async throws -> UpdateRecord.ID {
@@ -171,23 +191,30 @@ actor RenewalDesk {
     let name = VisibleText.of(course.root.name)
     let made = AuditAct(.planMade, by: .reroot, on: "renewal under “\(name)”")
     let plan = try await store.recording(made) { try await surroundings.updates.plan(course.choices) }
-    try check(try await store.plan(plan), plan)
+    let warnings = try warnings(try await store.plan(plan), plan)
     let act = AuditAct(
       .updateStarted, by: .reroot,
-      ["plan": "\(plan)", "accepts problems": "no", "accepts namesake": "no", "for": Self.starter])
+      [
+        "plan": "\(plan)", "accepts problems": warnings == 0 ? "no" : "yes", "accepts namesake": "no",
+        "for": Self.starter,
+      ])
     let update = try await store.recording(act) {
-      try await surroundings.updates.start(plan, acceptsProblems: false, acceptsNamesake: false, by: Self.starter)
+      try await surroundings.updates.start(
+        plan, acceptsProblems: warnings > 0, acceptsNamesake: false, by: Self.starter)
     }
     surroundings.logger.notice("renewal started", metadata: ["update": "\(update)", "root": "\(name)"])
     return update
   }
 
-  private func check(_ plan: Plan, _ id: Plan.ID) throws {
-    let problems = plan.allProblems
-    guard let first = problems.first(where: \.isBlocking) ?? problems.first else { return }
+  /// How many problems of a plan forbid nothing.
+  ///
+  /// - Throws: ``RenewalHold`` for those that do.
+  private func warnings(_ plan: Plan, _ id: Plan.ID) throws -> Int {
+    let problems = plan.allProblems.filter(\.isBlocking)
+    guard let first = problems.first else { return plan.allProblems.count }
     let more = problems.count == 1 ? "" : " (and \(Display.count(problems.count - 1, "more problem")))"
     throw RenewalHold(
-      code: plan.isBlocked ? "PLAN_BLOCKED" : "PLAN_HAS_PROBLEMS",
+      code: "PLAN_BLOCKED",
       "The plan of the renewal names a problem\(more): \(first.sentence) \(first.advice)", path: "/plans/\(id)")
   }
 

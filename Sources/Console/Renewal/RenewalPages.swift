@@ -8,6 +8,7 @@ extension RenewalDesk {
   func banner() async throws -> PageModel? {
     switch try await standing() {
     case .off, .nothing: return nil
+    case .unreadable(let hold): return Part.banner("warn", "Nothing is renewed", text: hold.sentence)
     case .notDue(let date):
       return Part.banner(
         "note", "Certificates are renewed by themselves",

@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 import Rotation
 import Store
 
@@ -13,18 +14,30 @@ struct RenewalSettings: Sendable, Hashable {
   /// When that may be begun.
   let windows: MaintenanceWindows
 
-  /// Reads them. What was kept was checked before; what another version understood otherwise is taken for off.
+  /// Reads them. What was kept was checked before, and may be unknown to this version or to this machine's time zones all the
+  /// same: that must not look like a renewal that is off.
+  ///
+  /// - Throws: ``RenewalHold`` for what cannot be read; what the store says.
   static func read(_ store: Store) async throws -> RenewalSettings {
-    let off = RenewalSettings(lead: .off, windows: MaintenanceWindows([], zone: .current))
-    // Read before anything is judged: a database that does not answer must not look like a renewal that is off.
     let kept = (
       lead: try await store.setting(leadKey) ?? "", zone: try await store.setting(zoneKey) ?? "",
       windows: try await store.setting(windowsKey) ?? ""
     )
-    guard let lead = RenewalLead(kept.lead), let zone = zone(kept.zone),
-      let windows = try? MaintenanceWindows(kept.windows, zone: zone)
-    else { return off }
+    guard let lead = RenewalLead(kept.lead) else { throw unreadable(.renewal, kept.lead) }
+    // What is off needs neither.
+    if lead == .off { return RenewalSettings(lead: lead, windows: MaintenanceWindows([], zone: .current)) }
+    guard let zone = zone(kept.zone) else { throw unreadable(.maintenanceZone, kept.zone) }
+    guard let windows = try? MaintenanceWindows(kept.windows, zone: zone) else {
+      throw unreadable(.maintenanceWindows, kept.windows)
+    }
     return RenewalSettings(lead: lead, windows: windows)
+  }
+
+  private static func unreadable(_ setting: PlainSetting, _ kept: String) -> RenewalHold {
+    RenewalHold(
+      code: "SETTINGS_UNREADABLE",
+      "The setting “\(setting.label)” cannot be read: “\(VisibleText.of(kept, limit: 200))” is nothing that this version "
+        + "or this machine knows. Nothing is renewed until it is set anew.", path: "/settings")
   }
 
   /// A time zone by its name, such as `Europe/Berlin`; this machine's where nothing is said, nil for what is none.

@@ -16,6 +16,8 @@ public actor RestorationDesk {
   private let clock: @Sendable () -> Date
   private let logger: Logger
   private var work: Task<Void, Never>?
+  /// The looks that somebody asks for.
+  let lookingAgain = JoinedRun<Void>()
   private nonisolated let standing = Mutex<RestorationRecord?>(nil)
 
   init(
@@ -56,11 +58,13 @@ public actor RestorationDesk {
     }
   }
 
-  /// Looks again at every component, as long as updates wait for it.
+  /// Looks again at every component, as long as updates wait for it; joins a look that goes on already.
   func lookAgain() async throws {
     await work?.value
-    guard let found = try await store.restoration(), found.isOpen else { return }
-    try await lookNow(found.id)
+    try await lookingAgain.run {
+      guard let found = try await self.store.restoration(), found.isOpen else { return }
+      try await self.lookNow(found.id)
+    }
   }
 
   /// Remembers that somebody has seen what differs.

@@ -14,6 +14,12 @@ enum SettingsDesk {
     /// Whether everybody must have a second factor.
     let isSecondFactorRequired: Bool
 
+    /// The same, or what is kept of one that cannot be read, which differs from every value.
+    fileprivate func former(_ setting: PlainSetting) -> String {
+      guard let text = kept[setting.key], (try? setting.checked(text).get()) == nil else { return value(setting) }
+      return text
+    }
+
     /// What the store must still hold for a change that was decided on by this.
     var asRead: Store.ReadSettings { (SettingsDesk.keys, kept) }
 
@@ -56,7 +62,7 @@ enum SettingsDesk {
       switch setting.checked(text) {
       case .failure(let problem): problems.append(problem)
       case .success(let value):
-        if let change = setting.change(from: former.value(setting), to: value, visit) { changes.append(change) }
+        if let change = setting.change(from: former.former(setting), to: value, visit) { changes.append(change) }
       }
     }
     guard problems.isEmpty else { throw InputRefusal(problems) }

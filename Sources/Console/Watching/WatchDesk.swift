@@ -36,6 +36,8 @@ public actor WatchDesk {
   private let logger: Logger
   private var schedule: Task<Void, Never>?
   private var looking: Task<Outcome, any Error>?
+  /// How many have joined the look that goes on.
+  private(set) var joined = 0
   private var isStopped = false
 
   init(
@@ -68,13 +70,22 @@ public actor WatchDesk {
   ///
   /// - Throws: ``StoreError``.
   func look() async throws -> Outcome {
-    if let looking { return try await looking.value }
+    if let looking {
+      joined += 1
+      defer { joined -= 1 }
+      return try await Self.outcome(of: looking)
+    }
     guard !isStopped else { return .skipped("Reroot is being ended.") }
     let task = Task { try await round() }
     looking = task
     defer { looking = nil }
+    return try await Self.outcome(of: task)
+  }
+
+  /// Whoever has joined a look is told of its end as whoever has begun it.
+  private static func outcome(of look: Task<Outcome, any Error>) async throws -> Outcome {
     do {
-      return try await task.value
+      return try await look.value
     } catch is CancellationError {
       return .skipped("Reroot is being ended.")
     }

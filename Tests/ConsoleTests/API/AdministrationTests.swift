@@ -123,7 +123,8 @@ import Testing
       let read = try await SettingsDesk.standing(console.console.services).asRead
       let user = try await console.user(.administrator).id
       try await console.store.set("expiry_days", to: "11")
-      #expect(await refusal { _ = try await console.store.askToSwitchOff(by: user, expecting: read) } == "CHANGED_MEANWHILE")
+      #expect(
+        await refusal { _ = try await console.store.askToSwitchOff(by: user, expecting: read) } == "CHANGED_MEANWHILE")
       #expect(
         await refusal { try await console.store.requireSecondFactor(false, by: user, expecting: read) }
           == "CHANGED_MEANWHILE")
@@ -139,7 +140,9 @@ import Testing
       func tagged(_ path: String) async throws -> [(String, String)] {
         [("If-Match", try #require(try await program.get(path).header("etag")))]
       }
-      let paths = ["/roots/\(id)", "/components/\(try system.id("web"))", "/users/\(try await system.console.user(.viewer).id)"]
+      let paths = [
+        "/roots/\(id)", "/components/\(try system.id("web"))", "/users/\(try await system.console.user(.viewer).id)",
+      ]
       for path in paths {
         let late = try await program.send("DELETE", path + "?reason=x", nil, [("If-Match", "\"other\"")])
         #expect(late.status == 412 && late.problemCode == "CHANGED_MEANWHILE", "\(path)")
@@ -232,6 +235,24 @@ import Testing
       #expect(names == report.checks.map(\.name))
       #expect(names?.contains("seals") == true && names?.contains("data folder") == true)
       #expect(report.checks.first { $0.name == "seals" }?.state == .ok)
+    }
+  }
+
+  @Test("Whoever asks for an examination while one goes on gets its report, and begins no other")
+  func oneExamination() async throws {
+    try await withSystem { system in
+      let held = "/srv/web/cert.pem"
+      system.targets.hold(held)
+      let examinations = system.console.console.services.examinations
+      let programs = try await [Program(system.console, .operator), Program(system.console, .operator, number: 2)]
+      let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+        for program in programs { group.addTask { try await program.send("POST", "/doctor") } }
+        try await eventually("Both wait for one") { await examinations.callers == 2 && system.targets.isHeld(held) }
+        system.targets.letGo(held)
+        return try await group.reduce(into: [Answer]()) { $0.append($1) }
+      }
+      #expect(answers.map(\.status) == [200, 200] && answers[0].body == answers[1].body)
+      #expect(await examinations.callers == 0)
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Logging
 import PKI
 import Rotation
@@ -157,14 +158,72 @@ import Testing
     }
   }
 
-  @Test("A plan with a problem is not started: it is said once a day, with the plan, audited, and kept over a restart")
+  @Test("What a plan only warns of holds nothing up: certificates that have ended already are renewed")
+  func warning() async throws {
+    try await withRenewing { (renewing: Renewing) async throws in
+      try await renewing.advance(days: 370)
+      let (update, state) = try await renewing.renewed()
+      #expect(state.outcome == .completed)
+      let problems = try await renewing.store.plan(update.plan).allProblems
+      #expect(problems.contains { $0.code == "CERTIFICATE_EXPIRED" } && !problems.contains(where: \.isBlocking))
+      let entry = try await renewing.store.auditEntries(limit: 50).first { $0.event == "update.started" }
+      #expect(entry?.details["accepts problems"] == "yes")
+    }
+  }
+
+  @Test("A start that cannot be noted is a start all the same, and nobody is told that nothing was started")
+  func notNoted() async throws {
+    try await withRenewing { (renewing: Renewing) async throws in
+      try await renewing.advance(days: 340)
+      try await renewing.store.write {
+        try $0.execute(
+          sql: """
+            CREATE TRIGGER broken BEFORE UPDATE ON renewals WHEN NEW.code = 'STARTED'
+            BEGIN SELECT RAISE(ABORT, 'broken'); END
+            """)
+      }
+      #expect(try await renewing.renewed().1.outcome == .completed)
+      #expect(renewing.holds.all.isEmpty)
+      #expect(try await !renewing.store.auditEntries(limit: 50).contains { $0.event == "renewal.held" })
+    }
+  }
+
+  @Test(
+    "Settings that cannot be read are said once a day, on the page and over the API, until they are set anew",
+    arguments: [
+      (RenewalSettings.leadKey, "soon"), (RenewalSettings.zoneKey, "Atlantis/Center"),
+      (RenewalSettings.windowsKey, "whenever"),
+    ])
+  func unreadable(_ key: String, _ kept: String) async throws {
+    try await withRenewing { (renewing: Renewing) async throws in
+      let console = renewing.system.console
+      #expect(try await RenewalAPI.json(renewing.desk)["standing"] == "notDue")
+      try await renewing.store.set(key, to: kept)
+      #expect(await renewing.desk.look() == .held(code: "SETTINGS_UNREADABLE"))
+      #expect(await renewing.desk.look() == .nothing)
+      #expect(renewing.holds.all.count == 1 && renewing.holds.all[0].path == "/settings")
+      let page = try await renewing.system.browser.get("/updates")
+      #expect(page.says("Nothing is renewed") && page.says("cannot be read: “\(kept)”"), "\(page)")
+      let told = try await Program(console, .viewer).get("/renewal").json
+      #expect(told["standing"] == "unreadable" && told["held"]?.text?.contains(kept) == true)
+      #expect(RenewalAPI.schema.problems(told) == [])
+      try await renewing.advance(days: 1.1)
+      #expect(await renewing.desk.look() == .held(code: "SETTINGS_UNREADABLE"))
+      // The page shows the usual value in its place, which can be saved.
+      let form = try await renewing.system.browser.get("/settings")
+      #expect(try await renewing.system.browser.submit(form, "/settings").status == 303)
+      #expect(try await renewing.store.setting(key) != kept)
+    }
+  }
+
+  @Test(
+    "A plan with a problem that forbids it is not started: it is said once a day, with the plan, audited, and kept over a restart"
+  )
   func problem() async throws {
     try await withRenewing { (renewing: Renewing) async throws in
       try await renewing.advance(days: 340)
-      renewing.system.targets.put(
-        "/srv/web/key.pem",
-        try PrivateKey.generate(.ecdsaP256).pkcs8PEM().withBytes { String(decoding: $0, as: UTF8.self) })
-      #expect(await renewing.desk.look() == .held(code: "PLAN_HAS_PROBLEMS"))
+      renewing.system.targets.setReadable(false, "/srv/web/key.pem")
+      #expect(await renewing.desk.look() == .held(code: "PLAN_BLOCKED"))
       for _ in 0..<3 { #expect(await renewing.desk.look() == .nothing) }
       let hold = try #require(renewing.holds.all.first)
       #expect(renewing.holds.all.count == 1 && hold.path.hasPrefix("/plans/"))
@@ -175,7 +234,7 @@ import Testing
       try await renewing.advance(days: 0.99)
       #expect(await renewing.desk.look() == .nothing)
       try await renewing.advance(days: 0.02)
-      #expect(await renewing.desk.look() == .held(code: "PLAN_HAS_PROBLEMS"))
+      #expect(await renewing.desk.look() == .held(code: "PLAN_BLOCKED"))
       #expect(try await renewing.store.updates().count == 1)
     }
   }

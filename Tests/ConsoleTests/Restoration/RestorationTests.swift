@@ -236,6 +236,32 @@ import Testing
     }
   }
 
+  @Test("Whoever asks to look again while a look goes on joins it")
+  func joined() async throws {
+    try await withSystem { system in
+      try await system.settled(try await system.start())
+      let moveOn: () async throws -> Void = {
+        try TestSystem.placeFiles("web", system.old, in: system.targets, number: 0)
+      }
+      try await restored(system.console, moveOn) { console, _ in
+        #expect(try await looked(console).isOpen)
+        let (desk, held) = (console.console.services.restoration, "/srv/web/cert.pem")
+        console.targets.hold(held)
+        let program = try await Program(console, .operator)
+        let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+          for _ in 0..<2 { group.addTask { try await program.send("POST", "/restoration/looks") } }
+          try await eventually("Both wait for one") {
+            await desk.lookingAgain.callers == 2 && console.targets.isHeld(held)
+          }
+          console.targets.letGo(held)
+          return try await group.reduce(into: [Answer]()) { $0.append($1) }
+        }
+        #expect(answers.allSatisfy { $0.status == 200 }, "\(answers)")
+        #expect(console.log.all.count { $0.hasPrefix("restored components looked at") } == 2)
+      }
+    }
+  }
+
   @Test("A server that never came from a backup has no such page")
   func never() async throws {
     try await withBrowser { _, browser in

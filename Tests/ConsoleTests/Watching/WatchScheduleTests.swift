@@ -100,6 +100,26 @@ import Testing
     }
   }
 
+  @Test("Whoever has joined a look that the end of the program breaks off is told so, as whoever has begun it")
+  func ended() async throws {
+    let steps = Steps()
+    let timing = WatchTiming(
+      sleep: { try await steps.sleep($0) }, jitter: { 0 }, first: .zero, again: .zero, isScheduled: false)
+    let console = try await TestConsole(watching: timing)
+    _ = try await console.store.addComponent(
+      TestSystem.component("edge", endpoints: [Endpoint(host: "127.0.0.1", port: 1)]))
+    let desk = console.console.services.watching
+    let first = Task { try await desk.look() }
+    // What differs is looked at again: it sleeps before that.
+    try await steps.asleep(1)
+    let joined = (0..<3).map { _ in Task { try await desk.look() } }
+    try await eventually("They have joined") { await desk.joined == 3 }
+    try await console.stop()
+    for look in [first] + joined {
+      #expect(try await look.value == .skipped("Reroot is being ended."))
+    }
+  }
+
   @Test("With 0 nothing is looked at until the setting is another, which holds within half a minute")
   func off() async throws {
     try await withSchedule(jitter: 0, minutes: "0") { console, steps in
