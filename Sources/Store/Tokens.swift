@@ -43,14 +43,17 @@ extension Store {
   /// - Parameters:
   ///   - role: what it may do; never more than its user may at the moment of its use.
   ///   - days: for how long it is valid, within ``tokenDays``.
+  ///   - maker: the token by which it is made: it is valid no longer than that one, and ends with it.
   /// - Returns: the token, to be shown once; only its hash is kept.
   /// - Throws: `ROLE_NEEDED` for more than the user may do, `NAME_TAKEN` for a name that the user has given already.
   public func makeToken(
-    named name: String, of user: UserRecord.ID, role: Role, days: Int
+    named name: String, of user: UserRecord.ID, role: Role, days: Int, by maker: TokenRecord? = nil
   ) async throws -> (token: String, record: TokenRecord) {
     let token = Self.tokenPrefix + SecureRandom.token()
     let now = clock()
-    let expires = now.addingTimeInterval(TimeInterval(min(Self.tokenDays.upperBound, max(1, days))) * 86_400)
+    var expires = now.addingTimeInterval(TimeInterval(min(Self.tokenDays.upperBound, max(1, days))) * 86_400)
+    if let maker { expires = min(expires, maker.expiresAt) }
+    let end = expires
     let record = try await write { database in
       let owner = try Row.fetchOne(database, sql: "SELECT role FROM users WHERE id = ?", arguments: [user.rawValue])
       guard let owner else { throw StoreError.notFound("user") }
@@ -64,9 +67,12 @@ extension Store {
         throw StoreError(code: "NAME_TAKEN", sentence: "There is a token named “\(name)” already. Choose another name.")
       }
       try database.execute(
-        sql: "INSERT INTO tokens (token_hash, name, user, role, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+        sql: """
+          INSERT INTO tokens (token_hash, name, user, role, made_at, expires_at, maker) VALUES (?, ?, ?, ?, ?, ?, ?)
+          """,
         arguments: [
-          TokenHash.of(token), name, user.rawValue, role.rawValue, now.milliseconds, expires.milliseconds,
+          TokenHash.of(token), name, user.rawValue, role.rawValue, now.milliseconds, end.milliseconds,
+          maker?.id.rawValue,
         ])
       let id = database.lastInsertedRowID
       self.amendAct { $0.add("token", "\(id)") }
@@ -113,7 +119,7 @@ extension Store {
     }
   }
 
-  /// Ends a token for good.
+  /// Ends a token for good, and those that were made by it.
   ///
   /// - Throws: `NOT_FOUND`.
   public func removeToken(_ id: TokenRecord.ID) async throws {

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 import update as steps
 from authority import Authority
 from console import Console
+from program import Program
 from servers import Nginx
 from softhsm import LIBRARY, PIN, SPY, SoftHSM
 
@@ -113,6 +114,21 @@ def test_a_whole_update_is_signed_in_the_module(make, kind):
     system.module.remove()
     plan = steps.make_plan(system.client, root)
     assert "has no token “Root CA”" in plan.text
+
+
+def test_a_program_imports_it_and_gives_another_pin(make):
+    system = make().begin()
+    program = Program(system.client)
+    fields = {"name": "Module Root", "library": system.library, "uri": ADDRESS, "pin": "000000"}
+    status, answer = program.upload("/module-roots", fields, {"file": system.root.pem})
+    assert status == 422 and answer["errors"][0]["pointer"] == "/pin", answer
+    assert answer["code"] == "TOKEN_PIN_WRONG", answer
+    status, answer = program.upload("/module-roots", fields | {"pin": PIN}, {"file": system.root.pem})
+    assert status == 201 and answer["keyPlace"] == "hardwareModule", answer
+    path = f"/roots/{answer['id']}/pin"
+    status, answer = program.send("PUT", path, {"pin": "000000"})
+    assert status == 422 and answer["errors"][0]["pointer"] == "/pin", answer
+    assert program.send("PUT", path, {"pin": PIN}) == (204, None)
 
 
 def test_a_key_on_a_longer_curve_signs_too(make):

@@ -19,6 +19,7 @@ struct APITable: Sendable {
     var table = APITable()
     table.addRoots()
     table.addComponents()
+    table.addFinding()
     table.addWatching()
     table.addUpdates()
     table.addRenewal()

@@ -56,9 +56,37 @@ extension APITable {
         result: .json(Shape<TokenRecord>.token.list, "The tokens, never their secrets.")
       ) { call in call.list(try await TokenDesk.visible(call.visit), .token) })
     on(
+      .post, "/tokens", "Tokens",
+      .init(
+        id: "makeToken", summary: "Make a token of one's own",
+        text:
+          "It may do no more than the token that makes it, is valid no longer, and ends with it. It is shown once, so that "
+          + "a request cannot be repeated with a key; a name is given once.", access: .viewer,
+        body: .json(
+          .object(
+            .must("name", .string(1...200), "What it is for, 1 to 64 characters on one line."),
+            .must("role", .oneOf(Role.allCases.map(\.rawValue)), "What it may do."),
+            .must("days", .integer(Store.tokenDays), "For how many days it is valid, at most."))),
+        result: .json(
+          .object(
+            .must("token", .string, "The token itself, for `Authorization: Bearer`."),
+            .must("record", Shape<TokenRecord>.token.schema, "What is known of it.")), "The token.", status: 201)
+      ) { call in
+        do {
+          let made = try await TokenDesk.make(
+            name: call.body["name"]?.text ?? "", role: call.body["role"]?.text ?? "",
+            days: "\(call.body["days"]?.whole ?? 0)", call.visit)
+          return .json(["token": .string(made.token), "record": Shape.token.json(made.record)])
+        } catch let refusal as InputRefusal {
+          throw refusal.atMembers
+        }
+      })
+    on(
       .delete, "/tokens/:id", "Tokens",
       .init(
-        id: "endToken", summary: "End a token", access: .viewer, result: .done
+        id: "endToken", summary: "End a token",
+        text: "The one that is sent, those that may do no more, and with each those that were made by it.",
+        access: .viewer, result: .done
       ) { call in
         _ = try await TokenDesk.remove(try call.id("token"), call.visit)
         return .nothing

@@ -81,12 +81,13 @@ enum OpenAPIDocument {
   }
 
   private static func parameter(inPath name: Substring) -> JSONValue {
-    [
-      "name": .string(String(name)), "in": "path", "required": true,
-      "schema": name == "fingerprint"
-        ? Schema.fingerprint.described("SHA-256 of its DER, hexadecimal.").json
-        : Schema.identifier.described("Its number.").json,
-    ]
+    let schema =
+      switch name {
+      case "fingerprint": Schema.fingerprint.described("SHA-256 of its DER, hexadecimal.")
+      case "token": Schema.string(1...200).described("What names it.")
+      default: Schema.identifier.described("Its number.")
+      }
+    return ["name": .string(String(name)), "in": "path", "required": true, "schema": schema.json]
   }
 
   private static func parameter(_ parameter: APIParameter) -> JSONValue {
@@ -121,7 +122,8 @@ enum OpenAPIDocument {
     "RateLimit": Schema.string.described(
       "How many requests the token may still send (`r`), and in how many seconds it may send all again (`t`)."),
     "Retry-After": Schema.string.described("After how many seconds the request may be sent again."),
-    "Idempotent-Replayed": Schema.oneOf(["true"]).described("That this is the answer to an earlier request of this key."),
+    "Idempotent-Replayed": Schema.oneOf(["true"]).described(
+      "That this is the answer to an earlier request of this key."),
   ]
 
   private static func references(_ names: [String]) -> [String: JSONValue] {

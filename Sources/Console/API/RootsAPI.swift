@@ -65,6 +65,7 @@ extension APITable {
           root, reason: try ReasonField.checked(call.query["reason"]?.text), isStill: call.isConditional, call.visit)
         return .nothing
       })
+    addModuleRoots(tag)
   }
 }
 

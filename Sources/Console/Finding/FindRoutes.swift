@@ -39,22 +39,36 @@ enum FindRoutes {
   }
 
   static func begin(_ request: Request, _ visit: Visit) async throws -> Response {
-    let services = visit.services
     let text = request.form["places"] ?? ""
     let what = request.form["what"] ?? "hosts"
-    let places: [Place]
     do {
-      places = what == "machine" ? try await ownPlaces(services) : try await listed(text, services)
+      return visit.redirect(to: "/components/find/\(try await begin(text, what, visit))")
     } catch let problem as PlaceProblem {
       return try FindPages.form(visit, text: text, what: what, problem: problem.sentence)
+    } catch let error as PageError where error.code == busy {
+      return try FindPages.form(visit, text: text, what: what, problem: error.sentence, status: error.status)
     }
+  }
+
+  private static let busy = "SEARCHES_RUN"
+
+  /// Begins a search.
+  ///
+  /// - Parameters:
+  ///   - text: the places, one to a line.
+  ///   - what: `machine` for the places at which this machine's programs listen instead.
+  /// - Returns: its token.
+  /// - Throws: ``PlaceProblem``; 409 `SEARCHES_RUN`.
+  static func begin(_ text: String, _ what: String, _ visit: Visit) async throws -> String {
+    let services = visit.services
+    let places = what == "machine" ? try await ownPlaces(services) : try await listed(text, services)
     do {
       try await visit.audit(.searchBegun, ["places": String(places.count)])
-      let token = try await services.searches.begin(places, at: services.clock())
-      return visit.redirect(to: "/components/find/\(token)")
+      return try await services.searches.begin(places, at: services.clock())
     } catch is Searches.Busy {
-      let sentence = "\(Searches.runningLimit) searches are running already. Wait until one has ended, or cancel it."
-      return try FindPages.form(visit, text: text, what: what, problem: sentence, status: 409)
+      throw PageError(
+        409, "\(Searches.runningLimit) searches are running already. Wait until one has ended, or cancel it.",
+        code: busy)
     }
   }
 

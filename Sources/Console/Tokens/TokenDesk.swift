@@ -3,7 +3,7 @@ import Store
 
 /// What is done to tokens, by whichever way it was asked for.
 enum TokenDesk {
-  /// Makes a token of the visitor's.
+  /// Makes a token of the visitor's. A program's may do no more than its own, is valid no longer, and ends with it.
   ///
   /// - Returns: the token, which is shown once.
   /// - Throws: ``InputRefusal``.
@@ -30,10 +30,12 @@ enum TokenDesk {
           field: "days", sentence: "Give a whole number of days from \(range.lowerBound) to \(range.upperBound)."))
     }
     guard let name, let limit, let number else { throw InputRefusal(problems) }
+    var maker: TokenRecord?
+    if case .token(let own) = visitor.credential { maker = own }
     do {
-      return try await visit.audit(
-        .tokenMade, on: name, ["role": limit.rawValue, "days": String(number)]
-      ) { try await visit.services.store.makeToken(named: name, of: visitor.user, role: limit, days: number) }
+      return try await visit.audit(.tokenMade, on: name, ["role": limit.rawValue, "days": String(number)]) {
+        try await visit.services.store.makeToken(named: name, of: visitor.user, role: limit, days: number, by: maker)
+      }
     } catch let error as StoreError where error.code == "NAME_TAKEN" {
       throw InputRefusal("name", error.sentence, code: error.code)
     }
@@ -63,7 +65,8 @@ enum TokenDesk {
     try await visit.audit(.tokenRemoved, on: token.name, ["of": token.userName, "token": "\(id)"]) {
       try await visit.services.store.removeToken(id)
     }
-    visit.services.sessionStreams.end(token: id)
+    // Also those of the tokens that were made by it.
+    visit.services.sessionStreams.end(allBut: try await visit.services.openCredentials())
     return token
   }
 }

@@ -25,6 +25,10 @@ enum Migrations {
     migrator.registerMigration("1.5 notifications") { try $0.execute(sql: notifications) }
     migrator.registerMigration("1.5 renewals") { try $0.execute(sql: renewals) }
     migrator.registerMigration("1.5 watching") { try $0.execute(sql: watching) }
+    // A token that another one made ends with it: whoever finds one must not be able to outlive its end.
+    migrator.registerMigration("1.6 tokens of tokens") {
+      try $0.execute(sql: "ALTER TABLE tokens ADD COLUMN maker INTEGER REFERENCES tokens (id) ON DELETE CASCADE")
+    }
     return migrator
   }
 

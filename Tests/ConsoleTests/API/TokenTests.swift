@@ -93,6 +93,35 @@ import Testing
     }
   }
 
+  @Test("A token makes tokens that may do no more, last no longer and end with it; each is shown once and can be used")
+  func making() async throws {
+    try await withConsole { console in
+      let owner = try await console.user(.administrator).id
+      let own = try await console.store.makeToken(named: "own", of: owner, role: .operator, days: 7)
+      let program = Program(console, token: own.token)
+      func make(_ name: String, _ role: Role, _ days: Int64) async throws -> Answer {
+        try await program.send(
+          "POST", "/tokens", ["name": .string(name), "role": .string(role.rawValue), "days": .integer(days)])
+      }
+      let stronger = try await make("stronger", .administrator, 1)
+      #expect(try stronger.status == 422 && stronger.json["errors"]?.elements?.first?["pointer"] == "/role")
+      let made = try await make("child", .operator, 366)
+      #expect(made.status == 201, "\(made)")
+      let token = try #require(try made.json["token"]?.text)
+      #expect(try made.json["record"]?["expiresAt"] == .moment(own.record.expiresAt))
+      #expect(try await make("child", .viewer, 1).problemCode == "NAME_TAKEN")
+      let child = Program(console, token: token)
+      #expect(try await child.get("/audit").status == 200)
+      #expect(!console.log.all.contains { $0.contains(token) })
+      let grandchild = try await child.send("POST", "/tokens", ["name": "third", "role": "viewer", "days": 1])
+      let third = Program(console, token: try #require(try grandchild.json["token"]?.text))
+      #expect(try await third.get("/roots").status == 200)
+      try await console.store.removeToken(own.record.id)
+      for program in [program, child, third] { #expect(try await program.get("/roots").status == 401) }
+      #expect(try await console.store.tokens(of: owner).isEmpty)
+    }
+  }
+
   @Test("A token ends itself and weaker ones of its owner, and never a stronger one")
   func ending() async throws {
     try await withConsole { console in

@@ -52,6 +52,39 @@ import Testing
     }
   }
 
+  @Test("A program finds what a page finds, and can add what is proposed once it says where the files are")
+  func program() async throws {
+    try await withConsole { console in
+      let program = try await Program(console)
+      let (server, silent) = (try TestListener(), try TestListener())
+      defer { server.stop() }
+      server.load(try TestRoot("Plant root").child(["web.example.net"]))
+      silent.stop()
+      let places: JSONValue = [.string("127.0.0.1:\(server.port)"), .string("127.0.0.1:\(silent.port)")]
+      let wrong = try await program.send("POST", "/component-searches", ["where": "hosts", "places": ["a b:x"]])
+      #expect(try wrong.json["errors"]?.elements?.first?["pointer"] == "/places", "\(wrong)")
+      let begun = try await program.send("POST", "/component-searches", ["where": "hosts", "places": places])
+      #expect(begun.status == 201, "\(begun)")
+      let path = String(try #require(begun.header("location")).dropFirst(APIPath.root.count))
+      var found = JSONValue.null
+      try await eventually("The search ends") {
+        found = try await program.get(path).json
+        return found["standing"] == "ended"
+      }
+      #expect(FindingAPI.search.problems(found) == [])
+      #expect(found["places"]?.elements?.map { $0["result"]?.text } == ["serves", "silent"])
+      let proposal = try #require(found["places"]?.elements?.first?["proposal"])
+      guard case .object(var members) = proposal else { throw BrowserError(description: "no proposal") }
+      members["files"] = ["certificate": "/w/c.pem", "key": "/w/k.pem"]
+      let added = try await program.send("POST", "/components", .object(members))
+      #expect(added.status == 201, "\(added)")
+      let known = try await program.get(path).json["places"]?.elements?.first
+      #expect(known?["component"] == "web.example.net" && known?["proposal"] == nil)
+      #expect(try await program.send("DELETE", path).status == 204)
+      #expect(try await program.get("/component-searches/nothing").status == 404)
+    }
+  }
+
   @Test("This machine's sockets are looked at with the program's name, which tells the kind and so the files")
   func machine() async throws {
     let server = try TestListener()
