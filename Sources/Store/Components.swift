@@ -10,6 +10,8 @@ public struct AppliedComponents: Sendable, Hashable {
   public var changed: [String] = []
   /// The names of those that were as given already.
   public var unchanged: [String] = []
+  /// What was there of the components of the list, before.
+  public var former: [Component] = []
 }
 
 extension Store {
@@ -92,6 +94,7 @@ extension Store {
         let row = try Row.fetchOne(
           database, sql: "SELECT * FROM components WHERE name = ?", arguments: [component.name])
         if let found = try row.map(Self.component) {
+          applied.former.append(found)
           var wanted = component
           wanted.id = found.id
           if wanted == found {

@@ -17,31 +17,15 @@ public enum ComponentJSON {
   ///
   /// - Throws: ``InputRefusal`` with everything that is wrong with it.
   public static func component(_ value: JSONValue, id: Component.ID) throws -> Component {
-    let text = yaml(["components": [value]])
+    let yaml = PointedYAML(["components": [value]])
     do {
-      guard var component = try ComponentReader.components(in: text).first else {
+      guard var component = try ComponentReader.components(in: yaml.text).first else {
         throw InputRefusal("", "There is no component in it.")
       }
       component.id = id
       return component
     } catch let refusal as YAMLRefusal {
-      throw InputRefusal(refusal)
-    }
-  }
-
-  /// A JSON value as YAML in flow style, in which no text can be taken for anything else (YAML 1.2.2, section 7.4).
-  static func yaml(_ value: JSONValue) -> String {
-    switch value {
-    case .null: "~"
-    case .bool(let flag): flag ? "true" : "false"
-    case .integer(let number): String(number)
-    case .number(let number): String(number)
-    case .string(let text): ComponentWriter.quoted(text)
-    case .array(let elements): "[" + elements.map(yaml).joined(separator: ", ") + "]"
-    case .object(let members):
-      "{"
-        + members.sorted { $0.key < $1.key }.map { "\(ComponentWriter.quoted($0)): \(yaml($1))" }
-        .joined(separator: ", ") + "}"
+      throw yaml.refusal(refusal, below: "/components/0")
     }
   }
 
@@ -150,8 +134,22 @@ public enum ComponentJSON {
 }
 
 extension InputRefusal {
+  /// The code of a list that cannot be taken.
+  static let components = "COMPONENTS_REFUSED"
+
   /// What is wrong with a list, by the lines of its text.
   init(_ refusal: YAMLRefusal) {
-    self.init(code: "COMPONENTS_REFUSED", refusal.problems.map { InputProblem(field: "", sentence: $0.description) })
+    self.init(code: Self.components, refusal.problems.map { InputProblem(field: "", sentence: $0.description) })
+  }
+
+  /// The same, with the fields of a component (`files.key`) as pointers (`/files/key`).
+  var atPointers: InputRefusal {
+    var refusal = self
+    refusal.problems = problems.map {
+      InputProblem(
+        field: $0.field.isEmpty ? "" : "/" + $0.field.split(separator: ".").joined(separator: "/"),
+        sentence: $0.sentence)
+    }
+    return refusal
   }
 }

@@ -21,12 +21,13 @@ extension APITable {
     on(
       .post, "/components", tag,
       .init(
-        id: "addComponent", summary: "Add a component", access: .administrator(to: "add a component"), body: .json(ComponentJSON.schema),
+        id: "addComponent", summary: "Add a component", access: .administrator(to: "add a component"),
+        body: .json(ComponentJSON.schema),
         result: .json(ComponentsAPI.schema, "The component.", status: 201).tagged.located, problems: [409, 422],
         isRepeatable: true
       ) { call in
         let given = try ComponentJSON.component(call.body, id: Component.ID(rawValue: 0))
-        let added = try await ComponentDesk.add(given, call.visit)
+        let added = try await ComponentsAPI.atPointers { try await ComponentDesk.add(given, call.visit) }
         return .json(try ComponentsAPI.json(added), location: "\(APIPath.root)/components/\(added.id)")
       })
     on(
@@ -80,8 +81,9 @@ extension APITable {
         let former = try await ComponentRoutes.standing(call.path, call.visit).component
         try APIDesk.check(call, isStill: try ComponentsAPI.json(former))
         let wanted = try ComponentJSON.component(call.body, id: former.id)
-        try await ComponentDesk.replace(
-          former, with: wanted, isStill: call.request.headers.first("if-match") != nil, call.visit)
+        try await ComponentsAPI.atPointers {
+          try await ComponentDesk.replace(former, with: wanted, isStill: call.isConditional, call.visit)
+        }
         return .json(try ComponentsAPI.json(wanted))
       })
     on(
@@ -95,7 +97,7 @@ extension APITable {
         try APIDesk.check(call, isStill: try ComponentsAPI.json(component))
         try await ComponentDesk.remove(
           component, reason: try ReasonField.checked(call.query["reason"]?.text),
-          isStill: call.request.headers.first("if-match") != nil, call.visit)
+          isStill: call.isConditional, call.visit)
         return .nothing
       })
     on(
@@ -119,6 +121,15 @@ enum ComponentsAPI {
 
   static func json(_ component: Component) throws -> JSONValue {
     ["id": .integer(component.id.rawValue), "component": try ComponentJSON.value(component)]
+  }
+
+  /// What does not fit together, by the members of the body.
+  static func atPointers<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch let refusal as InputRefusal {
+      throw refusal.atPointers
+    }
   }
 
   static func wanted(_ call: APICall) async throws -> [ComponentStanding] {
@@ -145,20 +156,20 @@ enum ComponentsAPI {
       "The components of the list, in its order."))
 
   static func apply(_ call: APICall) async throws -> APIAnswer {
-    let text =
-      call.body == .null
-      ? String(validating: call.request.body, as: UTF8.self) : ComponentJSON.yaml(call.body)
+    let json = call.body == .null ? nil : PointedYAML(call.body)
+    let text = json?.text ?? String(validating: call.request.body, as: UTF8.self)
     guard let text else { throw InputRefusal("", "The body is no text in UTF-8.") }
     let isDryRun = call.query["dryRun"]?.flag == true
     do {
-      let difference = try await ComponentDesk.difference(text, call.visit)
-      if !isDryRun { _ = try await ComponentDesk.apply(text, call.visit) }
+      let difference =
+        try await isDryRun
+        ? ComponentDesk.difference(text, call.visit) : ComponentDesk.apply(text, call.visit).difference
       return .json([
         "isDryRun": .bool(isDryRun),
         "components": .array(difference.map(\.json)),
       ])
     } catch let refusal as YAMLRefusal {
-      throw InputRefusal(refusal)
+      throw json?.refusal(refusal) ?? InputRefusal(refusal)
     }
   }
 

@@ -223,7 +223,7 @@ extension Schema {
   }
 
   /// A pointer to a member, its name escaped (RFC 6901, section 3).
-  private static func step(_ pointer: String, _ name: String) -> String {
+  static func step(_ pointer: String, _ name: String) -> String {
     pointer + "/" + name.escaped { $0 == "~" ? "~0" : $0 == "/" ? "~1" : nil }
   }
 }

@@ -45,6 +45,17 @@ struct AuditFilterForm: Sendable {
     return (filter, problems)
   }
 
+  /// The same for whoever cannot be shown a form again.
+  ///
+  /// - Throws: ``InputRefusal`` by the fields of the query.
+  func filter() throws -> AuditFilter {
+    let (filter, problems) = checked
+    guard problems.isEmpty else {
+      throw InputRefusal(problems.map { InputProblem(field: $0.field, sentence: $0.sentence) })
+    }
+    return filter
+  }
+
   /// The query that leads here again, with more behind it.
   func query(_ more: [(String, String)] = []) -> String {
     let own = zip(Self.names, [who, topic, from, until, text]).filter { !$1.isEmpty }

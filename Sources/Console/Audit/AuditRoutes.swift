@@ -18,10 +18,10 @@ extension ConsoleRouter {
       try await AuditPages.details(try await AuditRoutes.entry(path, visit), visit)
     }
     on(.get, "/audit/export.csv", for: .operator(to: "read the audit log")) { request, _, visit in
-      try await AuditExportFile.response(request, .csv, visit)
+      try await AuditRoutes.export(request, .csv, visit)
     }
     on(.get, "/audit/export.jsonl", for: .operator(to: "read the audit log")) { request, _, visit in
-      try await AuditExportFile.response(request, .jsonLines, visit)
+      try await AuditRoutes.export(request, .jsonLines, visit)
     }
   }
 }
@@ -36,6 +36,18 @@ enum AuditRoutes {
   }
 }
 
+extension AuditRoutes {
+  fileprivate static func export(
+    _ request: Request, _ format: AuditExportFile.Format, _ visit: Visit
+  ) async throws -> Response {
+    do {
+      return try await AuditExportFile.response(request, format, visit)
+    } catch {
+      throw PageError.refusal(error, back: (label: "Back to the audit log", href: "/audit"))
+    }
+  }
+}
+
 /// The audit log as a file, made while it is sent.
 enum AuditExportFile {
   enum Format: String {
@@ -45,11 +57,9 @@ enum AuditExportFile {
     var type: String { self == .csv ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8" }
   }
 
+  /// - Throws: ``InputRefusal`` by the fields of the query.
   static func response(_ request: Request, _ format: Format, _ visit: Visit) async throws -> Response {
-    let (filter, problems) = AuditFilterForm(request.query).checked
-    if let problem = problems.first {
-      throw PageError(422, problem.sentence, back: (label: "Back to the audit log", href: "/audit"))
-    }
+    let filter = try AuditFilterForm(request.query).filter()
     if request.method == .get {
       let filtered = filter.isEmpty ? "all entries" : "filtered"
       try await visit.audit(.auditExported, on: "the audit log", ["format": format.rawValue, "which": filtered])

@@ -46,13 +46,17 @@ enum ComponentDesk {
 
   /// Adds and changes the components of a text, by their names.
   ///
+  /// - Returns: what was done, and what it has changed of what was there at that moment.
   /// - Throws: ``YAMLRefusal``.
-  static func apply(_ text: String, _ visit: Visit) async throws -> AppliedComponents {
+  static func apply(
+    _ text: String, _ visit: Visit
+  ) async throws -> (applied: AppliedComponents, difference: [ComponentDifference]) {
     let (existing, components) = try await read(text, visit)
-    return try await visit.audit(
+    let applied = try await visit.audit(
       .componentsImported, on: Display.list(components.prefix(20).map(\.name)),
       ComponentChange.details(from: existing, to: components)
     ) { try await visit.services.store.applyComponents(components) }
+    return (applied, ComponentDifference.all(from: applied.former, to: components))
   }
 
   /// What a text of components would change; nothing is changed.

@@ -74,7 +74,7 @@ public enum ComponentImport {
         visit, text: "", problems: [YAMLProblem(line: nil, sentence: "Choose a file, or paste a list of components.")])
     }
     do {
-      let applied = try await ComponentDesk.apply(text, visit)
+      let applied = try await ComponentDesk.apply(text, visit).applied
       return visit.redirect(to: "/components", notice: sentence(applied))
     } catch let refusal as YAMLRefusal {
       return try form(visit, text: text, problems: refusal.problems)

@@ -183,6 +183,75 @@ import Testing
     }
   }
 
+  @Test("What does not fit together in components sent as JSON is told by pointers, and in no line of a text")
+  func pointers() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      func component(_ changes: [String: JSONValue]) -> JSONValue {
+        let usual: [String: JSONValue] = [
+          "name": "adapter", "names": ["adapter.example"], "files": ["certificate": "/z/c", "key": "/z/k"],
+        ]
+        return .object(usual.merging(changes) { _, new in new })
+      }
+      let rows: [([String: JSONValue], String)] = [
+        (["files": ["certificate": "/z/c", "key": "relative"]], "/files/key"),
+        (["files": .null], ""), (["names": ["not a name!"]], "/names"),
+        (["endpoints": [["host": "a.example", "port": 1], ["host": "b.example"]]], "/endpoints/1"),
+        (["activation": ["signal": "HUP"]], "/activation"), (["group": "web"], "/group"),
+        (["target": ["ssh": ["host": "h", "user": "u", "identity_file": "i", "host_key": "x"]]], "/target/ssh/identity_file"),
+        // With the other components.
+        (["name": "web"], "/name"), (["peers": ["nobody"]], "/peers"),
+        (["files": ["certificate": "/srv/web/cert.pem", "key": "/z/k"]], "/files/certificate"),
+      ]
+      let other = component(["name": "other", "files": ["certificate": "/y/c", "key": "/y/k"]])
+      for (changes, pointer) in rows {
+        let refused = try await program.send("POST", "/components", component(changes))
+        #expect(refused.status == 422, "\(changes): \(refused)")
+        let errors = try refused.json["errors"]?.elements ?? []
+        #expect(errors.contains { $0["pointer"]?.text == pointer }, "\(changes): \(refused)")
+        #expect(!errors.contains { $0["detail"]?.text?.hasPrefix("line ") == true }, "\(changes): \(refused)")
+        // In a list what is there already is changed by its name.
+        if changes["name"] != nil { continue }
+        let list: JSONValue = ["components": [other, component(changes)]]
+        let listed = try await program.send("POST", "/component-lists?dryRun=true", list)
+        let found = try listed.json["errors"]?.elements?.compactMap { $0["pointer"]?.text } ?? []
+        #expect(found.contains("/components/1" + pointer), "\(changes): \(listed)")
+      }
+    }
+  }
+
+  @Test("The answer to an applied list says what it has changed of what was there then")
+  func appliedDifference() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let component = try #require(try await program.get("/components/\(system.id("web"))").json["component"])
+      guard case .object(var members) = component else { return }
+      members["stage"] = 7
+      let list: JSONValue = ["components": [.object(members)]]
+      let applied = try await program.send("POST", "/component-lists", list).json["components"]?.elements?.first
+      #expect(applied?["change"] == "changed")
+      #expect(applied?["added"] == ["stage: 7"] && applied?["removed"] == ["stage: 1"])
+      let again = try await program.send("POST", "/component-lists", list).json["components"]?.elements?.first
+      #expect(again?["change"] == "unchanged" && again?["added"] == [])
+    }
+  }
+
+  @Test("A day that is none is refused in one way, whatever is asked of the audit log")
+  func days() async throws {
+    try await withConsole { console in
+      let program = try await Program(console)
+      for query in ["from=2026-02-30", "from=2026-02-02&until=2026-02-01"] {
+        let (listed, exported) = try await (program.get("/audit?" + query), program.get("/audit-export?" + query))
+        #expect(listed.status == 422 && listed.body == exported.body, "\(listed) \(exported)")
+        let field = query.contains("until") ? "until" : "from"
+        #expect(try listed.json["errors"]?.elements?.first?["pointer"]?.text == field)
+        let page = try await console.browser().get("/audit/export.csv?" + query)
+        let sentence = try #require(try listed.json["detail"]?.text)
+        #expect(page.status == 422 && page.says(sentence) && page.says("INVALID_INPUT"))
+      }
+    }
+  }
+
   @Test("A request with a key is done once: again it gets the same answer, another one with it is refused")
   func idempotency() async throws {
     try await withSystem { system in
