@@ -32,6 +32,17 @@ import Testing
     #expect(ended.output.hasSuffix("Reroot has stopped.\n"))
   }
 
+  @Test("What is less severe than --log-level is not logged", arguments: [("notice", true), ("warning", false)])
+  func level(_ level: String, _ isLogged: Bool) async throws {
+    let folder = try TemporaryFolder()
+    let (process, _) = try await start(folder.path + "/data", "--log-level", level)
+    process.terminate()
+    let ended = await process.end()
+    #expect(ended.status == 0)
+    // “serving” and “stopping” are notices.
+    #expect(ended.error.contains(" notice ") == isLogged, "\(ended.error)")
+  }
+
   @Test("SIGTERM ends the program within five seconds, with an event stream open")
   func termination() async throws {
     let folder = try TemporaryFolder()

@@ -12,6 +12,7 @@ from api_token import make_token
 from authority import Authority
 from console import Console
 from program import Program
+from servers import wait_until
 
 EXAMPLES = os.environ.get("REROOT_API_EXAMPLES", "5")
 
@@ -33,6 +34,11 @@ def served(tmp_path):
         assert program.upload("/trust-store/server-certificates", {"name": "Web"}, given)[0] == 201
         assert program.send("POST", "/users", {"name": "grace", "role": "viewer"})[0] == 201
         assert program.send("POST", "/plans", {"root": 1, "months": 3})[0] == 201
+        # An update that has ended, so that its actions and its decisions are of something.
+        assert program.send("POST", "/updates", {"plan": 1, "acceptProblems": True})[0] == 201
+        standing = lambda: program.send("GET", "/updates/1")[1]["standing"]
+        wait_until(lambda: standing() in ["completed", "deciding"], "the update comes to rest")
+        assert standing() == "completed"
         yield console
     finally:
         console.stop()

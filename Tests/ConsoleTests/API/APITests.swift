@@ -62,6 +62,48 @@ import Testing
     return last
   }
 
+  @Test("Lists of components and of actions are filtered and cut as the query says, and tell how many there are in all")
+  func filters() async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let program = try await Program(system.console, .viewer)
+      func list(_ path: String, _ member: String) async throws -> Listed {
+        let answer = try await program.get(path)
+        #expect(answer.status == 200, "\(path): \(answer)")
+        let items = try answer.json["items"]?.elements ?? []
+        return Listed(items.compactMap { $0[member]?.text }, try answer.json["total"]?.whole ?? -1)
+      }
+      for (query, expected) in [
+        ("", Listed(["web", "broker"], 2)), ("?stage=2", Listed(["broker"], 1)), ("?stage=9", Listed([], 0)),
+        ("?name=ROK", Listed(["broker"], 1)), ("?state=deployed", Listed(["web", "broker"], 2)),
+        ("?state=inUse", Listed([], 0)), ("?state=deployed&stage=1", Listed(["web"], 1)),
+        ("?limit=1", Listed(["web"], 2)), ("?offset=1&limit=1", Listed(["broker"], 2)), ("?offset=2", Listed([], 2)),
+      ] {
+        #expect(try await list("/components" + query, "name") == expected, "\(query)")
+      }
+      let actions = "/updates/\(id)/actions"
+      let web = try system.id("web")
+      let all = try await list(actions, "id")
+      #expect(all.total == Int64(all.names.count) && all.names.count > 5)
+      #expect(try await list(actions + "?kind=deploy", "component") == Listed(["web", "broker"], 2))
+      #expect(try await list(actions + "?kind=deploy&component=web", "id") == Listed(["deploy:\(web)"], 1))
+      #expect(Set(try await list(actions + "?component=web", "component").names) == ["web"])
+      #expect(try await list(actions + "?component=WEB", "id") == Listed([], 0))
+      #expect(try await list(actions + "?status=failed", "id") == Listed([], 0))
+      let (first, second) = try await (list(actions + "?limit=3", "id"), list(actions + "?offset=3&limit=3", "id"))
+      #expect(first.names + second.names == Array(all.names.prefix(6)) && second.total == all.total)
+    }
+  }
+
+  /// What a page of a list names, and how many there are in all.
+  private struct Listed: Equatable {
+    let names: [String]
+    let total: Int64
+
+    init(_ names: [String], _ total: Int64) { (self.names, self.total) = (names, total) }
+  }
+
   @Test("The list of updates plays back no journal of an update that has ended, and counts those of one that goes on")
   func listing() async throws {
     try await withSystem { system in
@@ -195,10 +237,13 @@ import Testing
       }
       let rows: [([String: JSONValue], String)] = [
         (["files": ["certificate": "/z/c", "key": "relative"]], "/files/key"),
-        (["files": .null], ""), (["names": ["not a name!"]], "/names"),
+        (["names": ["not a name!"]], "/names"),
         (["endpoints": [["host": "a.example", "port": 1], ["host": "b.example"]]], "/endpoints/1"),
         (["activation": ["signal": "HUP"]], "/activation"), (["group": "web"], "/group"),
-        (["target": ["ssh": ["host": "h", "user": "u", "identity_file": "i", "host_key": "x"]]], "/target/ssh/identity_file"),
+        (
+          ["target": ["ssh": ["host": "h", "user": "u", "identity_file": "i", "host_key": "x"]]],
+          "/target/ssh/identity_file"
+        ),
         // With the other components.
         (["name": "web"], "/name"), (["peers": ["nobody"]], "/peers"),
         (["files": ["certificate": "/srv/web/cert.pem", "key": "/z/k"]], "/files/certificate"),

@@ -69,6 +69,13 @@ import Testing
       let list = try await browser.get("/tokens")
       #expect(list.says("nightly") && list.says("from 127.0.0.1") && !list.has(token))
       #expect(!console.log.all.contains { $0.contains(token) })
+      // In the database and its log stands the hash alone.
+      let data = console.folder.path + "/data"
+      let files = try FileManager.default.subpathsOfDirectory(atPath: data).compactMap {
+        FileManager.default.contents(atPath: data + "/" + $0)
+      }
+      func isKept(_ text: String) -> Bool { files.contains { $0.range(of: Data(text.utf8)) != nil } }
+      #expect(isKept(TokenHash.of(token)) && !isKept(String(token.dropFirst(Store.tokenPrefix.count))))
 
       let ended = try await browser.post("/tokens/1/end", [("csrf", try await browser.token())])
       #expect(ended.status == 303)

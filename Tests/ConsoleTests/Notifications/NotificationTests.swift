@@ -120,6 +120,29 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
     }
   }
 
+  @Test(
+    "How an update has ended is told in its words",
+    arguments: [
+      ([Decision.Kind.continueUpdate], "is completed with errors", "These actions have failed: deploy web, verify web."),
+      ([.abort], "was rolled back", "Every component that was touched is as it was before."),
+      ([.abort, .override], "was rolled back with errors", "but for those whose restore was overridden: deploy web, restoreTrust web."),
+    ])
+  func endings(_ decisions: [Decision.Kind], _ subject: String, _ part: String) async throws {
+    try await withSending { system, sending, program in
+      _ = try await program.send("PATCH", "/notifications", ["emailTo": ["grace@example.net"]])
+      system.targets.arm(.deploy, at: "web", times: .max)
+      if decisions.count > 1 { system.targets.arm(.restore, at: "web", times: .max) }
+      let id = try await system.start()
+      try await system.settled(id)
+      for decision in decisions { try await system.decide(id, decision) }
+      try await eventually("the end is told") {
+        try sending.mails().contains { $0.subject == "Update \(id) \(subject)" }
+      }
+      let told = try #require(try sending.mails().last)
+      #expect(told.subject == "Update \(id) \(subject)" && told.text.contains(part), "\(told)")
+    }
+  }
+
   @Test("What a receiver does not take is tried again after longer pauses, shown, and given up after three days")
   func again() async throws {
     try await withSending { system, sending, program in
@@ -306,7 +329,43 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
     }
   }
 
-  @Test("The end of a root, of a component's certificate and of the console's own is told once, so many days before")
+  @Test(
+    "The end of a root and of the console's own certificate is told before it comes, and once more when it has come")
+  func otherEnds() async throws {
+    try await withSending { system, sending, program in
+      _ = try await program.send("PATCH", "/settings", ["expiryDays": 20])
+      _ = try await program.send("PATCH", "/notifications", ["emailTo": ["grace@example.net"]])
+      try await system.settled(try await system.start())
+      let console = try #require(system.console.console.services.https.current.chain.first).notAfter
+      let rows = [
+        ("Root certificate “New root”", system.new.certificate.notAfter, "/roots/\(system.newID)"),
+        ("The console's HTTPS certificate", console, "/trust-store"),
+      ]
+      for (whose, end, path) in rows.sorted(by: { $0.1 < $1.1 }) {
+        for (before, words) in [(20.5, nil), (19.5, "ends in 19 days"), (-0.5, "has expired")] {
+          system.console.clock.advance(
+            end.timeIntervalSince(system.console.clock.now) - before * 86_400)
+          await desk(system).settingsChanged()
+          await desk(system).work()
+          func told() async throws -> [NotificationRecord] {
+            try await queued(system).filter { $0.notification.subject.hasPrefix(whose) }
+          }
+          guard let words else {
+            #expect(try await told().isEmpty)
+            continue
+          }
+          try await eventually("\(whose) \(words)") {
+            await desk(system).work()
+            return try await told().last?.notification.subject == "\(whose) \(words)"
+          }
+          #expect(try await told().count == (words == "has expired" ? 2 : 1))
+          #expect(try await told().last?.notification.path == path)
+        }
+      }
+    }
+  }
+
+  @Test("The end of a component's certificate is told once, so many days before")
   func ends() async throws {
     try await withSending { system, sending, program in
       _ = try await program.send("PATCH", "/settings", ["expiryDays": 20])
