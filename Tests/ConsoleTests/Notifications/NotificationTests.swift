@@ -123,9 +123,14 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
   @Test(
     "How an update has ended is told in its words",
     arguments: [
-      ([Decision.Kind.continueUpdate], "is completed with errors", "These actions have failed: deploy web, verify web."),
+      (
+        [Decision.Kind.continueUpdate], "is completed with errors", "These actions have failed: deploy web, verify web."
+      ),
       ([.abort], "was rolled back", "Every component that was touched is as it was before."),
-      ([.abort, .override], "was rolled back with errors", "but for those whose restore was overridden: deploy web, restoreTrust web."),
+      (
+        [.abort, .override], "was rolled back with errors",
+        "but for those whose restore was overridden: deploy web, restoreTrust web."
+      ),
     ])
   func endings(_ decisions: [Decision.Kind], _ subject: String, _ part: String) async throws {
     try await withSending { system, sending, program in
