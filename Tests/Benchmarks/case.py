@@ -67,6 +67,7 @@ class Case:
         try:
             result.rounds.append(runner.run())
             say(f"{self.title}: {runner.name} {result.rounds[-1].seconds:.3f} s")
-        except Failed as failure:
-            result.reason = str(failure)
+        except Exception as failure:
+            # The others' figures are worth having all the same.
+            result.reason = str(failure) if isinstance(failure, Failed) else repr(failure)
             say(f"{self.title}: {runner.name} shows no figure after {time.monotonic() - begun:.0f} s: {failure}")

@@ -128,8 +128,10 @@ http {{
         return port
 
     def serving(self):
-        """The worker."""
-        return int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text())
+        """The worker, which is there a moment after the port is."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        wait_until(children.read_text, "nginx's worker")
+        return int(children.read_text())
 
     def publish(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.publishing, timeout=60)
