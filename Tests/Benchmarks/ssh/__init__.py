@@ -1,4 +1,4 @@
-"""N components on machines that are reached by SSH: addresses of the loopback network, served by one real sshd."""
+"""N components on hosts that are reached by SSH: addresses of the loopback network, served by a real sshd for 16 each."""
 from directories import CONTESTANTS, case
 from directories.system import NEW_ROOT, P256, RENEWAL
 
