@@ -1,4 +1,7 @@
 """Runs contestants in turn on the same work and prints what each has cost. `Scripts/bench` starts it."""
+import signal
+import sys
+
 import options
 import places  # Makes what the tests share findable.
 import profile_of
@@ -25,6 +28,8 @@ WORKLOADS = {
 
 
 def main():
+    # Whatever ends it, what it has started is ended and what it has made is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = options.read(list(WORKLOADS))
     places.prepare(chosen)
     profile_of.is_wanted = chosen.profile
