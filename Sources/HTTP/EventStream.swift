@@ -26,16 +26,20 @@ public final class EventStream: Sendable {
     /// Nothing is sent any more.
     var gone = false
     var lastSent = MonotonicTime.now
+    /// Those who wait until no more than so many bytes wait.
+    var pausing: [(bytes: Int, continuation: CheckedContinuation<Bool, Never>)] = []
     /// Let go of once it was called, as it usually holds the registry that holds the stream.
     var onClose: (@Sendable () -> Void)?
   }
 
   private let state: Mutex<State>
   private let bufferLimit: Int
+  /// With no more bytes waiting a client counts as one that keeps up.
+  private var little: Int { bufferLimit / 4 }
 
   /// - Parameters:
-  ///   - bufferLimit: bytes that may wait for a slow client. Beyond it the stream is dropped; the browser connects
-  ///     again and says with `Last-Event-ID` where it was.
+  ///   - bufferLimit: bytes that may wait for a slow client; one message of whatever length is taken while little waits.
+  ///     Beyond it the stream is dropped; the browser connects again and says with `Last-Event-ID` where it was.
   ///   - onClose: called once when the stream is over, for whatever reason, on a thread that serves connections: it
   ///     must not block. Registries of streams let go of the stream here.
   public init(bufferLimit: Int = 1 << 20, onClose: (@Sendable () -> Void)? = nil) {
@@ -47,7 +51,7 @@ public final class EventStream: Sendable {
   public func send(_ message: EventMessage) {
     let overflowed: Connection? = state.withLock { state in
       guard !state.closing, !state.gone else { return nil }
-      guard state.waitingBytes + message.bytes.count <= bufferLimit else {
+      guard state.waitingBytes <= little || state.waitingBytes + message.bytes.count <= bufferLimit else {
         EventStream.drop(&state)
         return state.connection
       }
@@ -65,6 +69,21 @@ public final class EventStream: Sendable {
     state.withLock { state in
       state.closing = true
       EventStream.resume(&state)
+    }
+  }
+
+  /// Waits until the client has taken most of what waits, so that somebody with much to send keeps to its pace.
+  ///
+  /// - Returns: whether the stream is still open.
+  public func whenRead() async -> Bool {
+    await withCheckedContinuation { continuation in
+      let answer: Bool? = state.withLock { state in
+        if state.closing || state.gone { return false }
+        if state.waitingBytes <= little { return true }
+        state.pausing.append((little, continuation))
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
     }
   }
 
@@ -109,6 +128,7 @@ public final class EventStream: Sendable {
         }
       }
       EventStream.forgetSent(&state)
+      EventStream.goOn(&state)
       if written > 0 {
         state.lastSent = .now
         return written
@@ -159,7 +179,15 @@ public final class EventStream: Sendable {
     state.first = 0
     state.offset = 0
     state.waitingBytes = 0
+    for pause in state.pausing { pause.continuation.resume(returning: false) }
+    state.pausing = []
     resume(&state)
+  }
+
+  private static func goOn(_ state: inout State) {
+    let waitingBytes = state.waitingBytes
+    for pause in state.pausing where waitingBytes <= pause.bytes { pause.continuation.resume(returning: true) }
+    state.pausing.removeAll { waitingBytes <= $0.bytes }
   }
 
   /// Resumes under the lock: once the lock is free, nobody is about to resume the connection, so the server may

@@ -50,14 +50,36 @@ extension Store {
 
   /// One plan.
   public func plan(_ id: Plan.ID) async throws -> Plan {
-    try await read { try Self.plan(id, $0) }
+    try await read { try self.plan(id, $0) }
   }
 
-  static func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
+  /// A plan, from memory when it was read before: one of thousands of components takes long to be taken apart, and is
+  /// asked for each time that its update is drawn.
+  func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
+    // A plan is never changed, but one that was thrown away may leave its number to another, a day younger.
+    guard
+      let madeAt = try Int64.fetchOne(
+        database, sql: "SELECT made_at FROM plans WHERE id = ?", arguments: [id.rawValue])
+    else { throw StoreError.noPlan }
+    if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known.plan }
+    let plan = try Self.readPlan(id, database)
+    plans.withLock { plans in
+      plans[id] = KnownPlan(madeAt: madeAt, plan: plan)
+      if plans.count > 4, let oldest = plans.keys.filter({ $0 != id }).min() { plans[oldest] = nil }
+    }
+    return plan
+  }
+
+  static func readPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
     guard
       let body = try String.fetchOne(database, sql: "SELECT body FROM plans WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noPlan }
     return try JSON.value(body)
+  }
+
+  struct KnownPlan {
+    let madeAt: Int64
+    let plan: Plan
   }
 
   /// The files of a component as they were when a plan was made.

@@ -13,6 +13,8 @@ public final class Store: Sendable {
   let clock: @Sendable () -> Date
   /// The states of updates, so that a transition needs not fold the whole journal. Each is valid for one sequence.
   let states = Mutex<[UpdateRecord.ID: FoldedState]>([:])
+  /// The plans that were read last.
+  let plans = Mutex<[Plan.ID: KnownPlan]>([:])
   /// Certificates of roots that were never imported, by fingerprint, once they have been found in a kept bundle.
   let formerCertificates = Mutex<[String: Certificate]>([:])
   let audit = AuditDesk()

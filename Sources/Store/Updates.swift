@@ -61,7 +61,7 @@ extension Store {
     return try await write { database in
       try Self.checkNoUpdate(database)
       try Self.checkRestorationSeen(database)
-      let planned = try Self.plan(plan, database)
+      let planned = try self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)
       try Self.checkSameComponents(as: planned, database)
       let agreement = try self.useAgreement(on: plan, by: starter, now, database)

@@ -51,28 +51,29 @@ enum PassphraseInput {
 
 /// The terminal, while it does not show what is typed.
 private enum HiddenTerminal {
-  // Written before the handlers are set that read it, and not again until they are gone.
-  private nonisolated(unsafe) static var shown = termios()
+  // Written before the handlers are set that read it, and not again until they are gone. Never freed: a handler may come
+  // at any time.
+  private nonisolated(unsafe) static let shown = UnsafeMutablePointer<termios>.allocate(capacity: 1)
   private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
   /// What was typed before the question does not count; whatever ends the program leaves the terminal as it was.
   static func run<Value>(_ body: () throws -> Value) throws -> Value {
-    guard tcgetattr(STDIN_FILENO, &shown) == 0 else {
+    guard tcgetattr(STDIN_FILENO, shown) == 0 else {
       throw ValidationError(
         "The terminal does not let what is typed be hidden; give it on standard input or in a file.")
     }
     for number in signals {
       signal(number) { number in
-        tcsetattr(STDIN_FILENO, TCSANOW, &HiddenTerminal.shown)
+        tcsetattr(STDIN_FILENO, TCSANOW, HiddenTerminal.shown)
         _exit(128 + number)
       }
     }
-    var hidden = shown
+    var hidden = shown.pointee
     hidden.c_lflag &= ~tcflag_t(ECHO)
     // Before the question is put, so that nobody answers into what is thrown away.
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
     defer {
-      tcsetattr(STDIN_FILENO, TCSANOW, &shown)
+      tcsetattr(STDIN_FILENO, TCSANOW, shown)
       for number in signals { signal(number, SIG_DFL) }
     }
     return try body()

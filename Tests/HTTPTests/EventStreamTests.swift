@@ -98,6 +98,28 @@ final class Streams: Sendable {
     }
   }
 
+  @Test("Whoever has more to send than a stream holds waits for the client; one message may be longer than it")
+  func pace() async throws {
+    let streams = Streams()
+    try await withServer(handler: { _ in .events(streams.make(bufferLimit: 40_000)) }) { server in
+      let client = try await open(server)
+      async let response = client.response()
+      #expect(await eventually { !streams.all.isEmpty })
+      let stream = try #require(streams.all.first)
+      let sending = Task {
+        for number in 1...40 {
+          guard await stream.whenRead() else { return false }
+          stream.send(EventMessage(id: "\(number)", data: String(repeating: "x", count: 50_000)))
+        }
+        stream.close()
+        return true
+      }
+      #expect(try await response.text.utf8.count { $0 == UInt8(ascii: "x") } == 40 * 50_000)
+      #expect(await sending.value)
+      #expect(await !stream.whenRead())
+    }
+  }
+
   @Test("A client that leaves a silent stream is noticed without anything being sent")
   func left() async throws {
     let streams = Streams()
@@ -185,7 +207,7 @@ final class Streams: Sendable {
     let streams = Streams()
     try await withServer(handler: { _ in
       let stream = streams.make(bufferLimit: 10)
-      stream.send(EventMessage(data: "longer than ten bytes"))
+      for _ in 1...2 { stream.send(EventMessage(data: "longer than ten bytes")) }
       return .events(stream)
     }) { server in
       let response = try await server.get("/")

@@ -134,10 +134,13 @@ actor UpdateEvents {
     do {
       // A client may come from another journal, of a restored backup say, and have seen more than there is.
       let newest = try await store.lastSequence(update)
-      let last = try await catchUp(stream, update, after: min(sequence, newest), audience)
-      channels[update]?.watchers[number]?.sequence = last
-      if channels[update]?.sequence == nil { channels[update]?.sequence = last }
-      beginFlush(update)
+      let begun = min(sequence, newest)
+      if let last = try await sendNext(stream, update, after: begun, audience) {
+        // What is left may be more than a stream holds, and the client reads nothing before it has its answer.
+        Task { await catchUp(number, stream, update, after: last, audience) }
+      } else {
+        caughtUp(number, update, at: begun)
+      }
     } catch {
       leave(number, update)
       throw error
@@ -145,21 +148,41 @@ actor UpdateEvents {
     return stream
   }
 
-  /// Sends what the client has missed; the answer is the last entry that it has then.
+  /// Sends what the client has missed, as fast as it reads.
   private func catchUp(
-    _ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int, _ audience: Audience
-  ) async throws -> Int {
+    _ number: Int, _ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int, _ audience: Audience
+  ) async {
     var last = sequence
-    while true {
-      let entries = try await store.journal(update, after: last, limit: Self.batch)
-      if let newest = entries.last {
-        stream.send(try await draw(update, entries, audience))
-        last = newest.sequence
-      } else if last >= channels[update]?.sequence ?? 0 {
-        // Nothing was delivered to the others while this one was reading.
-        return last
+    while await stream.whenRead() {
+      do {
+        guard let next = try await sendNext(stream, update, after: last, audience) else {
+          // Until something was delivered to the others while this one was reading.
+          guard last < channels[update]?.sequence ?? 0 else { return caughtUp(number, update, at: last) }
+          continue
+        }
+        last = next
+      } catch {
+        logger.error("progress not drawn", metadata: ["update": "\(update)", "reason": "\(error)"])
+        // The client comes again, and says where it was.
+        return stream.close()
       }
     }
+  }
+
+  private func caughtUp(_ number: Int, _ update: UpdateRecord.ID, at last: Int) {
+    channels[update]?.watchers[number]?.sequence = last
+    if channels[update]?.sequence == nil { channels[update]?.sequence = last }
+    beginFlush(update)
+  }
+
+  /// Sends a part of what comes after an entry; the answer is the last entry of it, nil when there is none.
+  private func sendNext(
+    _ stream: EventStream, _ update: UpdateRecord.ID, after sequence: Int, _ audience: Audience
+  ) async throws -> Int? {
+    let entries = try await store.journal(update, after: sequence, limit: Self.batch)
+    guard let last = entries.last else { return nil }
+    stream.send(try await draw(update, entries, audience))
+    return last.sequence
   }
 
   private func leave(_ number: Int, _ update: UpdateRecord.ID) {

@@ -76,7 +76,7 @@ extension Store {
   /// Whether a plan could be started as far as the store knows: its root is there, its components are as they were.
   static func isStartable(_ id: Plan.ID, _ database: GRDB.Database) throws -> Bool {
     do {
-      let plan = try plan(id, database)
+      let plan = try readPlan(id, database)
       try checkStartable(id, plan, database)
       try checkSameComponents(as: plan, database)
       return true

@@ -29,7 +29,7 @@ extension Store {
     return try await write { database in
       try Self.checkSecondPerson(database)
       try Self.checkNoUpdate(database)
-      let planned = try Self.plan(plan, database)
+      let planned = try self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)
       try Self.checkSameComponents(as: planned, database)
       let subject = Agreement.Subject.start(plan, hash: try Self.planHash(plan, database))

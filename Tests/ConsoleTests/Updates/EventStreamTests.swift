@@ -51,6 +51,22 @@ import Testing
     }
   }
 
+  @Test("Whoever has missed more than a stream holds gets all of it")
+  func long() async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let text = String(repeating: "long ", count: 2_000)
+      try await system.store.database.write { database in
+        for _ in 0..<1_500 { _ = try Store.journal(.note(nil, text), of: id, at: Date(), database) }
+      }
+      let last = try await system.store.lastSequence(id)
+      let reader = try await system.browser.events("/updates/\(id)/events")
+      try await eventually("The last entry has come") { reader.messages.last?.id == last }
+      reader.close()
+    }
+  }
+
   @Test("A Last-Event-ID that is no number begins at the beginning", arguments: ["x", "-5", "99999999999999999999"])
   func oddID(_ last: String) async throws {
     try await withSystem { system in
