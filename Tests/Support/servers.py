@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import time
 
+from sanitizers import PATIENCE
+
 NOBODY = pwd.getpwnam("nobody")
 
 
@@ -20,12 +22,12 @@ def free_port():
 
 def wait_until(condition, what, limit=30):
     """Asks again and again until a condition holds; there is nothing to be notified by."""
-    end = time.monotonic() + limit
+    end = time.monotonic() + limit * PATIENCE
     while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {limit} s")
+    raise AssertionError(f"{what} did not happen within {limit * PATIENCE} s")
 
 
 def listens(port):

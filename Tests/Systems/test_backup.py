@@ -19,6 +19,7 @@ import update as steps
 from authority import Authority
 from console import PROGRAM, Console
 from disk import SmallDisk
+from sanitizers import environment_under_strace
 from servers import Nginx, wait_until
 from test_update import break_reload
 
@@ -233,14 +234,15 @@ def killed(kind, step, *words):
     """Runs the program and kills it at a system call; whether it came to its end before."""
     traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={kind}",
               "-e", f"inject={kind}:signal=KILL:when={step}", PROGRAM, *map(str, words)]
-    return subprocess.run(traced, capture_output=True, timeout=120).returncode == 0
+    done = subprocess.run(traced, capture_output=True, timeout=120, env=environment_under_strace())
+    return done.returncode == 0
 
 
 def calls(folder, *words):
     """How often each kind of call is made by a run of the program."""
     trace = folder / "trace"
     traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", trace, "-e", f"trace={','.join(KINDS)}", PROGRAM]
-    subprocess.run([*traced, *map(str, words)], check=True, capture_output=True, timeout=120)
+    subprocess.run([*traced, *map(str, words)], check=True, capture_output=True, timeout=120, env=environment_under_strace())
     text = trace.read_text()
     trace.unlink()
     return {kind: len(re.findall(rf"\b{kind}\(", text)) for kind in KINDS}

@@ -11,6 +11,7 @@ import update as steps
 from authority import Authority
 from console import Console
 from hostile import BEHAVIOURS, HostileServer
+from sanitizers import PATIENCE, ROOM
 from servers import Nginx, wait_until
 from sshd import SSHServer
 
@@ -91,7 +92,7 @@ def test_each_hostile_component_costs_its_limit_and_the_others_go_on(system):
         assert sentence and sentence.endswith((".", "trying.")), (name, sentence)
     assert "did not end within 2 seconds" in page.text
     assert "talks without end" in failed["hello_requests"]
-    assert took < 75 and memory < 400
+    assert took < 75 * PATIENCE and memory < 400 * ROOM
     # Each is asked again and again for as long as its limit allows, and not without end.
     for behaviour, server in servers.items():
         assert 0 < server.turned_connections < 300, (behaviour, server.turned_connections)

@@ -17,6 +17,8 @@ from authority import Authority
 from console import Console
 from servers import wait_until
 
+pytestmark = pytest.mark.plain
+
 SIGN_IN = "sign-in planted Qx7 ümlaut zebra"
 PFX = "pfx planted Wv3 giraffe 2026"
 WRONG = "wrong planted Ty9 ocelot 2026"

@@ -193,6 +193,7 @@ def test_the_package_is_what_debian_expects(packages):
     assert not [line for line in said.splitlines() if line[:2] in ("E:", "W:")], said
 
 
+@pytest.mark.plain
 def test_a_clean_debian_takes_it_runs_it_upgrades_it_and_is_clean_again(packages, debian):
     print(f"figure: a clean Debian 12 in {debian.took:.0f} s")
     older, newer = packages

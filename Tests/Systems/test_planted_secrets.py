@@ -325,6 +325,7 @@ def search_folder(system, folder):
             system.planted.search(path.read_bytes(), path.relative_to(system.folder))
 
 
+@pytest.mark.plain
 def test_no_planted_secret_is_found_anywhere(system):
     planted = system.planted
     system.console.start().set_up()

@@ -29,6 +29,8 @@ struct SequenceTally: Sendable {
   var simultaneous = 0
   var underWay = 0
   var restarts = 0
+  /// Updates that leave the trust bundles as they are.
+  var trustKept = 0
   var outcomes: [Outcome: Int] = [:]
   var disagreements: [String] = []
 
@@ -40,13 +42,14 @@ struct SequenceTally: Sendable {
     simultaneous += other.simultaneous
     underWay += other.underWay
     restarts += other.restarts
+    trustKept += other.trustKept
     outcomes.merge(other.outcomes, uniquingKeysWith: +)
     disagreements += other.disagreements
   }
 
   var line: String {
     "\(sequences) sequences, \(events) events, \(decisions) decisions (\(underWay) under way, \(simultaneous) pairs of "
-      + "clicks at once), \(refusals) refusals, \(restarts) restarts, "
+      + "clicks at once), \(refusals) refusals, \(restarts) restarts, \(trustKept) with the trust bundles as they were, "
       + "\(disagreements.count) disagreements; "
       + outcomes.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }.joined(
         separator: ", ")
@@ -126,8 +129,13 @@ struct SequencePlayer {
       throw BrowserError(description: "seed \(seed): \(started.count) starts of one plan: \(answers.map(\.text))")
     }
     id = UpdateRecord.ID(rawValue: number)
+    // The update has to do what its plan says; when a plan leaves the bundles alone is tried in KeptTrustTests.
+    let laysTrust = try await store.plan(store.update(id).plan).components.contains(where: \.changesTrust)
+    tally.trustKept += laysTrust ? 0 : 1
     model = DesignModel(
-      members: components.map { .init(id: $0.id, stage: $0.stage, hasBundle: $0.files.trustBundle != nil) },
+      members: components.map {
+        .init(id: $0.id, stage: $0.stage, hasBundle: laysTrust && $0.files.trustBundle != nil)
+      },
       changesHTTPS: https != "existing", policy: policy)
     if random.one(in: 3), let one = components.randomElement(using: &random) { targets.arm(.verify, at: one.name) }
     try await readJournal()

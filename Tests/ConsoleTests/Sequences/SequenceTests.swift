@@ -89,6 +89,7 @@ final class SequenceStage: @unchecked Sendable {
     #expect(tally.disagreements.isEmpty)
     #expect(tally.sequences == Self.count)
     #expect(tally.refusals > Self.count && tally.simultaneous > Self.count / 4 && tally.underWay > 0)
+    #expect((Self.count / 10..<Self.count).contains(tally.trustKept), "some lay the trust bundles, some do not")
     #expect(tally.outcomes.count == Outcome.allCases.count, "every way to end was reached")
   }
 
