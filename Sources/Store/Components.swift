@@ -231,10 +231,11 @@ extension Store {
     }
   }
 
-  static func checkNoUpdate(_ database: GRDB.Database) throws {
+  /// - Parameter what: what can be done once the update that is under way has ended.
+  static func checkNoUpdate(_ database: GRDB.Database, before what: String = "components can be changed") throws {
     guard let id = try Int64.fetchOne(database, sql: "SELECT id FROM updates WHERE outcome IS NULL") else { return }
     throw StoreError(
       code: "UPDATE_RUNS",
-      sentence: "Update \(id) is under way; components can be changed once it has ended.")
+      sentence: "Update \(id) is under way; \(what) once it has ended.")
   }
 }

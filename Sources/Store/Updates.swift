@@ -59,7 +59,7 @@ extension Store {
   ) async throws -> (update: UpdateRecord, advance: Advance) {
     let now = clock()
     return try await write { database in
-      try Self.checkNoUpdate(database)
+      try Self.checkNoUpdate(database, before: "another one can be started")
       try Self.checkRestorationSeen(database)
       let planned = try self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)

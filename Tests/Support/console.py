@@ -156,6 +156,19 @@ class Console:
         self.environment = None
 
     def start(self, port=0):
+        """Starts it, at the port that it had before if one is given: a connection that has that one meanwhile goes away."""
+        end = time.monotonic() + 60
+        self.launch(port)
+        while port and re.search("Port .* is taken", self.text()) and time.monotonic() < end:
+            time.sleep(0.2)
+            self.launch(port)
+        found = re.search(r"https://[^\s/]+:(\d+)", self.text())
+        assert found, f"the console did not start: {self.text()}"
+        self.port = int(found.group(1))
+        self.client = Client(self.port)
+        return self
+
+    def launch(self, port):
         words = [PROGRAM, "serve", "--data", str(self.folder / "data"), "--listen", f"127.0.0.1:{port}", *self.options]
         self.process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
@@ -173,11 +186,6 @@ class Console:
 
         threading.Thread(target=read, daemon=True).start()
         assert ready.wait(60), "the console did not say where it answers"
-        found = re.search(r"https://[^\s/]+:(\d+)", "".join(self.output))
-        assert found, f"the console did not start: {''.join(self.output)}"
-        self.port = int(found.group(1))
-        self.client = Client(self.port)
-        return self
 
     def text(self):
         return "".join(self.output)

@@ -19,7 +19,7 @@ public enum ComponentJSON {
   public static func component(_ value: JSONValue, id: Component.ID) throws -> Component {
     let yaml = PointedYAML(["components": [value]])
     do {
-      guard var component = try ComponentReader.components(in: yaml.text).first else {
+      guard var component = try ComponentReader.components(in: yaml.text, isAlone: true).first else {
         throw InputRefusal("", "There is no component in it.")
       }
       component.id = id

@@ -88,7 +88,7 @@ extension APITable {
       .init(
         id: "listSets", summary: "List the certificate sets", access: .viewer, parameters: APIParameter.paging,
         result: .json(Shape<CertificateSet>.certificateSet.list, "The sets, the newest first.")
-      ) { call in call.list(try await call.store.certificateSets().reversed(), .certificateSet) })
+      ) { call in call.list(try await call.store.certificateSets(), .certificateSet) })
   }
 
   private mutating func addPlans(_ tag: String) {

@@ -139,6 +139,8 @@ actor UpdateEvents {
         // What is left may be more than a stream holds, and the client reads nothing before it has its answer.
         Task { await catchUp(number, stream, update, after: last, audience) }
       } else {
+        // A program that was cut off between the last entry and how the update stands then is told the latter.
+        if audience == .programs { stream.send(try await draw(update, [], audience)) }
         caughtUp(number, update, at: begun)
       }
     } catch {

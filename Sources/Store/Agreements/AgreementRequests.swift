@@ -28,7 +28,7 @@ extension Store {
     let now = clock()
     return try await write { database in
       try Self.checkSecondPerson(database)
-      try Self.checkNoUpdate(database)
+      try Self.checkNoUpdate(database, before: "another one can be started")
       let planned = try self.plan(plan, database)
       try Self.checkStartable(plan, planned, database)
       try Self.checkSameComponents(as: planned, database)

@@ -225,6 +225,23 @@ import Testing
     }
   }
 
+  @Test("A component with peers is added and replaced as it was read")
+  func peers() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let component: JSONValue = [
+        "name": "adapter", "names": ["adapter.example"], "files": ["certificate": "/z/c", "key": "/z/k"],
+        "peers": ["web"],
+      ]
+      let added = try await program.send("POST", "/components", component)
+      #expect(added.status == 201, "\(added)")
+      let id = try added.json["id"]?.whole ?? 0
+      let read = try await program.send("GET", "/components/\(id)")
+      let again = try await program.send("PUT", "/components/\(id)", try #require(try read.json["component"]))
+      #expect(again.status == 200, "\(again)")
+    }
+  }
+
   @Test("What does not fit together in components sent as JSON is told by pointers, and in no line of a text")
   func pointers() async throws {
     try await withSystem { system in

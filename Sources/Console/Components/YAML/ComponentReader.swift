@@ -9,10 +9,12 @@ public enum ComponentReader {
   /// - Parameter existing: the components that are there already; those of the text are added to them or, by their names,
   ///   take their places.
   /// - Parameter own: what is Reroot's own, and no component's file.
+  /// - Parameter isAlone: whether the text is no list of components that belong together, but one of them: its peers are
+  ///   then for the caller to look for.
   /// - Throws: ``YAMLRefusal`` with everything that is wrong: unknown keys, wrong types, what
   ///   ``Rotation/Component/problems()`` finds, and what does not fit together, each with its line.
   public static func components(
-    in text: String, existing: [Component] = [], own: Belongings = .none
+    in text: String, existing: [Component] = [], own: Belongings = .none, isAlone: Bool = false
   ) throws -> [Component] {
     let problems = YAMLProblems()
     let root = try YAMLText.root(of: text)
@@ -36,7 +38,8 @@ public enum ComponentReader {
     let given = Set(read.map(\.component.name))
     let others = existing.filter { !given.contains($0.name) }
     let merged = others + read.map(\.component)
-    for (index, problem) in Component.problems(among: merged) + Component.unknownPeers(among: merged)
+    let unknown = isAlone ? [] : Component.unknownPeers(among: merged)
+    for (index, problem) in Component.problems(among: merged) + unknown
     where index >= others.count {
       problems.add(
         read[index - others.count].lines.line(of: problem.field), "\(problem.field): \(problem.sentence)")
