@@ -143,6 +143,21 @@ import Testing
       let rest = try await program.events("/updates/\(update)/events", [("Last-Event-ID", "\(middle)")])
       let behind = try await read(rest, count: entries.count - middle)
       #expect(behind.compactMap { $0["sequence"]?.whole } == entries.dropFirst(middle).map { Int64($0.sequence) })
+      // Who has every entry is told how the update stands all the same.
+      let none = try await program.events("/updates/\(update)/events", [("Last-Event-ID", "\(entries.count)")])
+      try await eventually("How it stands is told") { none.messages.contains { $0.event == "update" } }
+      #expect(!none.messages.contains { $0.event == "entry" })
+      none.close()
+    }
+  }
+
+  @Test("The newest certificate set comes first")
+  func sets() async throws {
+    try await withSystem { system in
+      for _ in 1...2 { _ = try await system.settled(system.start()) }
+      let sets = try await Program(system.console, .viewer).get("/sets").json["items"]?.elements ?? []
+      let numbers = sets.compactMap { $0["number"]?.whole }
+      #expect(numbers.count >= 2 && numbers == numbers.sorted(by: >), "\(numbers)")
     }
   }
 
