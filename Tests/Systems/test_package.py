@@ -45,7 +45,7 @@ def packages(tmp_path_factory):
             .splitlines()[-1])
 
     given = os.environ.get("REROOT_PACKAGE")
-    return [pathlib.Path(given) if given else made(PROGRAM, "1.0.90"), made(PROGRAM, "1.0.91")]
+    return [pathlib.Path(given) if given else made(PROGRAM, "99.0.0"), made(PROGRAM, "99.0.1")]
 
 
 def version(package):
