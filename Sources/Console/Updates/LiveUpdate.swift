@@ -9,7 +9,8 @@ struct LiveUpdate: Sendable {
   let renderer: PageRenderer
   let clock: @Sendable () -> Date
 
-  /// What somebody who watches is sent for some entries, which are never none.
+  /// What somebody who watches is sent for some entries: never none for a page; for a program also none, which tells how
+  /// the update stands.
   func message(
     _ update: UpdateRecord.ID, _ entries: [JournalEntry], for audience: UpdateEvents.Audience
   ) async throws -> EventMessage {

@@ -135,12 +135,14 @@ actor UpdateEvents {
       // A client may come from another journal, of a restored backup say, and have seen more than there is.
       let newest = try await store.lastSequence(update)
       let begun = min(sequence, newest)
-      if let last = try await sendNext(stream, update, after: begun, audience) {
-        // What is left may be more than a stream holds, and the client reads nothing before it has its answer.
+      let sent = try await sendNext(stream, update, after: begun, audience)
+      // A program that was cut off between the last entry and how the update stands then is told the latter.
+      if sent == nil, audience == .programs { stream.send(try await draw(update, [], audience)) }
+      if let last = sent ?? (begun < channels[update]?.sequence ?? 0 ? begun : nil) {
+        // What is left may be more than a stream holds, and the client reads nothing before it has its answer. What was
+        // delivered to the others while this one was read for is left, too.
         Task { await catchUp(number, stream, update, after: last, audience) }
       } else {
-        // A program that was cut off between the last entry and how the update stands then is told the latter.
-        if audience == .programs { stream.send(try await draw(update, [], audience)) }
         caughtUp(number, update, at: begun)
       }
     } catch {

@@ -19,6 +19,7 @@ struct DemoFolder: Sendable {
           "The folder \(path) cannot be made: \(error.localizedDescription) Give another one with --data.")
       }
     } else {
+      // Mode 0700 (mkdtemp(3)), which writes the name that it has found into the array.
       var template = Array((FileManager.default.temporaryDirectory.path + "/reroot-demo-XXXXXX").utf8CString)
       guard mkdtemp(&template) != nil else {
         throw SampleFailure("No temporary folder can be made: \(systemError(errno)). Give a folder with --data.")
