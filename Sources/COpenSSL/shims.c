@@ -1,5 +1,12 @@
 #include "COpenSSL.h"
 
+// At exit(3) OpenSSL would take itself apart while other threads still use it: what they call then fails, and what it keeps
+// for each of them is never freed when they end after that. The kernel takes the memory back anyway. It has to be said
+// before anything else is (OPENSSL_init_crypto(3), OPENSSL_INIT_NO_ATEXIT).
+__attribute__((constructor)) static void reroot_leave_openssl_in_place(void) {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 void reroot_free(void *memory) { OPENSSL_free(memory); }
 
 const unsigned char *reroot_bio_bytes(BIO *bio, size_t *count) {
