@@ -30,10 +30,8 @@ enum AgreementRoutes {
       let agreement = try await AgreementDesk.askToStart(
         plan, acceptsProblems: form["acceptProblems"] != nil, acceptsNamesake: form["acceptNamesake"] != nil, visit)
       return visit.redirect(to: path(agreement.id))
-    } catch let refusal as UpdateRefusal {
-      return try await UpdateRoutes.planPage(plan, refusal: refusal.sentence, status: refusal.status, visit)
-    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
-      return try await UpdateRoutes.planPage(plan, refusal: error.sentence, visit)
+    } catch {
+      return try await UpdateRoutes.planPage(plan, refusing: error, visit)
     }
   }
 

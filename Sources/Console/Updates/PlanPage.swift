@@ -12,7 +12,7 @@ enum PlanPage {
   }
 
   static func model(
-    _ id: Plan.ID, _ plan: Plan, refusal: String?, served: String?, startedAs: UpdateRecord.ID?,
+    _ id: Plan.ID, _ plan: Plan, refusal: ProblemDetails?, served: String?, startedAs: UpdateRecord.ID?,
     _ second: SecondPerson, _ visit: Visit
   )
     -> PageModel
@@ -67,8 +67,10 @@ enum PlanPage {
     }
     if let refusal {
       model["banner"] =
-        ["tone": "error", "title": "The update was not started", "text": VisibleText.of(refusal), "role": "alert"]
-        as PageModel
+        [
+          "tone": "error", "title": "The update was not started", "text": VisibleText.of(refusal.sentence),
+          "code": refusal.code, "role": "alert",
+        ] as PageModel
     }
     return model
   }

@@ -54,9 +54,7 @@ enum UpdateRoutes {
     }
   }
 
-  static func planPage(
-    _ id: Plan.ID, refusal: String?, status: Int = 409, _ visit: Visit
-  ) async throws -> Response {
+  static func planPage(_ id: Plan.ID, refusal: ProblemDetails?, _ visit: Visit) async throws -> Response {
     let store = visit.services.store
     let plan = try await store.plan(id)
     var served: String?
@@ -69,7 +67,15 @@ enum UpdateRoutes {
     return try visit.page(
       "plans/show",
       PlanPage.model(id, plan, refusal: refusal, served: served, startedAs: started?.id, second, visit),
-      status: refusal == nil ? 200 : status)
+      status: refusal?.status ?? 200)
+  }
+
+  /// The page of a plan with why it was not started, or why nobody was asked to agree; throws every other error as it is.
+  static func planPage(_ id: Plan.ID, refusing error: any Error, _ visit: Visit) async throws -> Response {
+    guard error is UpdateRefusal || (error as? StoreError).map({ ProblemDetails.status($0) == 409 }) == true else {
+      throw error
+    }
+    return try await planPage(id, refusal: ProblemDetails(error), visit)
   }
 
   static func start(_ request: Request, _ visit: Visit) async throws -> Response {
@@ -82,10 +88,8 @@ enum UpdateRoutes {
         plan, acceptsProblems: request.form["acceptProblems"] != nil,
         acceptsNamesake: request.form["acceptNamesake"] != nil, visit)
       return visit.redirect(to: "/updates/\(update)")
-    } catch let refusal as UpdateRefusal {
-      return try await planPage(plan, refusal: refusal.sentence, status: refusal.status, visit)
-    } catch let error as StoreError where ProblemDetails.status(error) == 409 {
-      return try await planPage(plan, refusal: error.sentence, visit)
+    } catch {
+      return try await planPage(plan, refusing: error, visit)
     }
   }
 
