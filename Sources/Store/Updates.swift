@@ -85,6 +85,17 @@ extension Store {
     }
   }
 
+  /// Says early what ``startUpdate(plan:course:presented:by:starter:worker:)`` would refuse whatever the components show.
+  ///
+  /// - Throws: `UPDATE_RUNS`, `PLAN_USED`, `ROOT_REMOVED`.
+  public func checkStart(of plan: Plan.ID) async throws {
+    try await read { database in
+      let planned = try self.plan(plan, database)
+      try Self.checkNoUpdate(database, before: "another one can be started")
+      try Self.checkStartable(plan, planned, database)
+    }
+  }
+
   static func checkStartable(_ id: Plan.ID, _ plan: Plan, _ database: GRDB.Database) throws {
     // The kept files of a plan are those from before its first start, so a second one could not be rolled back.
     let user = try Int64.fetchOne(database, sql: "SELECT id FROM updates WHERE plan = ?", arguments: [id.rawValue])

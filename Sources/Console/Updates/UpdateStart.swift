@@ -29,6 +29,8 @@ extension UpdateService {
   func startable(
     _ id: Plan.ID, _ acceptsProblems: Bool, _ acceptsNamesake: Bool
   ) async throws -> (Plan, Planner) {
+    // First, since an update that runs changes what a plan was made of.
+    try await store.checkStart(of: id)
     let plan = try await store.plan(id)
     guard !plan.isBlocked else { throw UpdateRefusal.blocked }
     guard plan.allProblems.isEmpty || acceptsProblems else { throw UpdateRefusal.problemsNotAccepted }

@@ -119,11 +119,12 @@ import Testing
       let id = try #require(try await system.store.unfinishedUpdate()).id
       try await eventually("The command of web is waited for") { system.targets.isHeld("web") }
       let other = try await system.browser.submit(second, "/updates")
-      #expect(other.status == 409)
+      #expect(other.status == 409 && other.says("UPDATE_RUNS"))
+      #expect(other.says("Update \(id) is under way; another one can be started once it has ended."))
       system.targets.letGo("web")
       #expect(try await system.settled(id).outcome == .completed)
       let again = try await system.browser.submit(first, "/updates")
-      #expect(again.status == 409)
+      #expect(again.status == 409 && again.says("PLAN_USED"))
       #expect(try await system.store.updates().count == 1)
     }
   }
