@@ -47,8 +47,8 @@ extension Store {
         throw StoreError(
           code: "NO_PIN",
           sentence:
-            "The PIN of the root's hardware module is not known any more: the module refused the one that was kept. Type "
-            + "it anew under “Change PIN” in the root's menu, then try again.")
+            "The PIN of the root's hardware module is not known any more: the module refused the one that was kept. Give "
+            + "it anew (“Change PIN” of the root), then try again.")
       }
       return try self.seals.take("sealed_pin", of: row, "roots")
     }

@@ -131,12 +131,12 @@ extension Store {
         "Reroot was restored from a backup and has not looked at every component yet. Wait a moment, then try again."
     }
     if let update = restoration.onlyUpdate {
-      return "Reroot was restored from a backup that was made while update \(update) was under way. Read on the "
-        + "page “Restored” what is known, and confirm it there; then decide on the update."
+      return "Reroot was restored from a backup that was made while update \(update) was under way. Read "
+        + "what is known (“Restored”), and confirm it; then decide on the update."
     }
     return
-      "Reroot was restored from a backup, and components are not as its database says. Read on the page “Restored” "
-      + "what differs, and confirm it there; then make a new plan."
+      "Reroot was restored from a backup, and components are not as its database says. Read what differs "
+      + "(“Restored”), and confirm it; then make a new plan."
   }
 
   /// Why an update that ended before a backup was made can be decided on no more; nil where it can.

@@ -173,6 +173,8 @@ def test_each_end_of_an_update_has_its_own_status(system):
     assert "completed with errors" in continued.stdout
     system.expect_new("web")
     system.fail_once("db")
+    refused = reroot.run(*START, status="refused")
+    assert "The plan names problems. Give --accept-problems" in refused.stderr and "Tick" not in refused.stderr
     reroot.run(*START, "--accept-problems", status="waiting")
     decided = reroot.run("update", "decide", 3, "continue", "--watch", status="completedWithErrors")
     assert "completed with errors" in decided.stdout

@@ -12,6 +12,8 @@ struct InputRefusal: Error, Sendable {
   var code = "INVALID_INPUT"
   /// Everything that is wrong.
   var problems: [InputProblem]
+  /// All in one, where nothing is wrong with what was sent but that something more has to be said.
+  var summary: (cause: String, advice: Advice)?
 
   init(code: String = "INVALID_INPUT", _ problems: [InputProblem]) {
     self.code = code
@@ -28,7 +30,8 @@ struct InputRefusal: Error, Sendable {
 
   /// All in one sentence.
   var sentence: String {
-    problems.count == 1
+    if let summary { return "\(summary.cause) \(summary.advice.page)" }
+    return problems.count == 1
       ? problems[0].sentence : "\(problems.count) things are wrong with what was sent. Nothing was changed."
   }
 }

@@ -12,8 +12,10 @@ struct ProblemDetails: Sendable {
   var code: String
   /// The kind of problem, short.
   var title: String
-  /// What is wrong, with what, and what to do.
+  /// What is wrong, with what, and what to do, as a page says it.
   var sentence: String
+  /// What is wrong, and what to do, where the API has another way on than the page.
+  var parts: (cause: String, advice: Advice)?
   /// Where it lies in what was sent.
   var errors: [InputProblem] = []
   /// Where a person goes on; nil leads to the start.
@@ -46,6 +48,7 @@ struct ProblemDetails: Sendable {
     case let error as InputRefusal:
       self.init(status: 422, code: error.code, title: "What was sent cannot be taken", sentence: error.sentence)
       errors = error.problems
+      parts = error.summary
     case let error as MethodNotAllowed:
       self.init(status: 405, sentence: error.problem.sentence)
       allow = error.allow
@@ -57,7 +60,10 @@ struct ProblemDetails: Sendable {
       retryAfter = error.seconds
     case let error as Refusal:
       self.init(status: 409, code: Self.code(error), title: Self.title(error), sentence: Self.sentence(error))
-    case let error as UpdateRefusal: self.init(status: error.status, code: error.code, sentence: error.sentence)
+      parts = Self.parts(error)
+    case let error as UpdateRefusal:
+      self.init(status: error.status, code: error.code, sentence: error.sentence)
+      parts = (error.cause, error.advice)
     case let error as StoreError:
       let status = Self.status(error)
       self.init(
@@ -77,10 +83,12 @@ struct ProblemDetails: Sendable {
 
   /// As the API answers it.
   func response() throws -> Response {
+    let detail = parts.map { "\($0.cause) \($0.advice.api)" } ?? sentence
     var members: [String: JSONValue] = [
-      "type": "about:blank", "title": .string(title), "status": .integer(Int64(status)), "detail": .string(sentence),
+      "type": "about:blank", "title": .string(title), "status": .integer(Int64(status)), "detail": .string(detail),
       "code": .string(code),
     ]
+    members["cause"] = parts.map { .string($0.cause) }
     if !errors.isEmpty {
       members["errors"] = .array(errors.map { ["pointer": .string($0.field), "detail": .string($0.sentence)] })
     }
@@ -100,6 +108,9 @@ struct ProblemDetails: Sendable {
           .must("status", .integer(400...599), "The status of the answer."),
           .must("detail", .string, "What is wrong, with what, and what to do."),
           .must("code", .string, "A stable word for programs, such as `UPDATE_RUNS`."),
+          .may(
+            "cause", .string, "The part of ``detail`` that says what is wrong, for programs with a way on of their own."
+          ),
           .may(
             "errors",
             .array(
@@ -182,14 +193,31 @@ extension ProblemDetails {
     }
   }
 
-  /// Why a decision was not taken.
+  /// Why a decision was not taken, and what to do.
   static func sentence(_ refusal: Refusal) -> String {
+    let (cause, advice) = parts(refusal)
+    return "\(cause) \(advice.page)"
+  }
+
+  static func parts(_ refusal: Refusal) -> (cause: String, advice: Advice) {
     switch refusal {
     case .stale:
-      "This decision answers a question that somebody has answered already, so nothing was changed. Open the page of "
-        + "the update to see where it stands."
-    case .notOffered: "This decision is not possible as things stand, so nothing was changed."
-    case .unexpected: "The update has moved on, so nothing was changed. Open its page to see where it stands."
+      (
+        "This decision answers a question that somebody has answered already, so nothing was changed.",
+        Advice(
+          page: "Open the page of the update to see where it stands.",
+          api: "Read the update to see where it stands.")
+      )
+    case .notOffered:
+      (
+        "This decision is not possible as things stand, so nothing was changed.",
+        Advice(page: "The update says what is on offer.", api: "The update says in `decisions` what is on offer.")
+      )
+    case .unexpected:
+      (
+        "The update has moved on, so nothing was changed.",
+        Advice(page: "Open its page to see where it stands.", api: "Read the update to see where it stands.")
+      )
     }
   }
 }

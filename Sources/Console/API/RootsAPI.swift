@@ -118,12 +118,21 @@ enum RootsAPI {
     let roots = try await call.store.roots()
     let warnings = RootImport.warnings(held.certificate, held.details, roots)
     guard warnings.isEmpty || call.body["acceptWarnings"]?.text == "true" else {
-      throw InputRefusal(
-        code: "WARNINGS_NOT_ACCEPTED", warnings.map { InputProblem(field: "/file", sentence: $0) })
+      throw RootsAPI.notAccepted(warnings)
     }
     let name = call.body["name"]?.text ?? RootImport.suggestedName(held.certificate, held.details, roots)
     let root = try await RootImport.confirm(token: token, name: name, visit)
     return .json(Shape.root.json(root), location: "\(APIPath.root)/roots/\(root.id)")
+  }
+
+  private static func notAccepted(_ warnings: [String]) -> InputRefusal {
+    var refusal = InputRefusal(
+      code: "WARNINGS_NOT_ACCEPTED", warnings.map { InputProblem(field: "/file", sentence: $0) })
+    refusal.summary = (
+      "There \(warnings.count == 1 ? "is a warning" : "are \(warnings.count) warnings") about this root certificate, so "
+        + "nothing was imported.", Advice("Send `acceptWarnings` with the value true to import it all the same.")
+    )
+    return refusal
   }
 
   private static var noFile: InputRefusal { InputRefusal("/file", "Send the PFX file as a file of the form.") }

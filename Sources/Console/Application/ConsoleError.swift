@@ -44,7 +44,7 @@ public struct PageError: Error, Sendable {
   ///
   /// - Parameter why: what may have become of it, and what to do.
   public static func notFound(
-    _ what: String, _ why: String = "It may have been removed; go back to the list."
+    _ what: String, _ why: String = "It may have been removed; look at the list again."
   ) -> PageError {
     PageError(404, "There is no such \(what). \(why)")
   }

@@ -46,7 +46,11 @@ struct FrontDesk: Sendable {
     if let answer = try guardian.admit(request, visit, to: match?.access) { return answer }
     try guardian.checkForm(request, visit)
     guard let match else {
-      throw PageError(404, "There is nothing at this address. Go on from the navigation.")
+      throw PageError(
+        404,
+        "There is nothing at this address. "
+          + (APIPath.isOne(request.path)
+            ? "\(APIPath.root)/openapi.json says what there is." : "Go on from the navigation."))
     }
     var visit = visit
     visit.access = match.access

@@ -19,7 +19,7 @@ struct StoreDoctor: Sendable {
       checks.append(
         .warn(
           "restored", "The database was restored from a backup of \(Display.moment(restoration.backupMadeAt)).",
-          "Open the page “Restored” of the console, read what differs, and confirm it there."))
+          "Read what differs (“Restored”), and confirm it."))
     }
     checks += try await roots(notice)
     checks += try await console(notice)

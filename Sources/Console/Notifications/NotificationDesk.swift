@@ -202,7 +202,7 @@ actor NotificationDesk {
     switch record.channel {
     case .webhook:
       guard let key = try await store.secret(NotificationSettings.webhookSecret.key).flatMap(Webhook.key) else {
-        throw SendingFailure("The secret of the webhook is missing. Set it on the page Notifications.")
+        throw SendingFailure("The secret of the webhook is missing. Set it among the settings of the notifications.")
       }
       let webhook = Webhook(
         to: settings.value(.webhookAddress), id: "reroot-\(record.id)", at: clock(), body: try message.json())

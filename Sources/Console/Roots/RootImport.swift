@@ -154,7 +154,7 @@ enum RootImport {
       } else {
         sentences.append(
           "“\(root.name)” has the same subject but another key. Programs look for an issuer by its subject: with both "
-            + "in a trust bundle, some try the wrong one and refuse the connection. Confirm only if you know that this "
+            + "in a trust bundle, some try the wrong one and refuse the connection. Import it only if you know that this "
             + "is meant; a root with a subject of its own is safer.")
       }
     }

@@ -129,7 +129,8 @@ public actor WatchDesk {
   private func round() async throws -> Outcome {
     let start = ContinuousClock.now
     if restoration.open != nil {
-      return .skipped("The database was restored from a backup, and what differs from it is on the page “Restored”.")
+      return .skipped(
+        "The database was restored from a backup, and nobody has confirmed yet what differs from it (“Restored”).")
     }
     if let reason = try await update() { return .skipped(reason) }
     let look = try await ground()

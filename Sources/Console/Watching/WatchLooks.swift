@@ -13,7 +13,7 @@ enum WatchLooks {
     /// For whoever asked.
     var sentence: String {
       switch outcome {
-      case nil: "The endpoints are being looked at. This takes a while; load the page again."
+      case nil: "The endpoints are being looked at. This takes a while; look again later."
       case .skipped(let reason): reason
       case .looked(let count):
         "\(Display.count(count, "component was", "components were")) looked at: "

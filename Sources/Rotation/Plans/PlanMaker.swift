@@ -92,7 +92,7 @@ public enum PlanMaker {
       problems.append(
         Problem(
           code: "NO_COMPONENTS", sentence: "There is no component that could get a certificate.",
-          advice: "Add the components of the system on the page Components.", isBlocking: true))
+          advice: "Add the components of the system first.", isBlocking: true))
     }
     return problems
   }
@@ -110,8 +110,8 @@ public enum PlanMaker {
         + ". Some programs find the issuer of a certificate by its name alone: with two roots of one name they may try "
         + "the wrong key, and refuse certificates that are good, although their bundle holds both roots.",
       advice:
-        "Safer is a root certificate with a name of its own. Where it has to be this one, choose so below; Reroot "
-        + "then believes handshakes only, and no names, where acceptance can be shown at all.")
+        "Safer is a root certificate with a name of its own. Where it has to be this one, say so at the start; "
+        + "Reroot then believes handshakes only, and no names, where acceptance can be shown at all.")
   }
 
   private static func planned(

@@ -55,7 +55,7 @@ extension Store {
       throw StoreError(
         code: "PLAN_CHANGED",
         sentence:
-          "You have read another plan than the one that is asked for. Open the request again, and read its plan.")
+          "You have read another plan than the one that is asked for. Read the request and its plan again.")
     }
     return agreement
   }

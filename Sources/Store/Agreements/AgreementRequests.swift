@@ -80,7 +80,7 @@ extension Store {
       guard open.asker == user else {
         throw StoreError(
           code: "ASKED_ALREADY",
-          sentence: "\(open.askerName) has asked for this already. Open the request to answer it.")
+          sentence: "\(open.askerName) has asked for this already. Answer that request instead.")
       }
       return open
     }

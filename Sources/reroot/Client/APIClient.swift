@@ -149,7 +149,7 @@ struct APIClient: Sendable {
   static func refusal(_ status: Int, _ bytes: [UInt8]) -> CommandFailure {
     let problem = (try? value(bytes)) ?? .null
     let exit = status >= 500 ? CommandStatus.failed : .refused
-    guard let detail = problem["detail"]?.text else {
+    guard let detail = CommandAdvice.sentence(problem) else {
       return CommandFailure(exit, "HTTP_\(status)", "The server answers with the status \(status) and no explanation.")
     }
     let errors = (problem["errors"]?.elements ?? []).compactMap { error -> String? in

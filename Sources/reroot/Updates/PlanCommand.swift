@@ -103,7 +103,21 @@ enum PlanText {
     }
     Output.line(
       plan["isBlocked"]?.flag == true
-        ? "It cannot be started." : "It can be started: reroot update start --plan \(plan.number("id"))")
+        ? "It cannot be started."
+        : "It can be started: reroot update start --plan \(plan.number("id"))\(acceptance(plan))")
+  }
+
+  /// The options without which it would be refused.
+  private static func acceptance(_ plan: JSONValue) -> String {
+    let codes = problems(plan).compactMap { $0["code"]?.text }
+    return (codes.isEmpty ? "" : " --accept-problems")
+      + (codes.contains("SAME_NAME_OTHER_KEY") ? " --accept-namesake" : "")
+  }
+
+  /// Everything that stands in the way, whomever it concerns.
+  static func problems(_ plan: JSONValue) -> [JSONValue] {
+    (plan["problems"]?.elements ?? [])
+      + (plan["components"]?.elements ?? []).flatMap { $0["problems"]?.elements ?? [] }
   }
 
   private static func components(_ plan: JSONValue) {

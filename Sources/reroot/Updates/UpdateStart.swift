@@ -10,7 +10,7 @@ struct UpdateStart {
 
   func run(_ client: APIClient, _ watching: WatchOptions, json: Bool) throws {
     // What the server would refuse is shown with its reasons.
-    let hasProblems = plan["isBlocked"]?.flag == true || (!acceptsProblems && !problems.isEmpty)
+    let hasProblems = plan["isBlocked"]?.flag == true || (!acceptsProblems && !PlanText.problems(plan).isEmpty)
     if hasProblems, !json { PlanText.print(plan) }
     let update = try started(client)
     if watching.watch { return try watching.asking.watch(client, update.number("id"), json: json) }
@@ -27,10 +27,5 @@ struct UpdateStart {
       let command = "reroot agreements ask \(plan.number("id"))"
       throw CommandFailure(failure.status, failure.code, "\(failure.sentence) Ask for it: \(command)")
     }
-  }
-
-  private var problems: [JSONValue] {
-    (plan["problems"]?.elements ?? [])
-      + (plan["components"]?.elements ?? []).flatMap { $0["problems"]?.elements ?? [] }
   }
 }

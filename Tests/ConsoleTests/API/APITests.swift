@@ -53,6 +53,23 @@ import Testing
     }
   }
 
+  @Test("Warnings about a root are told each, with the member that accepts them, and nothing is imported before")
+  func warnings() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      func upload(_ fields: [(String, String)]) async throws -> Answer {
+        let file = FilePart("twin.pfx", try TestRoot("Twin").pfx())
+        return try await program.upload("/roots", [("password", "geheim")] + fields, [("file", file)])
+      }
+      #expect(try await upload([]).status == 201)
+      let refused = try await upload([])
+      #expect(refused.status == 422 && refused.problemCode == "WARNINGS_NOT_ACCEPTED", "\(refused)")
+      #expect(try refused.json["detail"]?.text?.contains("Send `acceptWarnings` with the value true") == true)
+      #expect(try refused.json["errors"]?.elements?.count == 1)
+      #expect(try await upload([("acceptWarnings", "true")]).status == 201)
+    }
+  }
+
   private func standing(_ program: Program, _ update: String, _ wanted: String) async throws -> JSONValue {
     var last = JSONValue.null
     try await eventually("\(update) stands \(wanted)") {
