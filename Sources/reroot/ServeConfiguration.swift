@@ -46,15 +46,17 @@ enum ServeConfiguration {
       throw ConsoleError(code: "NOT_UTF8", sentence: "\(file) is no text in UTF-8.")
     }
     let keys = try keys()
-    let settings = try ConfigurationText.settings(in: text, keys)
+    let (settings, unread) = try ConfigurationText.read(text, keys)
     let options = settings.map { setting in
       let name = "--" + setting.key.replacing("_", with: "-")
       let isFlag = keys.flags.contains(setting.key)
       return Option(name: name, words: isFlag ? [name] : setting.values.map { "\(name)=\($0)" })
     }
-    let problems = zip(settings, options).compactMap { setting, option in
-      problem(option).map { YAMLProblem(line: setting.line, sentence: "\(setting.key): \($0)") }
-    }
+    let problems =
+      unread
+      + zip(settings, options).compactMap { setting, option in
+        problem(option).map { YAMLProblem(line: setting.line, sentence: "\(setting.key): \($0)") }
+      }
     guard problems.isEmpty else { throw YAMLRefusal(problems) }
     return options
   }

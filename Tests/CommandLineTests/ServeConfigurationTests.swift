@@ -68,7 +68,7 @@ import Testing
       ("data: /d\npkcs11_module:\n  - a.so\n", "line 3: pkcs11_module: --pkcs11-module takes an absolute path"),
       ("data: [/a, /b]\n", "line 1: 'data' must be text, not a list"),
       ("master_key_passphrase: maybe\n", "line 1: 'master_key_passphrase' must be true or false, not 'maybe'"),
-      ("data: /d\ndata: /e\n", "the key 'data' is given twice"),
+      ("data: /d\ndata: /e\n", "line 2: the key 'data' is given twice"),
       ("- data\n", "The file must be a list of keys and values, not a list"),
       ("data: *d\n", "anchors and aliases"),
     ])
@@ -78,6 +78,32 @@ import Testing
     #expect(ended.status == 78, "\(ended)")
     #expect(ended.error.contains("\(file) was not taken:\n  "), "\(ended)")
     #expect(ended.error.contains(sentence), "\(ended)")
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test("Everything that is wrong is said at once, line by line: keys, doubled ones, types and values")
+  func everything() async throws {
+    let (folder, file) = try written(
+      """
+      data: /d
+      log_levl: debug
+      pkcs11_module:
+        - a.so
+      listen: 8443
+      pkcs11_module:
+        - /b.so
+      master_key_passphrase: maybe
+      """)
+    let ended = try await reroot("serve", "--config", file)
+    let lines = ended.error.split(separator: "\n").dropFirst().map { $0.drop { $0 == " " }.prefix { $0 != ";" } }
+    #expect(ended.status == 78 && lines.count == 5, "\(ended)")
+    for (line, begin) in zip(
+      lines,
+      [
+        "line 2: unknown key 'log_levl'", "line 4: pkcs11_module: ", "line 5: listen: ",
+        "line 6: the key 'pkcs11_module' is given twice", "line 8: 'master_key_passphrase' must be true or false",
+      ])
+    { #expect(line.hasPrefix(begin), "\(line)") }
     withExtendedLifetime(folder) {}
   }
 

@@ -32,16 +32,45 @@ public enum ConfigurationText {
   ///
   /// - Throws: ``YAMLRefusal`` with everything that is wrong: unknown keys, and values of another type, each with its line.
   public static func settings(in text: String, _ keys: Keys) throws -> [WrittenSetting] {
+    let read = try read(text, keys)
+    guard read.problems.isEmpty else { throw YAMLRefusal(read.problems) }
+    return read.settings
+  }
+
+  /// The same for whoever judges the values, too: the settings that can be read, and what is wrong with the others.
+  ///
+  /// - Throws: ``YAMLRefusal`` for a text in which no settings can be told apart.
+  public static func read(
+    _ text: String, _ keys: Keys
+  ) throws -> (settings: [WrittenSetting], problems: [YAMLProblem]) {
     // Where every setting is still commented out, there is no value to read.
-    guard !isEmpty(text) else { return [] }
+    guard !isEmpty(text) else { return ([], []) }
     let problems = YAMLProblems()
-    let map = YAMLMapping(try YAMLText.root(of: text), what: "The file", known: keys.all, problems: problems)
+    let single = withoutRepeated(text, problems)
+    let map = YAMLMapping(try YAMLText.root(of: single), what: "The file", known: keys.all, problems: problems)
     let found = keys.all.compactMap { key -> WrittenSetting? in
       guard let map, map.has(key), let values = values(of: key, in: map, keys) else { return nil }
       return WrittenSetting(key: key, values: values, line: map.line(key))
     }
-    guard problems.found.isEmpty else { throw YAMLRefusal(problems.found) }
-    return found
+    return (found, problems.found)
+  }
+
+  /// The text with empty lines in the place of every setting whose key stood before, which is reported: a reader of YAML
+  /// stops at such a key, and would say nothing of the rest.
+  private static func withoutRepeated(_ text: String, _ problems: YAMLProblems) -> String {
+    var known: Set<Substring> = []
+    var isRepeated = false
+    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().map { index, line in
+      // A setting ends where the next line begins with a key; what is indented, a comment or an item belongs to it.
+      if let first = line.first, first.isLetter, let end = line.firstIndex(of: ":") {
+        isRepeated = !known.insert(line[..<end]).inserted
+        if isRepeated {
+          problems.add(index + 1, "the key '\(YAMLMapping.shown(String(line[..<end])))' is given twice")
+        }
+      }
+      return isRepeated ? "" : line
+    }
+    .joined(separator: "\n")
   }
 
   private static func values(of key: String, in map: YAMLMapping, _ keys: Keys) -> [String]? {
