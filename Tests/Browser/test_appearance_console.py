@@ -43,6 +43,7 @@ def test_the_empty_pages_of_a_new_console_are_accessible_and_fit(console, browse
         ("/trust-store/certificates/add", "server-certificate-add"),
         ("/trust-store/authorities/add", "authorities-add"),
         ("/settings", "settings"),
+        ("/settings/notifications", "notifications"),
         ("/account", "account"),
         ("/nowhere", "not-found"),
     ]:

@@ -56,7 +56,7 @@ enum NotificationsAPI {
 
   static let given = Schema(
     .object(
-      NotificationSettings.plain.map { .may($0.member, $0.schema, $0.hint) }
+      NotificationSettings.plain.map { .may($0.member, $0.schema, $0.description) }
         + secrets.map { .may($0.member, Schema.string(1...200).orNull, $0.hint) }))
 
   static func json(_ call: APICall) async throws -> JSONValue {
@@ -97,7 +97,7 @@ extension Shape where Value == NotificationSettings {
     Shape(
       "NotificationSettings", "Where notifications go.",
       NotificationSettings.plain.map { setting in
-        Member(setting.member, setting.schema, setting.hint) { setting.json($0.value(setting)) }
+        Member(setting.member, setting.schema, setting.description) { setting.json($0.value(setting)) }
       } + [
         Member("hasWebhookSecret", .boolean, "Whether the secret of the webhook is set.") {
           .bool($0.secrets.contains(NotificationSettings.webhookSecret.key))

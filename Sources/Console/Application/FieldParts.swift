@@ -59,6 +59,22 @@ public struct FieldPart: Sendable {
     return part
   }
 
+  /// `partials/checks`: a choice of any among few.
+  public static func checks(
+    _ name: String, _ label: String, choices: [(value: String, label: String)], chosen: Set<String>,
+    hint: String? = nil, error: String? = nil
+  ) -> FieldPart {
+    var part = FieldPart(name, label, hint: hint, error: error, width: "medium")
+    part.model["isChecks"] = true
+    part.model["choices"] = choices.enumerated().map { index, choice in
+      [
+        "value": choice.value, "label": choice.label, "isChosen": chosen.contains(choice.value),
+        "id": index == 0 ? name : "\(name)-\(index + 1)",
+      ] as PageModel
+    }
+    return part
+  }
+
   /// The same radios with a list that belongs to one of the choices; nil adds none.
   public func with(_ list: FieldPart?, under value: String) -> FieldPart {
     guard let list, let choices = model["choices"] as? [PageModel] else { return self }

@@ -27,8 +27,7 @@ enum NotificationPages {
         lead: "A failure that waits for a decision, the end of an update, the end of a certificate, an endpoint that "
           + "differs: told to people and programs, and tried again for three days."),
       "form": [
-        "path": path, "fields": fields(settings, given).map(\.fields),
-        "buttons": Part.buttons("Save", cancel: "/settings"),
+        "path": path, "groups": groups(settings, given), "buttons": Part.buttons("Save", cancel: "/settings"),
       ] as PageModel,
       "testPath": "\(path)/tests",
       "tests": settings.channels.map { channel in
@@ -67,7 +66,7 @@ enum NotificationPages {
     return banner
   }
 
-  private static func fields(_ settings: NotificationSettings, _ given: Given) -> [FieldPart] {
+  private static func groups(_ settings: NotificationSettings, _ given: Given) -> [PageModel] {
     func problem(_ key: String) -> String? { given.problems.first { $0.field == key }?.sentence }
     func plain(_ setting: PlainSetting) -> FieldPart {
       setting.field(given.values[setting.key] ?? settings.value(setting), problem: problem(setting.key))
@@ -76,11 +75,21 @@ enum NotificationPages {
       FieldPart.input(setting.key, setting.label, type: "password", hint: setting.hint, error: problem(setting.key))
         .attributes(["autocomplete": "off"]).note(settings.secrets.contains(setting.key) ? "One is set." : nil).optional
     }
-    return [
-      plain(.webhookAddress), secret(NotificationSettings.webhookSecret), plain(.webhookKinds), plain(.emailTo),
-      plain(.emailKinds), plain(.emailFrom),
-      plain(.smtpServer), plain(.smtpUser), secret(NotificationSettings.smtpPassword), plain(.consoleAddress),
+    let groups: [(legend: String, fields: [FieldPart])] = [
+      (
+        "Webhook",
+        [plain(.webhookAddress), secret(NotificationSettings.webhookSecret), plain(.webhookKinds)]
+      ),
+      (
+        "E-mail",
+        [
+          plain(.emailTo), plain(.emailKinds), plain(.emailFrom), plain(.smtpServer), plain(.smtpUser),
+          secret(NotificationSettings.smtpPassword),
+        ]
+      ),
+      ("Links", [plain(.consoleAddress)]),
     ]
+    return groups.map { ["legend": $0.legend, "fields": $0.fields.map(\.fields)] }
   }
 
   private static func row(_ record: NotificationRecord) -> [PageModel] {

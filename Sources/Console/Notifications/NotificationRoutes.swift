@@ -10,7 +10,7 @@ extension ConsoleRouter {
     on(.get, NotificationPages.path, for: access) { _, _, visit in try await NotificationPages.show(.init(), visit) }
     on(.post, NotificationPages.path, for: access) { request, _, visit in
       var given: [String: String] = [:]
-      for setting in NotificationSettings.plain { given[setting.key] = request.form[setting.key] }
+      for setting in NotificationSettings.plain { given[setting.key] = setting.given(request.form) }
       var secrets: [String: SecretBytes?] = [:]
       for setting in [NotificationSettings.webhookSecret, NotificationSettings.smtpPassword] {
         let text = request.form[setting.key] ?? ""

@@ -120,17 +120,10 @@ extension PlainSetting {
 
   private static func kinds(_ key: String, member: String, label: String) -> PlainSetting {
     // A test goes by whichever way it is asked for.
-    let known = NotificationMessage.Kind.allCases.filter { $0 != .test }.map(\.rawValue)
-    let list = known.joined(separator: ", ")
+    let known = NotificationMessage.Kind.allCases.filter { $0 != .test }
     return PlainSetting(
-      key: key, member: member, label: label, hint: "Of \(list): one to a line. Empty for all of them.",
-      kind: .lines { text in
-        let words = text.split { $0.isWhitespace || $0 == "," }.map(String.init)
-        if let word = words.first(where: { !known.contains($0) }) {
-          return .failure(wrong("“\(VisibleText.of(word, limit: 100))” is none of \(list)."))
-        }
-        return .success(known.filter(words.contains).joined(separator: "\n"))
-      }, initial: "")
+      key: key, member: member, label: label, hint: "", kind: .several(known.map { ($0.rawValue, $0.label) }),
+      initial: "")
   }
 
   /// Who gets messages.
@@ -206,5 +199,21 @@ extension PlainSetting {
       parts.port.map({ (1...65535).contains($0) }) ?? true
     else { return nil }
     return parts
+  }
+}
+
+extension NotificationMessage.Kind {
+  /// What it tells of, as a choice.
+  var label: String {
+    switch self {
+    case .failureWaiting: "A failure waits for a decision"
+    case .completed: "An update is completed"
+    case .completedWithErrors: "An update is completed with errors"
+    case .rolledBack: "An update was rolled back"
+    case .expiring: "A certificate ends soon"
+    case .endpointDiffers: "An endpoint shows something else than was deployed"
+    case .renewalHeld: "A renewal cannot start"
+    case .test: "A test"
+    }
   }
 }

@@ -1,4 +1,5 @@
 import HTTP
+import PKI
 import Store
 
 /// A setting that is one value in the store: the page, the API and the audit log take it from here.
@@ -9,6 +10,8 @@ struct PlainSetting: Sendable {
     case number(ClosedRange<Int>)
     /// One of these.
     case choice([(value: String, label: String)])
+    /// Any of these, kept one to a line; nothing is kept where it is all of them, so that it is all later, too.
+    case several([(value: String, label: String)])
     /// `on` or `off`.
     case flag
     /// Any text; the check gives it as it is kept.
@@ -58,14 +61,36 @@ struct PlainSetting: Sendable {
         return wrong("Choose one of \(choices.map(\.value).joined(separator: ", ")).")
       }
       return .success(text)
+    case .several(let choices): return Self.checked(text, of: choices.map(\.value)).mapError { named($0.sentence) }
     case .flag: return ["on", "off"].contains(text) ? .success(text) : wrong("Choose on or off.")
     case .text(let check), .lines(let check):
-      return check(text).mapError { InputProblem(field: key, sentence: $0.sentence) }
+      return check(text).mapError { named($0.sentence) }
     }
   }
 
-  private func wrong(_ sentence: String) -> Result<String, InputProblem> {
-    .failure(InputProblem(field: key, sentence: sentence))
+  /// What a form gives for ``Kind/several(_:)`` where no box is ticked: in the API an empty list is all of them.
+  static let noneTicked = "-"
+
+  private static func checked(_ text: String, of known: [String]) -> Result<String, InputProblem> {
+    func wrong(_ sentence: String) -> Result<String, InputProblem> { .failure(.init(field: "", sentence: sentence)) }
+    guard text != noneTicked else { return wrong("Choose one or more; to send nothing there, give no address.") }
+    let words = text.split { $0.isWhitespace || $0 == "," }.map(String.init)
+    if let word = words.first(where: { !known.contains($0) }) {
+      return wrong("“\(VisibleText.of(word, limit: 100))” is none of \(known.joined(separator: ", ")).")
+    }
+    return .success(known.filter(words.contains).joined(separator: "\n"))
+  }
+
+  private func named(_ sentence: String) -> InputProblem { InputProblem(field: key, sentence: sentence) }
+
+  private func wrong(_ sentence: String) -> Result<String, InputProblem> { .failure(named(sentence)) }
+
+  /// What a form gives for the setting; nil where it does not hold it.
+  func given(_ form: Form) -> String? {
+    guard case .several(let choices) = kind else { return form[key] }
+    let ticked = form.all(key)
+    if ticked.isEmpty { return Self.noneTicked }
+    return choices.allSatisfy { ticked.contains($0.value) } ? "" : ticked.joined(separator: "\n")
   }
 
   /// Its new value with what the audit log says of it; nil where it is the former one.
@@ -77,6 +102,7 @@ struct PlainSetting: Sendable {
 
   /// A value for people; empty ones are called none.
   func shown(_ value: String) -> String {
+    if case .several = kind, value.isEmpty { return "all" }
     if value.isEmpty { return "none" }
     if case .choice(let choices) = kind { return choices.first { $0.value == value }?.label ?? value }
     return value.replacing("\n", with: " ")
@@ -134,6 +160,10 @@ extension PlainSetting {
     case .flag:
       return FieldPart.select(
         key, label, options: [("on", "On"), ("off", "Off")], chosen: value, hint: hint, error: problem)
+    case .several(let choices):
+      let chosen = value.isEmpty ? choices.map(\.value) : value.split(separator: "\n").map(String.init)
+      return FieldPart.checks(
+        key, label, choices: choices, chosen: Set(chosen), hint: hint.isEmpty ? nil : hint, error: problem)
     case .text: return FieldPart.input(key, label, value: value, hint: hint, error: problem).optional
     case .lines:
       return FieldPart.text(key, label, value: value, rows: 3, hint: hint, error: problem, isCode: true).optional
@@ -151,8 +181,14 @@ extension PlainSetting {
     case .choice(let choices): .oneOf(choices.map(\.value))
     case .flag: .boolean
     case .text: .string(0...4096)
-    case .lines: .array(.string(0...4096), 0...1024)
+    case .lines, .several: .array(.string(0...4096), 0...1024)
     }
+  }
+
+  /// What the document says of it.
+  var description: String {
+    guard case .several(let choices) = kind else { return hint }
+    return "Of \(choices.map(\.value).joined(separator: ", ")); an empty list is all of them."
   }
 
   /// A kept value in JSON.
@@ -161,7 +197,7 @@ extension PlainSetting {
     case .number: Int64(value).map { .integer($0) } ?? .null
     case .choice, .text: .string(value)
     case .flag: .bool(value == "on")
-    case .lines: .array(value.split(separator: "\n").map { .string(String($0)) })
+    case .lines, .several: .array(value.split(separator: "\n").map { .string(String($0)) })
     }
   }
 

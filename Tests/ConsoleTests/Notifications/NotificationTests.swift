@@ -210,7 +210,31 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
           "email update.failure-waiting", "webhook update.completed", "webhook update.failure-waiting",
         ])
       let page = try await system.browser.get(NotificationPages.path)
-      #expect(page.says("Told by e-mail") && page.says("Of update.failure-waiting, update.completed"))
+      let ticked = try page.form(NotificationPages.path).fields.filter { $0.name == "notify_email_kinds" }.map(\.value)
+      #expect(ticked == ["update.failure-waiting", "endpoint.differs"])
+    }
+  }
+
+  @Test("On the page what is told is chosen by boxes: all of them are everything, also later, and none is asked about")
+  func boxes() async throws {
+    try await withSending { system, _, program in
+      func kept() async throws -> JSONValue? { try await program.get("/notifications").json["emailKinds"] }
+      func submit(_ ticked: [String]) async throws -> Answer {
+        let form = try await system.browser.get(NotificationPages.path).form(NotificationPages.path)
+        let others = form.fields.filter { $0.name != "notify_email_kinds" }.map { ($0.name, $0.value) }
+        return try await system.browser.post(form.action, others + ticked.map { ("notify_email_kinds", $0) })
+      }
+      let page = try await system.browser.get(NotificationPages.path)
+      let all = try page.form(NotificationPages.path).fields.filter { $0.name == "notify_email_kinds" }.map(\.value)
+      #expect(all.count == NotificationMessage.Kind.allCases.count - 1)
+      #expect(try await submit([all[4]]).status == 303)
+      #expect(try await kept() == .array([.string(all[4])]))
+      let none = try await submit([])
+      #expect(none.status == 422 && none.error(of: "notify_email_kinds")?.hasPrefix("Choose one or more") == true)
+      #expect(try none.form(NotificationPages.path).value("notify_email_kinds") == nil)
+      #expect(try await kept() == .array([.string(all[4])]))
+      #expect(try await submit(all).status == 303)
+      #expect(try await kept() == [])
     }
   }
 
