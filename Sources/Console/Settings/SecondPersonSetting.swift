@@ -21,8 +21,8 @@ struct SecondPersonSetting: Sendable {
   /// Switches it on at once, and asks another administrator before it is off again: otherwise it would be worth nothing.
   ///
   /// - Parameter read: the settings that must not have been changed since; nil switches it whatever they are.
-  /// - Returns: the request for that agreement; nil where it is done.
-  /// - Throws: `TOO_FEW_USERS`, `NOT_NEEDED`, `ASKED_ALREADY`, `CHANGED_MEANWHILE`.
+  /// - Returns: the request for that agreement; nil where it is done, or was so before.
+  /// - Throws: `TOO_FEW_USERS`, `ASKED_ALREADY`, `CHANGED_MEANWHILE`.
   static func set(
     _ isOn: Bool, since read: SettingsDesk.Standing? = nil, _ visit: Visit
   ) async throws -> Agreement? {
@@ -34,8 +34,13 @@ struct SecondPersonSetting: Sendable {
       return nil
     }
     let user = try visit.signedIn().user
-    return try await visit.audit(.agreementAsked, on: "switching the second person off") {
-      try await store.askToSwitchOff(by: user, expecting: read?.asRead)
+    do {
+      return try await visit.audit(.agreementAsked, on: "switching the second person off") {
+        try await store.askToSwitchOff(by: user, expecting: read?.asRead)
+      }
+    } catch let error as StoreError where error.code == "NOT_NEEDED" {
+      // It is off already, as wanted.
+      return nil
     }
   }
 
@@ -50,7 +55,9 @@ struct SecondPersonSetting: Sendable {
       if let agreement = try await set(wanted == "on", visit) {
         return visit.redirect(to: AgreementRoutes.path(agreement.id))
       }
-      return visit.redirect(to: "/settings", notice: "From now on a second person has to agree.")
+      return visit.redirect(
+        to: "/settings",
+        notice: wanted == "on" ? "From now on a second person has to agree." : "The second person is off.")
     } catch {
       throw PageError.refusal(error, back: back)
     }

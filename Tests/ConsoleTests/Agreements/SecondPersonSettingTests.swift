@@ -53,6 +53,24 @@ import Testing
     }
   }
 
+  @Test("To switch it off while it is off is done at once, asks nobody, and leaves no trace")
+  func offAlready() async throws {
+    try await withBrowser { console, browser in
+      let program = try await Program(console)
+      let last = try await console.store.lastAuditNumber()
+      for _ in 0..<2 {
+        let off = try await program.send("PUT", "/settings/second-person", ["isOn": false])
+        #expect(off.status == 202, "\(off)")
+        #expect(try off.json == ["isTaken": true, "agreement": .null])
+      }
+      let form = [("csrf", try await browser.token()), ("second_person", "off")]
+      let page = try await browser.follow(browser.post("/settings/second-person", form))
+      #expect(page.status == 200 && page.says("The second person is off."))
+      #expect(try await console.store.lastAuditNumber() == last)
+      #expect(try await console.store.openAgreements().isEmpty)
+    }
+  }
+
   @Test("No form sets it behind the second person's back")
   func otherForms() async throws {
     try await withSecondPerson { people in
