@@ -14,6 +14,8 @@ public struct PageRenderer: Sendable {
   /// Throws ``ConsoleError`` with the file and line when one cannot be parsed, or names a partial that is not there: an
   /// unknown partial would otherwise be drawn as nothing.
   public init(folder: String) throws {
+    // A folder may be reached by a link; what lies below one would not be listed.
+    let folder = URL(fileURLWithPath: folder, isDirectory: true).resolvingSymlinksInPath().path
     var templates: [String: MustacheTemplate] = [:]
     var partials: [(file: String, partial: String)] = []
     for path in try Self.files(in: folder) {

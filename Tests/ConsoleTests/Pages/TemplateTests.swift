@@ -61,6 +61,15 @@ import Testing
     }
   }
 
+  @Test("A folder of templates is read through a link to it, too")
+  func linked() throws {
+    let folder = try TemporaryFolder()
+    let link = folder.path + "/Templates"
+    let real = TestConsole.packageFolder + "/Templates"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: real)
+    #expect(try PageRenderer(folder: link).templateNames == PageRenderer(folder: real).templateNames)
+  }
+
   @Test("A broken template, or one that names a partial that is not there, is refused at the start with its name")
   func broken() throws {
     for (text, word) in [("{{#open}}", "page.mustache"), ("{{> nowhere}}", "nowhere")] {
