@@ -31,7 +31,7 @@ enum ComponentPages {
         action: visit.only(.administrator, (label: "Add component", href: KindPages.path)))
     } else {
       model["table"] = Part.table(
-        "Components", columns: ["Name", "Stage", "Certificate", "Valid until", "Last seen on the wire", "State"],
+        "Components", columns: ["Name", "Stage", "Certificate", "Valid until", "Last seen", "State"],
         rows: standings.map { row($0, visit) })
     }
     if standings.contains(where: { !$0.component.endpoints.isEmpty }) { model["watching"] = watching }
