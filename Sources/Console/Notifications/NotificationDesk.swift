@@ -25,6 +25,9 @@ actor NotificationDesk {
   /// The first pause, in seconds; each is three times as long as the one before.
   private static let firstPause: TimeInterval = 10
   static let longestPause: TimeInterval = 6 * 3600
+  /// For how long the rest of a channel waits at most when one could not be sent, in seconds: the receiver may hang at that
+  /// one alone.
+  static let longestChannelPause: TimeInterval = 300
   /// For how long one is tried, in seconds.
   static let patience: TimeInterval = 3 * 86_400
   /// How often the ends of certificates are looked at, in seconds.
@@ -178,8 +181,9 @@ actor NotificationDesk {
             "channel": "\(record.channel.rawValue)", "subject": "\(record.notification.subject)",
             "reason": "\(failure.sentence)", "again": due == nil ? "no" : "yes",
           ])
+        let rest = clock().addingTimeInterval(Self.longestChannelPause)
         try await store.notificationFailed(
-          record.id, failure.sentence, again: due, isOfMessage: failure.isOfMessage)
+          record.id, failure.sentence, again: due, others: failure.isOfMessage ? nil : due.map { min($0, rest) })
         return failure.isOfMessage
       }
     } catch {

@@ -75,14 +75,15 @@ extension Store {
     }
   }
 
-  /// Those that are to be tried now, the oldest first.
+  /// Those that are to be tried now: those that were tried least, the oldest of them first, so that one at which a receiver
+  /// hangs keeps back none that was not tried yet.
   ///
   /// - Parameter longest: the longest pause, in seconds: what is due beyond it waits for a clock that was set back.
   public func dueNotifications(limit: Int, longest: TimeInterval) async throws -> [NotificationRecord] {
     let now = clock()
     return try await read { database in
       try Row.fetchAll(
-        database, sql: "SELECT * FROM notifications WHERE due_at <= ? OR due_at > ? ORDER BY id LIMIT ?",
+        database, sql: "SELECT * FROM notifications WHERE due_at <= ? OR due_at > ? ORDER BY attempts, id LIMIT ?",
         arguments: [now.milliseconds, now.addingTimeInterval(longest).milliseconds, limit]
       ).map(NotificationRecord.init)
     }
@@ -140,9 +141,9 @@ extension Store {
   /// - Parameters:
   ///   - problem: why; nil where it is not wanted any more.
   ///   - due: when it is tried again; nil gives it up.
-  ///   - isOfMessage: whether it alone was refused; otherwise all others of its channel are not tried before it either.
+  ///   - others: before when the others of its channel are not tried either; nil where it alone was refused.
   public func notificationFailed(
-    _ id: NotificationRecord.ID, _ problem: String?, again due: Date?, isOfMessage: Bool = false
+    _ id: NotificationRecord.ID, _ problem: String?, again due: Date?, others: Date? = nil
   ) async throws {
     let now = clock()
     try await writeAside { database in
@@ -152,12 +153,12 @@ extension Store {
             ended_at = CASE WHEN ?1 IS NULL THEN ?3 END, ending = CASE WHEN ?1 IS NULL THEN 'givenUp' END
           WHERE id = ?4
           """, arguments: [due?.milliseconds, problem, now.milliseconds, id.rawValue])
-      guard let due, !isOfMessage else { return }
+      guard let others else { return }
       try database.execute(
         sql: """
           UPDATE notifications SET due_at = ?1
-          WHERE due_at < ?1 AND channel = (SELECT channel FROM notifications WHERE id = ?2)
-          """, arguments: [due.milliseconds, id.rawValue])
+          WHERE due_at < ?1 AND id <> ?2 AND channel = (SELECT channel FROM notifications WHERE id = ?2)
+          """, arguments: [others.milliseconds, id.rawValue])
     }
   }
 

@@ -21,6 +21,9 @@ struct FakeSending {
         number=$(ls | grep -c '^\(name)\\.input')
         cat > "\(name).input.$number"
         if [ -f \(name).refuses ] && grep -q -f \(name).refuses "\(name).input.$number"; then echo 422; exit 0; fi
+        if [ -f \(name).hangs ] && grep -q -f \(name).hangs "\(name).input.$number"; then
+          echo "curl: (28) Operation timed out after 30000 milliseconds"; exit 28
+        fi
         cat \(name).says 2>/dev/null
         exit $(cat \(name).status 2>/dev/null || echo 0)
         """
@@ -45,6 +48,11 @@ struct FakeSending {
   /// Has a receiver refuse, with the status 422, what has a text in it.
   func refuse(_ text: String, by name: String) throws {
     try text.write(toFile: folder.path + "/\(name).refuses", atomically: true, encoding: .utf8)
+  }
+
+  /// Has a receiver hang, until the time is over, at what has a text in it.
+  func hang(_ text: String, by name: String) throws {
+    try text.write(toFile: folder.path + "/\(name).hangs", atomically: true, encoding: .utf8)
   }
 
   /// What a program was given, call by call.
@@ -186,6 +194,49 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
         .init(.endpointDiffers, subject: "b", text: "b", component: "b", key: "differs:b"))
       try await eventually("sent") { try await queued(system).last?.ending == .sent }
       #expect(try await !system.browser.get("/settings").says("not arrived"))
+    }
+  }
+
+  @Test("One message at which a receiver hangs pauses its channel for a short time only, and the others go on")
+  func hangs() async throws {
+    try await withSending { system, sending, program in
+      try await hook(program)
+      try sending.hang("poison", by: "curl")
+      func notify(_ name: String) async {
+        await desk(system).notify(.init(.endpointDiffers, subject: name, text: name, component: name, key: name))
+      }
+      func attempted(_ count: Int, _ index: Int = 0) async throws {
+        try await eventually("\(count) attempts of \(index)") {
+          await desk(system).work()
+          return try await queued(system).dropFirst(index).first?.attempts == count
+        }
+      }
+      await notify("poison")
+      for count in 1...5 {
+        try await attempted(count)
+        let due = try #require(try await queued(system)[0].dueAt)
+        if count < 5 { system.console.clock.advance(due.timeIntervalSince(system.console.clock.now)) }
+      }
+      // It waits for 810 s now; what comes after it is sent all the same, and also beside it when it is tried again.
+      func sent(_ index: Int) async throws {
+        let begin = system.console.clock.now
+        try await eventually("\(index) is sent") {
+          await desk(system).work()
+          let record = try await queued(system)[index]
+          if let due = record.dueAt, due > system.console.clock.now {
+            system.console.clock.advance(due.timeIntervalSince(system.console.clock.now))
+          }
+          return record.ending == .sent
+        }
+        #expect(system.console.clock.now.timeIntervalSince(begin) <= NotificationDesk.longestChannelPause)
+      }
+      await notify("b")
+      try await sent(1)
+      system.console.clock.advance(810)
+      try await attempted(6)
+      await notify("c")
+      try await sent(2)
+      #expect(try await queued(system)[0].ending == nil)
     }
   }
 
