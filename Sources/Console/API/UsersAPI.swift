@@ -120,7 +120,7 @@ enum UsersAPI {
     [
       "user": Shape.user.json(try await UserDesk.standing(user.id, call.store)),
       "link": [
-        "address": .string(link.address(call.request)), "path": .string(link.path),
+        "address": .string(try await link.address(call.request, call.services)), "path": .string(link.path),
         "expiresAt": .moment(link.expiresAt),
       ],
     ]

@@ -171,7 +171,8 @@ extension PlainSetting {
   static let consoleAddress = PlainSetting(
     key: "notify_console", member: "consoleAddress", label: "Address of this console",
     hint:
-      "As people reach it, such as https://reroot.example.net:8443, for the links in notifications. Empty for none.",
+      "As people reach it, such as https://reroot.example.net:8443, for the links in notifications and those with which "
+      + "users choose a password. Empty for none in notifications, and for one of the console's own names otherwise.",
     kind: .text { text in
       let text = text.hasSuffix("/") ? String(text.dropLast()) : text
       let path = URLComponents(string: text)?.path ?? ""

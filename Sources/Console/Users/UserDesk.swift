@@ -25,8 +25,10 @@ enum UserDesk {
       expiresAt = visit.services.clock().addingTimeInterval(Store.passwordLinkLifetime)
     }
 
-    /// The whole address, under the name that the console was reached by.
-    func address(_ request: Request) -> String { "https://" + (request.headers.first("host") ?? "") + path }
+    /// The whole address.
+    func address(_ request: Request, _ services: Services) async throws -> String {
+      try await OwnAddress.of(request, services) + path
+    }
   }
 
   static func all(_ store: Store) async throws -> [Standing] {

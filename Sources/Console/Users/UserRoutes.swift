@@ -48,7 +48,8 @@ enum UserRoutes {
   static func add(_ form: UserForm, _ request: Request, _ visit: Visit) async throws -> Response {
     do {
       let (user, link) = try await UserDesk.add(form, visit)
-      return try UserPages.link(of: user, link, address: link.address(request), isNew: true, visit)
+      let address = try await link.address(request, visit.services)
+      return try UserPages.link(of: user, link, address: address, isNew: true, visit)
     } catch let refusal as InputRefusal {
       return try UserPages.add(visit, form, refusal.fields)
     } catch let error as StoreError where error.code == "NAME_TAKEN" {
@@ -86,7 +87,8 @@ enum UserRoutes {
     guard user.id != (try visit.signedIn().user) else { return try UserPages.askForLink(user, visit) }
     do {
       let link = try await UserDesk.makeLink(user, visit)
-      return try UserPages.link(of: user, link, address: link.address(request), isNew: false, visit)
+      let address = try await link.address(request, visit.services)
+      return try UserPages.link(of: user, link, address: address, isNew: false, visit)
     } catch let error as StoreError where ProblemDetails.status(error) == 409 {
       return try UserPages.kept(user, error.sentence, visit)
     }

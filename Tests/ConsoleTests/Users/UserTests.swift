@@ -34,6 +34,38 @@ import Testing
     return try await browser.submit(page, "/sign-in", ["name": name, "password": password])
   }
 
+  @Test(
+    "A link leads to this console whatever a client calls it: to the address that is set, or to one of its own names")
+  func ownAddress() async throws {
+    try await withBrowser { console, _ in
+      let token = try await console.store.makeToken(
+        named: "t", of: console.user(.administrator).id, role: .administrator, days: 1
+      ).token
+      let id = try await console.user(.viewer).id
+      func address(_ host: String) async throws -> String {
+        let request = [
+          "POST /api/v1/users/\(id)/password-links HTTP/1.1", "Host: \(host)", "Connection: close",
+          "Authorization: Bearer \(token)", "Content-Length: 0", "", "",
+        ].joined(separator: "\r\n")
+        let answer = try await console.stranger().raw(Array(request.utf8))
+        return try #require(try answer.json["link"]?["address"]?.text, "\(answer)")
+      }
+      let (port, own) = (console.port, try #require(console.console.services.https.names.first).text)
+      for host in ["localhost", "localhost:443", "127.0.0.1:\(port)", "[::1]:8443"] {
+        #expect(try await address(host).hasPrefix("https://\(host)/password/"))
+      }
+      for host in [
+        "evil.example", "evil.example:\(port)", "localhost.evil.example", "localhost:1:2", "[::1].evil.example",
+      ] {
+        #expect(try await address(host).hasPrefix("https://\(own):\(port)/password/"), "\(host)")
+      }
+      try await console.store.set("notify_console", to: "https://reroot.example.net")
+      for host in ["evil.example", "localhost"] {
+        #expect(try await address(host).hasPrefix("https://reroot.example.net/password/"))
+      }
+    }
+  }
+
   @Test("A user who is added chooses a password over the link, signs in, and has the role")
   func added() async throws {
     try await withBrowser { console, administrator in
