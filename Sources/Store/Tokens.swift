@@ -102,6 +102,15 @@ extension Store {
     return record
   }
 
+  /// When the time of a token was over that opens nothing any more; nil for one that is good, and for what was never one.
+  public func tokenEnd(_ token: String) async throws -> Date? {
+    let now = clock()
+    return try await read { database in
+      try Self.tokens("token_hash = ? AND expires_at <= ?", [TokenHash.of(token), now.milliseconds], database)
+        .first?.expiresAt
+    }
+  }
+
   /// The tokens of one user, or of all, the newest first; also those whose time is over.
   public func tokens(of user: UserRecord.ID? = nil) async throws -> [TokenRecord] {
     try await read { database in

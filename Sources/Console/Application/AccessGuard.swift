@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import PKI
 
@@ -46,14 +47,23 @@ struct AccessGuard: Sendable {
 
   /// The program that asks, by its bearer token (RFC 6750, section 2.1).
   private func program(_ request: Request) async throws -> Visit {
-    let parts = (request.headers.first("authorization") ?? "").split(separator: " ", maxSplits: 1)
-    var visitor: Visitor?
+    let fields = request.headers.all("authorization")
+    guard fields.count <= 1 else {
+      // Which one counts is nobody's to guess, and another program on the way may guess otherwise.
+      throw PageError(
+        400, "The request has more than one Authorization header. Send one token.", code: "REPEATED_HEADER")
+    }
+    let parts = (fields.first ?? "").split(separator: " ", maxSplits: 1)
+    var (visitor, ended): (Visitor?, Date?)
     if parts.count == 2, parts[0].lowercased() == "bearer" {
-      visitor = try await services.store.token(String(parts[1]), from: request.remoteAddress).map { Visitor($0) }
+      let token = String(parts[1])
+      visitor = try await services.store.token(token, from: request.remoteAddress).map { Visitor($0) }
+      if visitor == nil { ended = try await services.store.tokenEnd(token) }
     }
     var visit = Visit(
       services: services, visitor: visitor, csrfToken: "", notice: nil, path: request.path,
       address: request.remoteAddress)
+    visit.tokenEnded = ended
     if visitor == nil { visit.needsNoToken = try await MonitoringPath.isOpen(request, services.store) }
     return visit
   }
@@ -65,7 +75,7 @@ struct AccessGuard: Sendable {
   /// - Throws: ``PageError`` 403 when the visitor's role does not do.
   func admit(_ request: Request, _ visit: Visit, to access: RouteAccess?) throws -> Response? {
     guard let visitor = visit.visitor else {
-      return access?.permits(nil) == true || visit.needsNoToken ? nil : try Self.toSignIn(request)
+      return access?.permits(nil) == true || visit.needsNoToken ? nil : try Self.toSignIn(request, visit)
     }
     if visitor.needsSecondFactor, !Self.settingUp.contains(request.path) {
       return try Self.toSecondFactor(request, visit)
@@ -111,14 +121,19 @@ struct AccessGuard: Sendable {
   }
 
   /// A page sends the browser to the sign-in form; a stream or a script gets 401, which it can tell apart.
-  static func toSignIn(_ request: Request) throws -> Response {
+  static func toSignIn(_ request: Request, _ visit: Visit) throws -> Response {
     if APIPath.isOne(request.path) {
+      let way = "One is made on the page “Tokens”, or by `reroot tokens make`."
       // RFC 6750, section 3.
+      guard let ended = visit.tokenEnded else {
+        return try ProblemDetails(
+          status: 401, code: "TOKEN_NEEDED", sentence: "Send a valid token: `Authorization: Bearer reroot_…`. \(way)"
+        ).response().withHeader("WWW-Authenticate", "Bearer realm=\"reroot\"")
+      }
       return try ProblemDetails(
-        status: 401, code: "TOKEN_NEEDED",
-        sentence: "Send a valid token: `Authorization: Bearer reroot_…`. One is made on the page “Tokens”, or by "
-          + "`reroot tokens make`."
-      ).response().withHeader("WWW-Authenticate", "Bearer realm=\"reroot\"")
+        status: 401, code: "TOKEN_EXPIRED",
+        sentence: "The time of this token was over on \(Display.moment(ended)). Send another one. \(way)"
+      ).response().withHeader("WWW-Authenticate", "Bearer realm=\"reroot\", error=\"invalid_token\"")
     }
     if isByScript(request) {
       return Response.text("Sign in first.\n", status: 401).withHeader("WWW-Authenticate", "Session")

@@ -38,8 +38,8 @@ struct FrontDesk: Sendable {
     do {
       match = try router.match(request.method, request.path)
     } catch {
-      // Nobody learns from outside which methods an address takes.
-      if visit.visitor == nil { return try AccessGuard.toSignIn(request) }
+      // Nobody learns from outside which methods an address takes, but for those that answer anybody.
+      if visit.visitor == nil, !isOpen(request.path) { return try AccessGuard.toSignIn(request, visit) }
       throw error
     }
     try await recordRefusal(request, visit, match)
@@ -56,6 +56,11 @@ struct FrontDesk: Sendable {
     visit.access = match.access
     let response = try await match.answer(request, visit)
     return cookies.reduce(response) { $0.withHeader("Set-Cookie", $1) }
+  }
+
+  /// Whether a program needs no token at an address.
+  private func isOpen(_ path: String) -> Bool {
+    APIPath.isOne(path) && (try? router.match(.get, path))?.access.permits(nil) == true
   }
 
   /// Records what a visitor's role does not allow, at most once a minute: whoever tries again and again is counted. The
@@ -97,6 +102,14 @@ struct FrontDesk: Sendable {
     }
     return SecurityHeaders.added(
       to: response ?? errorPages.answer(ProblemDetails(problem), head, visit), isPage: true)
+  }
+
+  /// The same where no page fits: a program gets its problem details all the same.
+  func briefProblem(_ problem: RequestProblem, _ head: RequestHead) -> Response {
+    guard APIPath.isOne(head.sentPath), let response = try? ProblemDetails(problem).response() else {
+      return problem.plainResponse
+    }
+    return response.withHeader("X-Content-Type-Options", "nosniff")
   }
 
   private func isPermitted(_ head: RequestHead, _ visit: Visit) -> Bool {

@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import Logging
 import Store
@@ -26,6 +27,9 @@ public struct Visit: Sendable {
 
   /// Whether a program asks for something that a setting opens to everybody on this machine.
   var needsNoToken = false
+
+  /// When the time of the token was over that a program has sent; nil for any other, and where none was sent.
+  var tokenEnded: Date?
 
   /// What every page says while this machine's clock disagrees with the certificates.
   var clockBanner: PageModel?

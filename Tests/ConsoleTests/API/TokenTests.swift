@@ -100,6 +100,52 @@ import Testing
     }
   }
 
+  @Test("A token whose time is over opens nothing, and whoever sends it is told so; an unknown one is told nothing")
+  func expired() async throws {
+    try await withConsole { console in
+      let token = try await console.store.makeToken(
+        named: "t", of: console.user(.viewer).id, role: .viewer, days: 1
+      ).token
+      let program = Program(console, token: token)
+      console.clock.advance(86_399)
+      #expect(try await program.get("/roots").status == 200)
+      console.clock.advance(1)
+      let refused = try await program.get("/roots")
+      #expect(refused.status == 401 && refused.problemCode == "TOKEN_EXPIRED", "\(refused)")
+      #expect(
+        try refused.json["detail"]?.text?.hasPrefix("The time of this token was over on 2 Jun 2026") == true,
+        "\(refused)")
+      #expect(refused.header("www-authenticate")?.contains("invalid_token") == true)
+      #expect(try await Program(console, token: token + "x").get("/roots").problemCode == "TOKEN_NEEDED")
+    }
+  }
+
+  @Test("An address or a header that is too long is told of as any problem, as long as the address is known")
+  func tooLong() async throws {
+    try await withConsole { console in
+      let program = try await Program(console, .viewer)
+      let long = try await program.get("/roots?x=" + String(repeating: "a", count: 5000))
+      #expect(long.status == 414 && long.problemCode == "ADDRESS_TOO_LONG", "\(long)")
+      let many = try await program.get("/roots", (0..<101).map { ("X-\($0)", "a") })
+      #expect(many.status == 431 && many.problemCode == "HEADERS_TOO_LARGE", "\(many)")
+      let large = try await program.get("/roots", [("X", String(repeating: "a", count: 13_200))])
+      #expect(large.status == 431 && large.problemCode == "HEADERS_TOO_LARGE", "\(large)")
+      let given = try await program.get("/roots", [("X", String(repeating: "a", count: 40_000))])
+      #expect(given.status == 431 && given.problemCode == nil, "\(given)")
+    }
+  }
+
+  @Test("Two tokens in one request are refused, whichever of them is good")
+  func twoTokens() async throws {
+    try await withConsole { console in
+      let good = try await Program(console, .viewer)
+      for other in ["Bearer reroot_nothing", "Bearer \(good.token ?? "")", "Basic YTpi"] {
+        let refused = try await good.get("/roots", [("Authorization", other)])
+        #expect(refused.status == 400 && refused.problemCode == "REPEATED_HEADER", "\(refused)")
+      }
+    }
+  }
+
   @Test("A token makes tokens that may do no more, last no longer and end with it; each is shown once and can be used")
   func making() async throws {
     try await withConsole { console in
