@@ -85,7 +85,8 @@ final class Daemon: Sendable {
       "refused: \(problem.sentence)",
       metadata: metadata(head).merging(["status": "\(problem.status)"]) { $1 })
     // Where the request's head fills the memory of its connection, only the shortest answer fits beside it.
-    return problem == .tooManyHeaders ? problem.plainResponse : configuration.problemPage(problem, head)
+    return problem == .tooManyHeaders
+      ? configuration.briefProblem(problem, head) : configuration.problemPage(problem, head)
   }
 
   /// What may be logged of a request: never a value of its query, its body or its cookies.

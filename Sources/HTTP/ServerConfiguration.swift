@@ -62,6 +62,9 @@ public struct ServerConfiguration: Sendable {
   /// thread that serves connections and must not block.
   public var problemPage: @Sendable (RequestProblem, RequestHead) -> Response = { problem, _ in problem.plainResponse }
 
+  /// Draws the same for a request whose head fills the memory of its connection: a few short header fields fit beside it.
+  public var briefProblem: @Sendable (RequestProblem, RequestHead) -> Response = { problem, _ in problem.plainResponse }
+
   /// Makes a configuration with the usual limits.
   public init(host: String = "127.0.0.1", port: UInt16 = 0, identity: ServerIdentity? = nil) {
     self.host = host

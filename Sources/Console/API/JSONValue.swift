@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 
 /// A JSON text as a value (RFC 8259).
 public enum JSONValue: Sendable, Hashable, Codable {
@@ -23,10 +24,18 @@ public enum JSONValue: Sendable, Hashable, Codable {
       throw PageError(413, "A body of JSON may have at most \(Self.largest >> 20) MiB.", code: "TOO_LARGE")
     }
     do {
+      // The decoder would take UTF-16, too, in which half of the bytes are zero.
+      guard !bytes.contains(0) else { throw CocoaError(.coderReadCorrupt) }
       self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
     } catch {
       throw PageError(
         400, "The body is no JSON (RFC 8259). Send a JSON text in UTF-8, and nothing else.", code: "NOT_JSON")
+    }
+    if let name = RepeatedMember.first(in: bytes) {
+      throw PageError(
+        400,
+        "An object in the body has the member “\(VisibleText.of(name, limit: 60))” more than once. Send it once: readers "
+          + "differ in which of them counts.", code: "REPEATED_MEMBER")
     }
   }
 

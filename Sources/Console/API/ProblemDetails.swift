@@ -151,6 +151,8 @@ extension ProblemDetails {
     case 409: "CONFLICT"
     case 412: "CHANGED_MEANWHILE"
     case 413: "TOO_LARGE"
+    case 414: "ADDRESS_TOO_LONG"
+    case 431: "HEADERS_TOO_LARGE"
     case 422: "INVALID_INPUT"
     case 429: "TOO_MANY_REQUESTS"
     case 503: "BUSY"

@@ -76,6 +76,7 @@ public final class Console: Sendable {
     server.maximumParts = 256
     server.proxies = proxies.trusted
     server.problemPage = { problem, head in desk.problemPage(problem, head) }
+    server.briefProblem = { problem, head in desk.briefProblem(problem, head) }
     self.server = HTTPServer(configuration: server, logger: logger) { await desk.answer($0) }
   }
 
