@@ -11,7 +11,9 @@ import Testing
   ) throws {
     #expect(program.problemCode == code, "\(program)", sourceLocation: sourceLocation)
     #expect(page.status == program.status, "\(page)", sourceLocation: sourceLocation)
-    let sentence = try #require(try program.json["detail"]?.text, sourceLocation: sourceLocation)
+    // What to do may differ, as a page has other ways on.
+    let told = try program.json
+    let sentence = try #require(told["cause"]?.text ?? told["detail"]?.text, sourceLocation: sourceLocation)
     #expect(page.says(code) && page.says(sentence), "\(page)", sourceLocation: sourceLocation)
   }
 
