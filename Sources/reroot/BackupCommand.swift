@@ -37,6 +37,7 @@ struct BackupCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       try OpenSSLVersion.require(3, 0, 19)
+      try secret.requireReadable()
       var order = Backup.Order(
         folder: folder.data, masterKey: folder.masterKey.source, file: file, passphrase: SecretBytes([]),
         overwrites: force, program: ProgramVersion.text)
@@ -106,6 +107,7 @@ struct RestoreCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       try OpenSSLVersion.require(3, 0, 19)
+      try InputFile.requireReadable(file)
       let order = Restore.Order(
         file: file, passphrase: try secret.given(), folder: data, masterKeyFile: masterKeyFile, replaces: replace)
       let report = try await WorkThreads(count: 1).run { try Restore.run(order) }
@@ -136,7 +138,9 @@ struct RestoreCommand: AsyncParsableCommand {
 
 /// The passphrase of a backup.
 struct BackupPassphrase: ParsableArguments {
-  @Option(help: "A file that holds the passphrase; nobody else may read it.", completion: .file())
+  @Option(
+    help: "A file that holds the passphrase; nobody else may read it. “-” is standard input.",
+    completion: .file())
   var passphraseFile: String?
 
   /// One that is to seal a new backup: at a terminal it is asked for twice.
@@ -144,6 +148,12 @@ struct BackupPassphrase: ParsableArguments {
 
   /// One that opens a backup.
   func given() throws -> SecretBytes { try fromFile() ?? PassphraseInput.line("Passphrase of the backup: ") }
+
+  /// Refuses a file that is not there before anything else is asked for.
+  func requireReadable() throws {
+    guard let passphraseFile, passphraseFile != InputFile.standardInputName else { return }
+    try InputFile.requireReadable(passphraseFile)
+  }
 
   private func fromFile() throws -> SecretBytes? {
     try passphraseFile.map { PasswordInput.withoutLineEnd(try InputFile.readSecret($0, limit: 1 << 16)) }

@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
   @Argument(help: "The PFX file (.pfx or .p12).", completion: .file(extensions: ["pfx", "p12"]))
   var file: String
 
-  @Option(help: "A file that holds the password; nobody else may read it.", completion: .file())
+  @Option(help: "A file that holds the password; nobody else may read it. “-” is standard input.", completion: .file())
   var passwordFile: String?
 
   @Flag(help: "Print one JSON object instead of text.")

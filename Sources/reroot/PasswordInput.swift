@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PKI
+import Synchronization
 
 /// Passwords from files, pipes and terminals; never from the argument list, where everybody could see them.
 enum PasswordInput {
@@ -8,8 +9,7 @@ enum PasswordInput {
   /// showing what is typed.
   static func fromStandardInput(prompt: String) throws -> SecretBytes {
     guard isatty(STDIN_FILENO) == 1 else {
-      let bytes = try InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: 1 << 20)
-      return withoutLineEnd(bytes)
+      return withoutLineEnd(try InputFile.standardInput(limit: 1 << 20))
     }
     return try PassphraseInput.line(prompt)
   }
@@ -39,11 +39,31 @@ enum InputFile {
     return try read(descriptor: descriptor, name: path, limit: limit)
   }
 
+  /// Refuses a file that cannot be read, before anything is asked for.
+  static func requireReadable(_ path: String) throws { close(try opened(path)) }
+
+  /// The name of a file that stands for standard input.
+  static let standardInputName = "-"
+  private static let isStandardInputRead = Atomic<Bool>(false)
+
+  /// All of standard input, or its first `limit` bytes. Nothing is left for a second reader, to whom it would be empty.
+  static func standardInput(limit: Int) throws -> [UInt8] {
+    guard !isStandardInputRead.exchange(true, ordering: .relaxed) else {
+      throw ValidationError(
+        "Standard input can be read once only, and two things are to come from it. Give one of them as a file.")
+    }
+    return try read(descriptor: STDIN_FILENO, name: "standard input", limit: limit)
+  }
+
   /// The same of a file that is kept on disk and is nobody else's to read, as with the master key. A pipe, which the shell
-  /// makes of `<(…)`, is kept nowhere.
+  /// makes of `<(…)`, is kept nowhere; standard input (“-”) is asked for at a terminal, which does not show it.
   ///
   /// - Parameter what: what it holds, for the sentence that says that others can read it.
   static func readSecret(_ path: String, limit: Int, what: String = "a passphrase") throws -> [UInt8] {
+    guard path != standardInputName else {
+      guard isatty(STDIN_FILENO) == 1 else { return try standardInput(limit: limit) }
+      return try PassphraseInput.line("Standard input, \(what): ").withBytes { Array($0) }
+    }
     let descriptor = try opened(path)
     defer { close(descriptor) }
     var status = stat()

@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A YAML file with these options, each by its name with _ for -; an option that is given here wins.",
-      valueName: "file"))
+      valueName: "file"), completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Option(help: "The folder for everything that Reroot remembers; it is made when it is not there.")
@@ -48,7 +48,9 @@ struct Serve: AsyncParsableCommand {
       valueName: "address"))
   var syslog: String?
 
-  @Option(help: "A YAML file of components, which are added or changed by their names at the start.")
+  @Option(
+    help: "A YAML file of components, which are added or changed by their names at the start.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var components: String?
 
   @Option(

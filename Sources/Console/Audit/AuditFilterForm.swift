@@ -82,12 +82,12 @@ struct AuditFilterForm: Sendable {
 }
 
 /// A day as date fields send it.
-enum AuditDay {
+public enum AuditDay {
   /// The text of a day; nothing where it is none, which a date field cannot show.
   static func known(_ text: String) -> String { date(text) == nil ? "" : text }
 
   /// The beginning of a day `YYYY-MM-DD` in UTC; nil for what is none.
-  static func date(_ text: String) -> Date? {
+  public static func date(_ text: String) -> Date? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard text.utf8.count == 10, parts.map(\.utf8.count) == [4, 2, 2],
       text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2D }),

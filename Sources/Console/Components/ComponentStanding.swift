@@ -102,3 +102,9 @@ struct ComponentStanding {
     }
   }
 }
+
+/// The words for how a component can stand, for whoever asks for those that do.
+public enum ComponentStateWords {
+  /// All of them.
+  public static let all = ComponentStanding.State.allCases.map(\.rawValue)
+}

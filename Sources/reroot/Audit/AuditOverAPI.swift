@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Foundation
 import PKI
+import Store
 
 /// Which entries of the audit log are wanted, as on its page.
 struct AuditFilterOptions: ParsableArguments {
@@ -9,19 +10,21 @@ struct AuditFilterOptions: ParsableArguments {
   var who: String?
 
   @Option(help: "Only events of this kind, such as updates.")
-  var topic: String?
+  var topic: AuditTopic?
 
   @Option(help: ArgumentHelp("From this day on, in UTC.", valueName: "YYYY-MM-DD"))
-  var from: String?
+  var from: DayArgument?
 
   @Option(help: ArgumentHelp("To this day, in UTC.", valueName: "YYYY-MM-DD"))
-  var until: String?
+  var until: DayArgument?
 
   @Option(help: "Only entries in which this stands.")
   var text: String?
 
   var query: [(String, String?)] {
-    [("who", who), ("topic", topic), ("from", from), ("until", until), ("text", text)]
+    [
+      ("who", who), ("topic", topic?.rawValue), ("from", from?.text), ("until", until?.text), ("text", text),
+    ]
   }
 }
 
@@ -36,6 +39,10 @@ struct AuditList: AsyncParsableCommand {
   var limit = 50
 
   @OptionGroup var server: ServerOptions
+
+  func validate() throws {
+    guard (1...1000).contains(limit) else { throw ValidationError("--limit is 1 to 1000.") }
+  }
 
   func run() async throws {
     try await Complaint.ending {

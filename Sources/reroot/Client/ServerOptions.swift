@@ -10,7 +10,7 @@ struct ServerOptions: ParsableArguments {
     help: ArgumentHelp("The console's address, https://HOST[:PORT] (or REROOT_SERVER).", valueName: "address"))
   var server: String?
 
-  @Option(help: "The file of a token, mode 0600 (or REROOT_TOKEN_FILE).", completion: .file())
+  @Option(help: "The file of a token, mode 0600; “-” is standard input (or REROOT_TOKEN_FILE).", completion: .file())
   var tokenFile: String?
 
   @Option(

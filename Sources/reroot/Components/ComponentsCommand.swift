@@ -22,13 +22,13 @@ struct ComponentsCommand: AsyncParsableCommand {
     var stage: Int64?
 
     @Option(help: "Only those that stand so, as the column STATE says it.")
-    var state: String?
+    var state: ComponentStateWord?
 
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       try await Complaint.ending {
-        let filter = [("name", name), ("stage", stage.map { "\($0)" }), ("state", state)]
+        let filter = [("name", name), ("stage", stage.map { "\($0)" }), ("state", state?.text)]
         let components = try server.client().all("/components", filter)
         if server.json { return try Output.json(components) }
         var table = Table("ID", "NAME", "KIND", "STAGE", "STATE", "ROOT", "UNTIL")

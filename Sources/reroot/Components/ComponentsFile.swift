@@ -40,8 +40,8 @@ enum ComponentsFile {
 
   private static func read(_ file: String) throws -> String {
     let bytes =
-      try file == "-"
-      ? InputFile.read(descriptor: STDIN_FILENO, name: "standard input", limit: Self.limit)
+      try file == InputFile.standardInputName
+      ? InputFile.standardInput(limit: Self.limit)
       : InputFile.read(file, limit: Self.limit)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw ConsoleError(code: "NOT_UTF8", sentence: "\(file) is no text in UTF-8.")

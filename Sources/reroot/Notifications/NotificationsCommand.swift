@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Foundation
 import PKI
+import Store
 
 /// `reroot notifications`: where notifications go, and what became of them.
 struct NotificationsCommand: AsyncParsableCommand {
@@ -43,10 +44,14 @@ struct NotificationsCommand: AsyncParsableCommand {
     @Argument(help: "NAME=VALUE.")
     var changes: [String] = []
 
-    @Option(help: "A file that holds the secret of webhooks; nobody else may read it.", completion: .file())
+    @Option(
+      help: "A file that holds the secret of webhooks; nobody else may read it. “-” is standard input.",
+      completion: .file())
     var webhookSecretFile: String?
 
-    @Option(help: "A file that holds the password of the mail server; nobody else may read it.", completion: .file())
+    @Option(
+      help: "A file that holds the password of the mail server; nobody else may read it. “-” is standard input.",
+      completion: .file())
     var smtpPasswordFile: String?
 
     @OptionGroup var server: ServerOptions
@@ -99,7 +104,7 @@ struct NotificationsCommand: AsyncParsableCommand {
     @Argument(help: "webhook or smtp.")
     var kind: Kind
 
-    @Option(help: "A file that holds the secret; nobody else may read it.", completion: .file())
+    @Option(help: "A file that holds the secret; nobody else may read it. “-” is standard input.", completion: .file())
     var secretFile: String?
 
     @Flag(help: "Have none any more.")
@@ -123,14 +128,15 @@ struct NotificationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Send a test, and say what came of it.", discussion: "Exit status: 0 when it was taken, 1 when not.")
 
-    @Argument(help: "The channel, such as webhook or email.")
-    var channel: String
+    @Argument(help: "The channel: webhook or email.")
+    var channel: NotificationChannel
 
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       try await Complaint.ending {
-        let sent = try server.client().json(.post("/notification-tests", [], .json(["channel": .string(channel)])))
+        let sent = try server.client().json(
+          .post("/notification-tests", [], .json(["channel": .string(channel.rawValue)])))
         let isSent = sent.words("state") == "sent"
         if server.json {
           try Output.json(sent)

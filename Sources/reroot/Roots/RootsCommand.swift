@@ -170,7 +170,7 @@ struct PFXPassword: ParsableArguments {
   @Argument(help: "The PFX file (.pfx or .p12).", completion: .file(extensions: ["pfx", "p12"]))
   var file: String
 
-  @Option(help: "A file that holds the password; nobody else may read it.", completion: .file())
+  @Option(help: "A file that holds the password; nobody else may read it. “-” is standard input.", completion: .file())
   var passwordFile: String?
 
   /// The file and its password as parts of a form.

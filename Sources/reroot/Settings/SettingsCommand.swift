@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Delivery
 import Foundation
 import PKI
 
@@ -110,6 +111,12 @@ extension SettingsCommand {
     var address: String?
 
     @OptionGroup var server: ServerOptions
+
+    func validate() throws {
+      if let address, address != "off", SyslogAddress(address) == nil {
+        throw ValidationError("Give udp://HOST[:PORT], tcp://HOST[:PORT], unix:PATH or off.")
+      }
+    }
 
     func run() async throws {
       try await Complaint.ending {

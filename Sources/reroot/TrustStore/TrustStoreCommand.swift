@@ -121,7 +121,9 @@ struct TrustStoreCommand: AsyncParsableCommand {
       @Option(help: "A PFX file.", completion: .file(extensions: ["pfx", "p12"]))
       var pfx: String?
 
-      @Option(help: "A file that holds the password of the PFX file; nobody else may read it.", completion: .file())
+      @Option(
+        help: "A file that holds the password of the PFX file; nobody else may read it. “-” is standard input.",
+        completion: .file())
       var passwordFile: String?
 
       @Option(help: "The certificate with its chain, PEM.", completion: .file())

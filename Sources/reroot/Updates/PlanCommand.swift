@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import PKI
+import Rotation
 
 /// `reroot plan`: what an update would do. Nothing is changed by it.
 struct PlanCommand: AsyncParsableCommand {
@@ -60,6 +61,9 @@ struct PlanOptions: ParsableArguments {
   var serverCertificate: Int64?
 
   func validate() throws {
+    guard Validity.months.contains(months) else {
+      throw ValidationError("--months is \(Validity.months.lowerBound) to \(Validity.months.upperBound).")
+    }
     guard (https == .trustStore) == (serverCertificate != nil) else {
       throw ValidationError("--https trust-store and --server-certificate belong together.")
     }

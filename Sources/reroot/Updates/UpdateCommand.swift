@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Foundation
 import PKI
+import Rotation
 
 /// `reroot update`: start, watch, decide on, list and show updates.
 struct UpdateCommand: AsyncParsableCommand {
@@ -97,9 +98,8 @@ struct UpdateCommand: AsyncParsableCommand {
     @Argument(help: "The number of the update.")
     var id: Int64
 
-    @Argument(
-      help: "retry, override, continue or abort.", completion: .list(["retry", "override", "continue", "abort"]))
-    var decision: String
+    @Argument(help: "retry, override, continue or abort.")
+    var decision: Decision.Kind
 
     @Option(
       help: ArgumentHelp("The number of the question, as `reroot update show --json` says it.", valueName: "number"))
@@ -117,11 +117,17 @@ struct UpdateCommand: AsyncParsableCommand {
 
     @OptionGroup var server: ServerOptions
 
+    func validate() throws {
+      for action in actions where ActionID(action) == nil {
+        throw ValidationError("“\(action)” is no action. Take one as `reroot update show` names it, such as deploy:7.")
+      }
+    }
+
     func run() async throws {
       try await Complaint.ending {
         let client = try server.client()
         let question = try question ?? client.json(.get("/updates/\(id)"))["question"]?.whole ?? 0
-        let sent = UpdateDecision(decision: decision, question: question, actions: actions, reason: reason)
+        let sent = UpdateDecision(decision: decision.rawValue, question: question, actions: actions, reason: reason)
         let answer = try sent.send(client, update: "\(id)")
         guard sent.isTaken(answer) else {
           if server.json { try Output.json(answer) }

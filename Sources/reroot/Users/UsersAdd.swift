@@ -19,10 +19,12 @@ struct UsersAdd: AsyncParsableCommand {
   @Argument(help: "The name to sign in with.")
   var name: String
 
-  @Option(help: "viewer, operator or administrator.", completion: .list(["viewer", "operator", "administrator"]))
-  var role: String
+  @Option(help: "viewer, operator or administrator.")
+  var role: Role
 
-  @Option(help: "With --data: a file that holds the password; nobody else may read it.", completion: .file())
+  @Option(
+    help: "With --data: a file that holds the password; nobody else may read it. “-” is standard input.",
+    completion: .file())
   var passwordFile: String?
 
   @OptionGroup var place: PlaceOptions
@@ -38,7 +40,7 @@ struct UsersAdd: AsyncParsableCommand {
     try await Complaint.ending {
       guard let store = try place.store() else { return try addOverAPI() }
       let user = try await OfflineUser.add(
-        name: name, role: role, to: store, by: .commandLine(uid: getuid()), password: password)
+        name: name, role: role.rawValue, to: store, by: .commandLine(uid: getuid()), password: password)
       try store.close()
       if place.server.json {
         return try Output.json([
@@ -51,7 +53,7 @@ struct UsersAdd: AsyncParsableCommand {
 
   private func addOverAPI() throws {
     let added = try place.server.client().json(
-      .post("/users", [], .json(["name": .string(name), "role": .string(role)]), isRepeatable: true))
+      .post("/users", [], .json(["name": .string(name), "role": .string(role.rawValue)]), isRepeatable: true))
     try UserChoice.show(added, json: place.server.json)
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Foundation
 import PKI
+import Store
 
 /// `reroot users list`.
 struct UsersList: AsyncParsableCommand {
@@ -30,8 +31,8 @@ struct UsersChange: AsyncParsableCommand {
 
   @OptionGroup var user: UserArgument
 
-  @Option(help: "viewer, operator or administrator.", completion: .list(["viewer", "operator", "administrator"]))
-  var role: String?
+  @Option(help: "viewer, operator or administrator.")
+  var role: Role?
 
   @Option(help: "Another name to sign in with.")
   var rename: String?
@@ -51,7 +52,7 @@ struct UsersChange: AsyncParsableCommand {
       var request = APIRequest(method: "PUT", path: path)
       request.ifMatch = tag
       request.body = .json([
-        "name": .string(rename ?? found.words("name")), "role": .string(role ?? found.words("role")),
+        "name": .string(rename ?? found.words("name")), "role": .string(role?.rawValue ?? found.words("role")),
       ])
       let changed = try client.json(request)
       try server.json
