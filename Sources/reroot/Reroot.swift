@@ -26,7 +26,7 @@ struct Reroot: AsyncParsableCommand {
         name: "Updates",
         subcommands: [
           PlanCommand.self, UpdateCommand.self, RetireCommand.self, SetsCommand.self, AgreementsCommand.self,
-          WatchingCommand.self,
+          WatchingCommand.self, RenewalCommand.self,
         ]),
       CommandGroup(
         name: "What updates are made of",

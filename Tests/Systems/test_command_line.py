@@ -180,6 +180,21 @@ def test_each_end_of_an_update_has_its_own_status(system):
     assert "completed with errors" in decided.stdout
 
 
+def test_a_rollback_that_cannot_restore_everything_has_a_status_of_its_own(system):
+    reroot = system.prepare().reroot
+    system.fail_once("db")
+    reroot.run(*START, status="waiting")
+    # What does not answer any more cannot be seen to be as it was.
+    gone = system.parts.pop(1)
+    gone.server.stop()
+    reroot.run("update", "decide", 1, "abort", "--watch", status="waiting")
+    ended = reroot.run(
+        "update", "decide", 1, "override", "--reason", "db is switched off", "--watch", status="rolledBackWithErrors")
+    assert "rolled back with errors" in ended.stdout
+    assert reroot.lines("update", "watch", 1, status="rolledBackWithErrors")
+    system.expect_old("web")
+
+
 def test_a_person_at_a_terminal_is_shown_the_progress_and_asked(system):
     reroot = system.prepare().reroot
     system.fail_once("db")
@@ -286,7 +301,7 @@ def test_settings_come_from_a_file_and_a_token_has_to_be_secret(system):
     (folder / "token").write_text("reroot_nothing\n")
     assert "token" in reroot.run("roots", "list", environment=bare, status="refused").stderr
     reroot.run("roots", "list", "--data", "/nowhere", status="usage")
-    reroot.run("components", "list", "--state", "nonsense", status="refused")
+    reroot.run("components", "list", "--state", "nonsense", status="usage")
 
 
 def test_a_token_that_may_only_look_is_refused_in_the_words_of_the_page(tmp_path):
@@ -429,6 +444,62 @@ def test_a_script_administers_the_console(system):
     assert reroot.json("tokens", "end", token) == {"isDone": True, "id": token}
     reroot.run("tokens", "list", status="refused")
 
+
+
+def test_components_are_found_renewals_are_set_and_tokens_made_of_a_running_console(system):
+    reroot = system.reroot
+    place = f"127.0.0.1:{system.parts[0].server.port}"
+    found = reroot.json("components", "find", place, "127.0.0.1:1")
+    assert found["standing"] == "ended" and [one["result"] for one in found["places"]] == ["serves", "silent"], found
+    table = reroot.run("components", "find", place, "127.0.0.1:1").stdout.splitlines()
+    assert table[0].split() == ["PLACE", "FOUND", "SUBJECT", "UNTIL", "COMPONENT"]
+    assert place in table[1] and "a certificate" in table[1] and "no answer" in table[2]
+    proposed = json.loads(reroot.run("components", "find", place, "--proposals").stdout)["components"]
+    assert proposed[0]["endpoints"][0]["port"] == system.parts[0].server.port
+    # Without a place, this machine's own sockets, where the parts listen.
+    own = {one["place"].rsplit(":", 1)[1] for one in reroot.json("components", "find")["places"]}
+    assert {str(part.server.port) for part in system.parts} <= own
+
+    assert reroot.run("renewal").stdout.split() == ["Renewal", "off"]
+    set_ = reroot.json("renewal", "set", "--before", "30 days", "--window", "daily 03:00-05:00", "--time-zone", "Europe/Berlin")
+    assert set_ == {
+        "renewal": "30 days", "maintenanceWindows": ["daily 03:00-05:00"], "maintenanceTimeZone": "Europe/Berlin"}
+    assert reroot.json("renewal", "set", "--window", "any")["maintenanceWindows"] == []
+    assert reroot.json("renewal", "show")["standing"] == "nothing"
+    reroot.run("renewal", "set", "--before", "soon", status="refused")
+
+    made = reroot.run("tokens", "make", "nightly", "--days", 1)
+    token = system.folder / "nightly.token"
+    token.touch(mode=0o600)
+    token.write_text(made.stdout)
+    viewer = {"REROOT_TOKEN_FILE": str(token)}
+    assert reroot.run("components", "list", environment=viewer).stdout == "There is no such component.\n"
+    refused = reroot.run("tokens", "make", "more", "--role", "operator", environment=viewer, status="refused")
+    assert "no more than you may do" in refused.stderr
+    piped = reroot.run("components", "list", "--token-file", "-", input=made.stdout)
+    assert piped.stdout == "There is no such component.\n"
+    assert reroot.json("tokens", "make", "second", "--days", 1)["record"]["role"] == "viewer"
+    reroot.run("tokens", "make", "x", "--user", "ada", status="usage")
+
+
+def test_no_table_is_cut_to_what_nobody_can_read_on_a_narrow_terminal(system):
+    reroot = system.prepare().reroot
+    reroot.run("components", "test", "web")
+    reroot.run("notifications", "set", "emailTo=[\"grace@example.net\"]", 'smtpServer="smtps://127.0.0.1:1"')
+    reroot.run("notifications", "test", "email", status="failed")
+    tables = [
+        ["components", "list"], ["roots", "list"], ["notifications", "list"], ["users", "list"], ["tokens", "list"],
+        ["audit", "list", "--limit", "5"], ["sets"], ["update", "list"], ["plan", "--root", "New Root"]]
+    for columns in (40, 60, 80):
+        for words in tables:
+            shown = reroot.at_terminal(*words, columns=columns).end("done")
+            for line in COLOUR.sub("", shown).splitlines():
+                assert len(line) <= columns or words[0] == "plan", (columns, line)
+            # Of what is cut, nobody has to guess when it was.
+            assert not re.search(r"\d{4}-[-\d :]*…", shown), shown
+        listed = reroot.at_terminal("notifications", "list", columns=columns).end("done").replace("\r", "")
+        assert re.search(r"^MADE +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$", listed, re.M), listed
+        assert re.search(r"^PROBLEM +curl: ", listed, re.M), listed
 
 
 def test_what_cannot_be_written_is_no_success_and_every_byte_is_what_the_server_sent(system):
@@ -602,7 +673,7 @@ def test_commands_of_a_data_folder_print_json_too(system):
         "components", "apply", system.yaml, "--dry-run", *folder).stdout
     assert 'name: "web"' in reroot.run("components", "export", *folder).stdout
     assert reroot.json("components", "export", *folder)["components"][0]["names"]
-    refused = reroot.run("tokens", "make", "two\nlines", "--user", "ada", *folder, status="failed")
+    refused = reroot.run("tokens", "make", "two\nlines", "--user", "ada", *folder, status="usage")
     assert "1 to 64 characters" in refused.stderr
     assert reroot.json("tokens", "list", *folder)["items"][0]["madeAt"].endswith("Z")
     key = system.folder / "other.key"

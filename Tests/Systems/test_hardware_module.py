@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import update as steps
 from authority import Authority
+from commandline import CommandLine
 from console import Console
 from program import Program
 from servers import Nginx
@@ -129,6 +130,23 @@ def test_a_program_imports_it_and_gives_another_pin(make):
     status, answer = program.send("PUT", path, {"pin": "000000"})
     assert status == 422 and answer["errors"][0]["pointer"] == "/pin", answer
     assert program.send("PUT", path, {"pin": PIN}) == (204, None)
+
+
+def test_a_script_imports_it_and_gives_another_pin(make):
+    system = make().begin()
+    reroot = CommandLine(system.folder, system.console)
+    file = system.folder / "module-root.pem"
+    file.write_bytes(system.root.pem)
+    words = ["roots", "import-module", file, "--name", "Module Root", "--library", system.library, "--uri", ADDRESS]
+    refused = reroot.run(*words, input="000000\n", status="refused")
+    assert "PIN" in refused.stderr and PIN not in refused.stderr
+    assert reroot.run(*words, input=PIN + "\n").stdout == "Imported “Module Root”, number 1.\n"
+    pin = system.folder / "pin"
+    pin.touch(mode=0o600)
+    pin.write_text(PIN)
+    reroot.run("roots", "change-pin", "Module Root", "--pin-file", "-", input="000000", status="refused")
+    changed = reroot.run("roots", "change-pin", "Module Root", "--pin-file", pin)
+    assert changed.stdout == "“Module Root” has another PIN.\n"
 
 
 def test_a_key_on_a_longer_curve_signs_too(make):

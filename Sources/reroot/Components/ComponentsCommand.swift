@@ -9,7 +9,9 @@ struct ComponentsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "components", abstract: "Add, change, test and print components.",
     discussion: "With --data, apply and export work on a data folder on which no server runs.",
-    subcommands: [List.self, Show.self, Apply.self, Test.self, Export.self, Rename.self, Remove.self])
+    subcommands: [
+      List.self, Show.self, ComponentsFind.self, Apply.self, Test.self, Export.self, Rename.self, Remove.self,
+    ])
 
   /// `reroot components list`.
   struct List: AsyncParsableCommand {

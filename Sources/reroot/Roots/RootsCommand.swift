@@ -8,8 +8,8 @@ struct RootsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "roots", abstract: "Import, list, inspect and remove root certificates.",
     subcommands: [
-      Import.self, List.self, Inspect.self, Show.self, Download.self, Remove.self, RetiringRoots.self,
-      RootDependents.self,
+      Import.self, RootsImportModule.self, RootsChangePIN.self, List.self, Inspect.self, Show.self, Download.self,
+      Remove.self, RetiringRoots.self, RootDependents.self,
     ])
 
   /// `reroot roots import FILE`.

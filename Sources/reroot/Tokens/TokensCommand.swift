@@ -2,66 +2,79 @@ import ArgumentParser
 import Console
 import Foundation
 import PKI
-import Rotation
 import Store
 
-/// `reroot tokens`: the tokens of the API, for whoever may open the data folder.
+/// `reroot tokens`: the tokens of the API, of a running console or in a data folder.
 struct TokensCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokens", abstract: "Make, list and end the tokens of the API.",
-    discussion: """
-      With --data, in a data folder on which no server runs. A running console lists and ends tokens; there they are made on \
-      the page “Tokens”, with the password of whoever makes them.
-      """, subcommands: [Make.self, List.self, End.self])
+    discussion: "With --data, in a data folder on which no server runs; otherwise of a running console.",
+    subcommands: [Make.self, List.self, End.self])
 
-  /// `reroot tokens make NAME --user U --role R`.
+  /// `reroot tokens make NAME --role R`.
   struct Make: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a token for a program.",
-      discussion: "It is printed once, alone on standard output; only its hash is kept.")
+      discussion: """
+        It is printed once, alone on standard output; only its hash is kept.
+
+        A running console makes it for the user of the token that asks: it may do no more than that token, is valid no \
+        longer, and ends with it, so that whoever has found a token cannot make one that outlasts it. One that stands by \
+        itself is made on the page “Tokens”, with the password, or with --data, in a data folder on which no server runs.
+        """)
 
     @Argument(help: "What the token is for.")
     var name: String
 
-    @Option(help: "The name of the user on whose behalf it acts.")
-    var user: String
+    @Option(help: "With --data: the name of the user on whose behalf it acts.")
+    var user: String?
 
     @Option(help: "What it may do: viewer, operator or administrator; never more than the user.")
-    var role = Role.viewer.rawValue
+    var role = Role.viewer
 
     @Option(help: "For how many days it is valid, from 1 to 366.")
     var days = 90
 
-    @OptionGroup var folder: DataFolder
+    @OptionGroup var place: PlaceOptions
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    func validate() throws {
+      guard (user == nil) == (place.data == nil) else {
+        throw ValidationError(
+          "--user belongs to --data: a running console makes it for the user of the token that asks.")
+      }
+      guard TokenName.checked(name) != nil else {
+        throw ValidationError("That is no name of a token. \(TokenName.rule)")
+      }
+      guard Store.tokenDays.contains(days) else { throw ValidationError("--days is 1 to 366.") }
+    }
 
     func run() async throws {
-      do {
-        guard let name = TokenName.checked(name) else {
-          throw ConsoleError(code: "NAME_REFUSED", sentence: "That is no name of a token. \(TokenName.rule)")
+      try await Complaint.ending {
+        if let data = place.data {
+          return try show(["token": .string(try await made(in: data)), "name": .string(name)])
         }
-        guard let role = Role(rawValue: role) else {
-          throw ConsoleError(
-            code: "ROLE_UNKNOWN", sentence: "There is no role “\(role)”. Give viewer, operator or administrator.")
+        let body: JSONValue = [
+          "name": .string(name), "role": .string(role.rawValue), "days": .integer(Int64(days)),
+        ]
+        try show(try place.server.client().json(.post("/tokens", [], .json(body))))
+      }
+    }
+
+    private func show(_ made: JSONValue) throws {
+      try place.server.json ? Output.json(made) : Output.line(made.words("token"))
+    }
+
+    private func made(in data: String) async throws -> String {
+      let name = TokenName.checked(name) ?? name
+      return try await TokensCommand.withStore(data, place.masterKey) { store in
+        guard let owner = try await store.user(name: user ?? "") else {
+          throw ConsoleError(code: "NOT_FOUND", sentence: "There is no user “\(user ?? "")”.")
         }
-        guard Store.tokenDays.contains(days) else {
-          throw ConsoleError(code: "DAYS_OUT_OF_RANGE", sentence: "Give from 1 to 366 days.")
-        }
-        let token = try await TokensCommand.withStore(folder.data, folder.masterKey) { store in
-          guard let owner = try await store.user(name: user) else {
-            throw ConsoleError(code: "NOT_FOUND", sentence: "There is no user “\(user)”.")
-          }
-          let details = ["role": role.rawValue, "days": String(days), "of": owner.name]
-          let act = AuditAct(.tokenMade, by: .commandLine(uid: getuid()), on: name, details)
-          return try await store.recording(act) {
-            try await store.makeToken(named: name, of: owner.id, role: role, days: days)
-          }.token
-        }
-        try json ? Output.json(["token": .string(token), "name": .string(name)]) : Output.line(token)
-      } catch {
-        try Complaint.end(error)
+        let details = ["role": role.rawValue, "days": String(days), "of": owner.name]
+        let act = AuditAct(.tokenMade, by: .commandLine(uid: getuid()), on: name, details)
+        return try await store.recording(act) {
+          try await store.makeToken(named: name, of: owner.id, role: role, days: days)
+        }.token
       }
     }
   }
