@@ -1,26 +1,34 @@
 """The Debian package on a clean Debian 12: installed, started, upgraded with its data, removed, purged.
 
-The Debian is made by debootstrap in a folder, so nothing of this machine's is there but its kernel. No systemd runs in it:
-the command of the unit is started as the unit says, with a service manager of the test's own, with the powers that the unit
-leaves and on a `/usr` that is only read. What takes a filter of system calls or a namespace is not tried.
+The Debian is made by debootstrap in a folder, so nothing of this machine's is there but its kernel. While it is upgraded no
+systemd runs in it: the command of the unit is started as the unit says, with a service manager of the test's own, with the
+powers that the unit leaves and on a `/usr` that is only read. Then it is booted, and its own systemd runs the unit, with the
+filter of system calls and the namespaces that no test can make by itself.
 
 With REROOT_PACKAGE=FILE that package, such as Scripts/package has made of a release build, is the older of the two.
 """
+import hashlib
 import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import sqlite3
+import ssl
 import subprocess
+import sys
 import time
 
 import pytest
+from cryptography import x509
 
 import update
 from authority import Authority
+from booted import Booted, control_groups
 from console import PASSWORD, PROGRAM, Client, Console
 from notify import ServiceManager
+from servers import wait_until
 from unit import expect_restricted, restricted, setting
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -273,6 +281,84 @@ def test_a_clean_debian_takes_it_runs_it_upgrades_it_and_is_clean_again(packages
     assert debian.left_of_it() == []
     assert "reroot" not in debian.path("/var/lib/dpkg/status").read_text()
     assert debian.do("getent", "passwd", "reroot")
+
+
+DAILY = """
+components:
+  - name: batch
+    names: [batch.example.net]
+    usage: client
+    files: {certificate: /srv/daily/server.pem, key: /srv/daily/server.key, trust_bundle: /srv/daily/roots.pem}
+    activation: {command: [/usr/sbin/runuser, -u, nobody, --, /bin/sh, -c, "cat /srv/daily/server.pem > /dev/null"]}
+"""
+
+
+def expect_forbidden(booted, main):
+    """That the kernel holds the service to what the unit says of it, where nothing but systemd can see to it."""
+    status = dict(
+        line.split(":\t", 1) for line in booted.do("cat", f"/proc/{main}/status").splitlines() if ":\t" in line)
+    assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1", status
+    mounts = {line.split()[1]: line.split()[3].split(",") for line in booted.do("cat", f"/proc/{main}/mounts").splitlines()}
+    assert "ro" in mounts["/usr"] and "rw" in mounts["/"], mounts
+    assert not {"/tmp", "/dev"} - set(mounts), mounts
+    inside = ["nsenter", "--target", main, "--mount", "--"]
+    assert booted.do(*inside, "ls", "/tmp") == ""
+    assert booted.try_to(*inside, "touch", "/usr/bin/other").returncode != 0
+
+
+@pytest.mark.skipif(control_groups() is None, reason="this machine has no control groups of the second version")
+def test_systemd_runs_the_unit_with_all_that_it_forbids_and_an_update_is_none_of_it(packages, debian):
+    debian.do("apt-get", "install", "-y", "-qq", "--no-install-recommends", "systemd-sysv", "dbus")
+    debian.install(packages[0])
+    configuration = debian.path("/etc/reroot/reroot.yaml")
+    configuration.write_text(configuration.read_text().replace("listen: 127.0.0.1:0", "listen: 127.0.0.1:8443"))
+    old, new = Authority("Old Root"), Authority("New Root")
+    old.issue(["batch.example.net"], debian.path("/srv/daily"))
+    shutil.chown(debian.path("/srv/daily/server.key"), "nobody")
+    debian.path("/srv/daily.yaml").write_text(DAILY)
+    debian.path("/srv/new.pfx").write_bytes(new.pfx("Root-2026!"))
+    data = ["--data", "/var/lib/reroot"]
+    debian.do("sh", "-c", shlex.join(["echo", PASSWORD]) + " | " + shlex.join(
+        ["reroot", "users", "add", "ada", "--role", "administrator", *data]))
+    debian.do("sh", "-c", "umask 077; " + shlex.join(
+        ["reroot", "tokens", "make", "t", "--user", "ada", "--role", "administrator", *data]) + " > /root/token")
+
+    with Booted(debian.folder) as booted:
+        assert booted.do("systemctl", "is-system-running", "--wait") == "running\n"
+        shown = booted.show("ActiveState", "StatusText", "NRestarts", "MainPID", "Type")
+        main = shown.pop("MainPID")
+        assert shown == {
+            "ActiveState": "active", "StatusText": "Serving https://127.0.0.1:8443", "NRestarts": "0", "Type": "notify"}
+        expect_forbidden(booted, main)
+
+        # A whole update: keys are made, files of another user replaced, and a command run as that user.
+        look = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 8443)))"
+        pem = run("nsenter", "--target", booted.first, "--net", sys.executable, "-c", look)
+        known = {"REROOT_SERVER": "https://127.0.0.1:8443", "REROOT_TOKEN_FILE": "/root/token",
+                 "REROOT_FINGERPRINT": hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()}
+        booted.do("reroot", "components", "apply", "/srv/daily.yaml", environment=known)
+        booted.do("reroot", "roots", "import", "/srv/new.pfx", environment=known, input="Root-2026!")
+        booted.do(
+            "reroot", "update", "start", "--root", "New Root", "--accept-problems", "--watch", environment=known)
+        served = x509.load_pem_x509_certificate(debian.path("/srv/daily/server.pem").read_bytes())
+        served.verify_directly_issued_by(new.certificate)
+        assert debian.path("/srv/daily/server.key").owner() == "nobody"
+        assert "thread priority" not in booted.journal(), booted.journal()
+
+        # Ended by a signal it comes again; with a wrong file it does not, and says why.
+        booted.do("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "reroot")
+        wait_until(lambda: booted.show("NRestarts", "ActiveState") == {"NRestarts": "1", "ActiveState": "active"},
+                   "it is started again", 60)
+        good = configuration.read_text()
+        configuration.write_text(good + "\nlog_levle: loud\n")
+        assert booted.try_to("systemctl", "restart", "reroot").returncode != 0
+        assert booted.show("ExecMainStatus", "Result") == {"ExecMainStatus": "78", "Result": "exit-code"}
+        assert "unknown key 'log_levle'" in booted.journal()
+        configuration.write_text(good)
+        booted.do("systemctl", "start", "reroot")
+        booted.do("systemctl", "stop", "reroot")
+        assert booted.show("ActiveState", "Result") == {"ActiveState": "inactive", "Result": "success"}
+        assert "Reroot has stopped." in booted.journal()
 
 
 def test_a_word_that_it_does_not_know_is_refused():
