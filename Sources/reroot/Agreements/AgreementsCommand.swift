@@ -15,17 +15,13 @@ struct AgreementsCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      try await Complaint.ending {
-        let requests = try server.client().all("/agreements")
-        if server.json { return try Output.json(requests) }
-        var table = Table("ID", "WHAT", "PLAN", "UPDATE", "ASKED BY", "UNTIL", "STANDS")
-        for one in requests {
-          table.add(
-            one.number("id"), one.words("act"), one.number("plan"), one.number("update"), one.words("askedBy"),
-            one["expiresAt"]?.moment ?? "", one.words("standing"))
-        }
-        Output.table(table, ifEmpty: "Nothing waits for an agreement.")
-      }
+      try await server.list(
+        "/agreements", ifEmpty: "Nothing waits for an agreement.",
+        [
+          ("ID", { $0.number("id") }), ("WHAT", { $0.words("act") }), ("PLAN", { $0.number("plan") }),
+          ("UPDATE", { $0.number("update") }), ("ASKED BY", { $0.words("askedBy") }),
+          ("UNTIL", { $0["expiresAt"]?.moment ?? "" }), ("STANDS", { $0.words("standing") }),
+        ])
     }
   }
 

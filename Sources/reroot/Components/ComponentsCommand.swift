@@ -29,18 +29,14 @@ struct ComponentsCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      try await Complaint.ending {
-        let filter = [("name", name), ("stage", stage.map { "\($0)" }), ("state", state?.text)]
-        let components = try server.client().all("/components", filter)
-        if server.json { return try Output.json(components) }
-        var table = Table("ID", "NAME", "KIND", "STAGE", "STATE", "ROOT", "UNTIL")
-        for one in components {
-          table.add(
-            one.number("id"), one.words("name"), one.words("kind"), one.number("stage"), one.words("state"),
-            one.words("root"), one["notAfter"]?.day ?? "")
-        }
-        Output.table(table, ifEmpty: "There is no such component.")
-      }
+      try await server.list(
+        "/components", [("name", name), ("stage", stage.map { "\($0)" }), ("state", state?.text)],
+        ifEmpty: "There is no such component.",
+        [
+          ("ID", { $0.number("id") }), ("NAME", { $0.words("name") }), ("KIND", { $0.words("kind") }),
+          ("STAGE", { $0.number("stage") }), ("STATE", { $0.words("state") }), ("ROOT", { $0.words("root") }),
+          ("UNTIL", { $0["notAfter"]?.day ?? "" }),
+        ])
     }
   }
 

@@ -155,17 +155,13 @@ struct NotificationsCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      try await Complaint.ending {
-        let deliveries = try server.client().all("/notification-deliveries")
-        if server.json { return try Output.json(deliveries) }
-        var table = Table("ID", "CHANNEL", "STATE", "TRIES", "MADE", "SUBJECT", "PROBLEM")
-        for one in deliveries {
-          table.add(
-            one.number("id"), one.words("channel"), one.words("state"), one.number("attempts"),
-            one["madeAt"]?.moment ?? "", one.words("subject"), one.words("problem"))
-        }
-        Output.table(table, ifEmpty: "There is no notification yet.")
-      }
+      try await server.list(
+        "/notification-deliveries", ifEmpty: "There is no notification yet.",
+        [
+          ("ID", { $0.number("id") }), ("CHANNEL", { $0.words("channel") }), ("STATE", { $0.words("state") }),
+          ("TRIES", { $0.number("attempts") }), ("MADE", { $0["madeAt"]?.moment ?? "" }),
+          ("SUBJECT", { $0.words("subject") }), ("PROBLEM", { $0.words("problem") }),
+        ])
     }
   }
 }

@@ -10,17 +10,12 @@ struct RetiringRoots: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
-    try await Complaint.ending {
-      let roots = try server.client().all("/retiring-roots")
-      if server.json { return try Output.json(roots) }
-      var table = Table("NAME", "ID", "UNTIL", "SHA-256")
-      for root in roots {
-        table.add(
-          root.words("name"), root.number("root"), root["certificate"]?["notAfter"]?.day ?? "",
-          root.words("fingerprint"))
-      }
-      Output.table(table, ifEmpty: "No earlier root is trusted any more.")
-    }
+    try await server.list(
+      "/retiring-roots", ifEmpty: "No earlier root is trusted any more.",
+      [
+        ("NAME", { $0.words("name") }), ("ID", { $0.number("root") }),
+        ("UNTIL", { $0["certificate"]?["notAfter"]?.day ?? "" }), ("SHA-256", { $0.words("fingerprint") }),
+      ])
   }
 }
 

@@ -13,6 +13,15 @@ enum CertificateText {
     ])
   }
 
+  /// The columns of a list for its items' certificates.
+  static func columns(_ certificate: @escaping (JSONValue) -> JSONValue?) -> [ServerOptions.Column] {
+    [
+      ("SUBJECT", { certificate($0)?.words("subject") ?? "" }),
+      ("UNTIL", { certificate($0)?["notAfter"]?.day ?? "" }),
+      ("SHA-256", { certificate($0)?.words("fingerprint") ?? "" }),
+    ]
+  }
+
   static func fields(_ certificate: JSONValue) -> [(String, String)] {
     [
       ("Subject", certificate.words("subject")), ("Issuer", certificate.words("issuer")),

@@ -75,18 +75,14 @@ struct RootsCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      try await Complaint.ending {
-        let roots = try server.client().all("/roots")
-        if server.json { return try Output.json(roots) }
-        var table = Table("ID", "NAME", "STATE", "COMPONENTS", "UNTIL", "SHA-256")
-        for root in roots {
-          let certificate = root["certificate"] ?? .null
-          table.add(
-            root.number("id"), root.words("name"), RootChoice.state(root), root.number("componentsUsing"),
-            certificate["notAfter"]?.day ?? "", certificate.words("fingerprint"))
-        }
-        Output.table(table, ifEmpty: "There is no root certificate yet.")
-      }
+      try await server.list(
+        "/roots", ifEmpty: "There is no root certificate yet.",
+        [
+          ("ID", { $0.number("id") }), ("NAME", { $0.words("name") }), ("STATE", RootChoice.state),
+          ("COMPONENTS", { $0.number("componentsUsing") }),
+          ("UNTIL", { $0["certificate"]?["notAfter"]?.day ?? "" }),
+          ("SHA-256", { $0["certificate"]?.words("fingerprint") ?? "" }),
+        ])
     }
   }
 

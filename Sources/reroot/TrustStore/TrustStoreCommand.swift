@@ -22,18 +22,9 @@ struct TrustStoreCommand: AsyncParsableCommand {
       @OptionGroup var server: ServerOptions
 
       func run() async throws {
-        try await Complaint.ending {
-          let authorities = try server.client().all(TrustStoreCommand.authorities)
-          if server.json { return try Output.json(authorities) }
-          var table = Table("ID", "SUBJECT", "UNTIL", "SHA-256")
-          for one in authorities {
-            let certificate = one["certificate"] ?? .null
-            table.add(
-              one.number("id"), certificate.words("subject"), certificate["notAfter"]?.day ?? "",
-              certificate.words("fingerprint"))
-          }
-          Output.table(table, ifEmpty: "There is no trusted authority.")
-        }
+        try await server.list(
+          TrustStoreCommand.authorities, ifEmpty: "There is no trusted authority.",
+          [("ID", { $0.number("id") })] + CertificateText.columns { $0["certificate"] })
       }
     }
 
@@ -94,18 +85,12 @@ struct TrustStoreCommand: AsyncParsableCommand {
       @OptionGroup var server: ServerOptions
 
       func run() async throws {
-        try await Complaint.ending {
-          let certificates = try server.client().all(TrustStoreCommand.serverCertificates)
-          if server.json { return try Output.json(certificates) }
-          var table = Table("ID", "NAME", "SERVES", "SUBJECT", "UNTIL", "SHA-256")
-          for one in certificates {
-            let certificate = one["chain"]?.elements?.first ?? .null
-            table.add(
-              one.number("id"), one.words("name"), one["isServing"]?.flag == true ? "yes" : "no",
-              certificate.words("subject"), certificate["notAfter"]?.day ?? "", certificate.words("fingerprint"))
-          }
-          Output.table(table, ifEmpty: "There is no server certificate.")
-        }
+        try await server.list(
+          TrustStoreCommand.serverCertificates, ifEmpty: "There is no server certificate.",
+          [
+            ("ID", { $0.number("id") }), ("NAME", { $0.words("name") }),
+            ("SERVES", { $0["isServing"]?.flag == true ? "yes" : "no" }),
+          ] + CertificateText.columns { $0["chain"]?.elements?.first })
       }
     }
 

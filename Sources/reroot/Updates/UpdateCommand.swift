@@ -147,20 +147,15 @@ struct UpdateCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      try await Complaint.ending {
-        let updates = try server.client().all("/updates")
-        if server.json { return try Output.json(updates) }
-        var table = Table("ID", "ROOT", "STANDS", "DONE", "STARTED", "BY")
-        for update in updates {
+      try await server.list(
+        "/updates", ifEmpty: "There is no update yet.",
+        [
+          ("ID", { $0.number("id") }), ("ROOT", { $0.words("root") }),
+          ("STANDS", { StandingWords.of($0.words("standing")) }),
           // Of what has ended only its page counts the actions.
-          let done = update["counts"].map { "\($0.number("succeeded"))/\($0.number("total"))" } ?? ""
-          table.add(
-            update.number("id"), update.words("root"), StandingWords.of(update.words("standing")),
-            done, update["startedAt"]?.moment ?? "",
-            update.words("startedBy"))
-        }
-        Output.table(table, ifEmpty: "There is no update yet.")
-      }
+          ("DONE", { $0["counts"].map { "\($0.number("succeeded"))/\($0.number("total"))" } ?? "" }),
+          ("STARTED", { $0["startedAt"]?.moment ?? "" }), ("BY", { $0.words("startedBy") }),
+        ])
     }
   }
 

@@ -11,17 +11,14 @@ struct UsersList: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
-    try await Complaint.ending {
-      let users = try server.client().all("/users")
-      if server.json { return try Output.json(users) }
-      var table = Table("ID", "NAME", "ROLE", "SIGNED IN", "SECOND FACTOR", "LINK UNTIL")
-      for user in users {
-        table.add(
-          user.number("id"), user.words("name"), user.words("role"), user["signedInAt"]?.moment ?? "never",
-          user["hasSecondFactor"]?.flag == true ? "yes" : "no", user["linkExpiresAt"]?.moment ?? "")
-      }
-      Output.table(table, ifEmpty: "There is no user.")
-    }
+    try await server.list(
+      "/users", ifEmpty: "There is no user.",
+      [
+        ("ID", { $0.number("id") }), ("NAME", { $0.words("name") }), ("ROLE", { $0.words("role") }),
+        ("SIGNED IN", { $0["signedInAt"]?.moment ?? "never" }),
+        ("SECOND FACTOR", { $0["hasSecondFactor"]?.flag == true ? "yes" : "no" }),
+        ("LINK UNTIL", { $0["linkExpiresAt"]?.moment ?? "" }),
+      ])
   }
 }
 
