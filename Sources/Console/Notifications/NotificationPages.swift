@@ -83,8 +83,8 @@ enum NotificationPages {
       (
         "E-mail",
         [
-          plain(.emailTo), plain(.emailKinds), plain(.emailFrom), plain(.smtpServer), plain(.smtpUser),
-          secret(NotificationSettings.smtpPassword),
+          plain(.emailTo), plain(.emailFrom), plain(.smtpServer), plain(.smtpUser),
+          secret(NotificationSettings.smtpPassword), plain(.emailKinds),
         ]
       ),
       ("Links", [plain(.consoleAddress)]),
