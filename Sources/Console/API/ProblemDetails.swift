@@ -52,7 +52,14 @@ struct ProblemDetails: Sendable {
     case let error as MethodNotAllowed:
       self.init(status: 405, sentence: error.problem.sentence)
       allow = error.allow
-    case let error as RequestProblem: self.init(status: error.status, sentence: error.sentence)
+    case let error as RequestProblem:
+      self.init(status: error.status, sentence: error.sentence)
+      if error.status == 431 {
+        parts = (
+          "The request has too many or too long header fields.",
+          Advice(page: "Delete this site's cookies and try again.", api: "Send fewer, or shorter ones.")
+        )
+      }
     case let error as TooManyRequests:
       self.init(
         status: 429, code: "RATE_LIMIT",

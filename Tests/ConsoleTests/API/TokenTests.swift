@@ -128,6 +128,7 @@ import Testing
       #expect(long.status == 414 && long.problemCode == "ADDRESS_TOO_LONG", "\(long)")
       let many = try await program.get("/roots", (0..<101).map { ("X-\($0)", "a") })
       #expect(many.status == 431 && many.problemCode == "HEADERS_TOO_LARGE", "\(many)")
+      #expect(try many.json["detail"]?.text?.contains("cookies") == false, "a program has none")
       let large = try await program.get("/roots", [("X", String(repeating: "a", count: 13_200))])
       #expect(large.status == 431 && large.problemCode == "HEADERS_TOO_LARGE", "\(large)")
       let given = try await program.get("/roots", [("X", String(repeating: "a", count: 40_000))])
