@@ -16,7 +16,8 @@ struct Serve: AsyncParsableCommand {
       first start prints a link that works once: there the first administrator chooses a name and a password.
 
       SIGTERM and SIGINT end it cleanly. An update that runs is found again at the next start. A service manager that waits \
-      at NOTIFY_SOCKET is told when the console answers.
+      at NOTIFY_SOCKET is told when the console answers. A configuration file that is wrong, or cannot be read, ends it with \
+      the status 78.
       """)
 
   @Option(
