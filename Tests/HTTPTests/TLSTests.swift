@@ -135,6 +135,7 @@ import Testing
       streams.send(EventMessage(data: "still here"))
       _ = try await stream.read(until: "data: still here")
       stream.kill()
+      _ = await stream.status()
       #expect(await eventually { streams.closed == 1 })
     }
   }

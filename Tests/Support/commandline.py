@@ -11,6 +11,7 @@ import subprocess
 import termios
 import threading
 
+import sanitizers
 from console import PROGRAM, Console
 from servers import wait_until
 
@@ -42,7 +43,7 @@ class CommandLine:
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm-256color",
             "REROOT_SERVER": f"https://127.0.0.1:{console.port}", "REROOT_TOKEN_FILE": str(self.token),
-            "REROOT_FINGERPRINT": self.fingerprint,
+            "REROOT_FINGERPRINT": self.fingerprint, **sanitizers.SETTINGS,
         }
 
     def run(self, *words, status="done", input="", environment=None, timeout=120):

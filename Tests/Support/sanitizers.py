@@ -7,6 +7,9 @@ SANITIZED = "REROOT_SANITIZED" in os.environ
 PATIENCE = 4 if SANITIZED else 1
 ROOM = 4 if SANITIZED else 1
 
+# What a program with an environment of its own is told of them.
+SETTINGS = {name: os.environ[name] for name in ("ASAN_OPTIONS", "LSAN_OPTIONS") if name in os.environ}
+
 
 def environment_under_strace():
     """LeakSanitizer stops a program's threads by ptrace itself, so it cannot look where strace does."""

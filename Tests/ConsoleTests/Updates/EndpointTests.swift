@@ -97,9 +97,10 @@ final class TestListener: Sendable {
       system.components.append(
         try await system.store.addComponent(TestSystem.component("edge", stage: 2, endpoints: [endpoint])))
       let targets = system.targets
-      let load: @Sendable () -> Void = {
+      // They keep it, so it must not keep them.
+      let load: @Sendable () -> Void = { [weak targets] in
         let files = ["cert", "key"].map { name in
-          targets.file("/srv/edge/\(name).pem")?.content.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
+          targets?.file("/srv/edge/\(name).pem")?.content.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
         }
         guard let chain = try? Certificate.parse(pem: files[0]),
           let key = try? PrivateKey(pem: SecretBytes(utf8: files[1]))

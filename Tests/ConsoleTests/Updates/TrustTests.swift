@@ -24,9 +24,10 @@ import Testing
       system.components.append(
         try await system.store.addComponent(TestSystem.component("edge", stage: 2, endpoints: [endpoint])))
       let targets = system.targets
-      let load: @Sendable (Bool) -> Void = { takesBundle in
+      // They keep it, so it must not keep them.
+      let load: @Sendable (Bool) -> Void = { [weak targets] takesBundle in
         let files = ["cert", "key", "bundle"].map { name in
-          targets.file("/srv/edge/\(name).pem")?.content.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
+          targets?.file("/srv/edge/\(name).pem")?.content.withBytes { String(decoding: $0, as: UTF8.self) } ?? ""
         }
         guard let chain = try? Certificate.parse(pem: files[0]), let bundle = try? Certificate.parse(pem: files[2]),
           let key = try? PrivateKey(pem: SecretBytes(utf8: files[1]))
