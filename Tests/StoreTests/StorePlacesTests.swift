@@ -35,6 +35,33 @@ import Testing
     }
   }
 
+  @Test("What comes into the folder after a look, or into a folder in it, and a file behind a link that is replaced")
+  func later() throws {
+    let system = try TestSystem()
+    let (folder, base) = (system.folder.path, real(system.folder.base))
+    #expect(mkdir(folder + "/kept", 0o700) == 0)
+    // As if nothing had come or gone for a while, so that what was found is remembered.
+    func settle() {
+      for path in [folder, folder + "/kept"] {
+        var times = [timespec(tv_sec: 1_000_000_000, tv_nsec: 1), timespec(tv_sec: 1_000_000_000, tv_nsec: 1)]
+        #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+      }
+    }
+    for name in ["new", "kept/new"] {
+      settle()
+      #expect(system.store.places.claim(on: "/etc/passwd") == nil)
+      try Data("new".utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+      let other = base + "/other-" + String(name.count)
+      #expect(link(folder + "/" + name, other) == 0)
+      #expect(system.store.places.claim(on: other) != nil, "\(name)")
+    }
+    #expect(symlink(base + "/big", folder + "/large") == 0)
+    settle()
+    #expect(system.store.places.claim(on: base + "/big") == nil)
+    try Data("a disk of its own".utf8).write(to: URL(fileURLWithPath: base + "/big"))
+    #expect(system.store.places.claim(on: base + "/big") != nil)
+  }
+
   @Test("The file behind a link in the folder, but not what a link to another folder leads to")
   func linksInside() throws {
     let system = try TestSystem()

@@ -8,6 +8,7 @@ public struct StorePlaces: Sendable {
   let source: MasterKeySource
   /// Outside of the folder, or inside.
   private let keyFiles: [String]
+  private let marks = KnownMarks()
 
   init(folder: String, masterKey: MasterKeySource) {
     self.folder = folder
@@ -31,7 +32,7 @@ public struct StorePlaces: Sendable {
   /// - Parameter path: absolute, symbolic links followed as far as it exists.
   public func claim(on path: String) -> String? {
     let marks = Self.marks(along: path)
-    if !marks.isDisjoint(with: ownMarks()) { return "Reroot's data folder \(folder)" }
+    if !marks.isDisjoint(with: self.marks.below(folder)) { return "Reroot's data folder \(folder)" }
     for file in keyFiles {
       let isSame = FileMark.ofFile(file).map(marks.contains) ?? false
       if isSame || Self.realPath(file) == path { return "the file of Reroot's master key, \(file)" }
@@ -46,19 +47,6 @@ public struct StorePlaces: Sendable {
     while !rest.isEmpty {
       if let mark = FileMark(String(rest)) { found.insert(mark) }
       rest = rest.lastIndex(of: "/").map { rest[..<$0] } ?? ""
-    }
-    return found
-  }
-
-  /// The data folder, and every folder and file below it; of a symbolic link the file that it leads to.
-  private func ownMarks() -> Set<FileMark> {
-    var found: Set<FileMark> = []
-    if let mark = FileMark(folder) { found.insert(mark) }
-    let names = FileManager.default.enumerator(atPath: folder)
-    while let name = names?.nextObject() as? String {
-      let path = folder + "/" + name
-      if let mark = FileMark(path, followsLinks: false) { found.insert(mark) }
-      if let mark = FileMark.ofFile(path) { found.insert(mark) }
     }
     return found
   }

@@ -1,0 +1,85 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// What lies below a folder, looked up again only when it may have changed: every file that is replaced at a component
+/// asks for it.
+final class KnownMarks: Sendable {
+  private struct Known {
+    let folder: String
+    let marks: Set<FileMark>
+    let folders: [FolderAge]
+  }
+
+  private let known = Mutex<Known?>(nil)
+
+  /// The folder, and every folder and file below it; of a symbolic link the file that it leads to. Blocking.
+  func below(_ folder: String) -> Set<FileMark> {
+    if let known = known.withLock(\.self), known.folder == folder, known.folders.allSatisfy(\.isSame) {
+      return known.marks
+    }
+    let (found, folders) = Self.look(folder)
+    known.withLock { known in
+      // A file that comes or goes leaves its time at its folder (inode(7)); what is behind a link may change without.
+      known = folders.map { Known(folder: folder, marks: found, folders: $0) }
+    }
+    return found
+  }
+
+  /// The folders only where nothing but them has to be asked whether something has changed.
+  private static func look(_ folder: String) -> (Set<FileMark>, [FolderAge]?) {
+    var found: Set<FileMark> = []
+    // Before what is in them, so that a change while it is read is seen the next time.
+    var folders = FolderAge(folder).map { [$0] }
+    if let mark = FileMark(folder) { found.insert(mark) }
+    let names = FileManager.default.enumerator(atPath: folder)
+    while let name = names?.nextObject() as? String {
+      let path = folder + "/" + name
+      var status = stat()
+      guard lstat(path, &status) == 0 else { continue }
+      if let mark = FileMark(path, followsLinks: false) { found.insert(mark) }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR: folders = FolderAge(path).flatMap { age in folders.map { $0 + [age] } }
+      case S_IFLNK:
+        if let mark = FileMark.ofFile(path) { found.insert(mark) }
+        folders = nil
+      default: break
+      }
+    }
+    return (found, folders)
+  }
+}
+
+/// When something last came into a folder, or went.
+private struct FolderAge: Sendable {
+  private let path: String
+  private let mark: FileMark
+  private let seconds: Int
+  private let nanoseconds: Int
+
+  /// Nil where there is none, or where it has changed so lately that a further change could leave the same time: clocks
+  /// of file systems tick every few milliseconds.
+  init?(_ path: String) {
+    var now = timespec()
+    guard let age = FolderAge(reading: path), clock_gettime(CLOCK_REALTIME, &now) == 0,
+      now.tv_sec - age.seconds > Self.settled
+    else { return nil }
+    self = age
+  }
+
+  private init?(reading path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0, let mark = FileMark(path, followsLinks: false) else { return nil }
+    self.path = path
+    self.mark = mark
+    (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+  }
+
+  var isSame: Bool {
+    guard let now = FolderAge(reading: path) else { return false }
+    return now.mark == mark && now.seconds == seconds && now.nanoseconds == nanoseconds
+  }
+
+  /// In seconds.
+  private static let settled = 2
+}
