@@ -21,6 +21,20 @@ int reroot_print_name(BIO *bio, const X509_NAME *name) {
   return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 }
 
+static int no_passphrase(char *buffer, int size, int writing, void *context) {
+  (void)buffer, (void)size, (void)writing, (void)context;
+  return -1;
+}
+
+OSSL_DECODER_CTX *reroot_key_decoder(EVP_PKEY **slot) {
+  OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(slot, "PEM", NULL, NULL, EVP_PKEY_KEYPAIR, NULL, NULL);
+  if (decoder != NULL && !OSSL_DECODER_CTX_set_pem_password_cb(decoder, no_passphrase, NULL)) {
+    OSSL_DECODER_CTX_free(decoder);
+    return NULL;
+  }
+  return decoder;
+}
+
 EVP_PKEY *reroot_generate_rsa(size_t bits) { return EVP_RSA_gen(bits); }
 
 EVP_PKEY *reroot_generate_ec(const char *curve) { return EVP_EC_gen(curve); }

@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -34,6 +35,10 @@ const unsigned char *reroot_bio_bytes(BIO *bio, size_t *count);
 
 /// Writes a name as RFC 4514 has it, in UTF-8; below 0 when it fails.
 int reroot_print_name(BIO *bio, const X509_NAME *name);
+
+/// A decoder of private keys in PEM, which leaves each one in the slot and asks nobody for a pass phrase; NULL without
+/// memory.
+OSSL_DECODER_CTX *reroot_key_decoder(EVP_PKEY **slot);
 
 /// A new RSA key of that many bits, or NULL (EVP_RSA_gen).
 EVP_PKEY *reroot_generate_rsa(size_t bits);

@@ -88,6 +88,7 @@ public final class PrivateKey: @unchecked Sendable {
   private static func read(_ pem: SecretBytes) throws -> OpaquePointer {
     try pem.withBytes { bytes in
       guard let start = bytes.baseAddress, bytes.count <= 1 << 20 else { throw malformed("") }
+      if let key = KeyDecoder.key(bytes) { return key }
       OpenSSLErrors.clear()
       guard let bio = BIO_new_mem_buf(start, Int32(bytes.count)) else { throw malformed(OpenSSLErrors.drain()) }
       defer { BIO_free(bio) }
