@@ -100,13 +100,15 @@ struct CrashRecovery {
 /// What a replacement leaves beside the files until it is done.
 enum Traces {
   /// Removes all traces of one replacement but its journal, the pointers last.
-  static func remove(_ names: TransactionNames, from folders: [Folder]) throws {
+  ///
+  /// - Parameter isLasting: whether they are gone from the disk, too, when this returns.
+  static func remove(_ names: TransactionNames, from folders: [Folder], isLasting: Bool = true) throws {
     for folder in folders {
       let own = try folder.names().filter { TransactionNames(parsing: $0) == names && $0 != names.journal }
       guard !own.isEmpty else { continue }
       for name in own where name != names.pointer { try folder.remove(name) }
       try folder.remove(names.pointer)
-      try folder.sync()
+      if isLasting { try folder.sync() }
     }
   }
 }

@@ -26,9 +26,10 @@ final class ReplacementWork {
     for path in used where path != journalFolder {
       try ReplacementJournal.writePointer(to: try folder(journalFolder), in: try folder(path), names: names)
     }
-    // The traces must be on the disk before the journal that relies on them is.
-    for path in used { try folder(path).sync() }
     try observe(.announced)
+    // Writing the pointers and the journal puts everything in their folders onto the disk, the traces too. A journal that
+    // gets there before the traces beside it does no harm: nothing has been replaced yet, and a file whose old content has
+    // no second name is left alone by who puts things back.
     try journal.write(in: try folder(journalFolder), names: names)
     try observe(.journalled)
     for entry in journal.entries { try replace(entry) }
@@ -39,11 +40,11 @@ final class ReplacementWork {
     clean(try used.map(folder))
   }
 
-  /// Removes the traces. The files are all new by now, so a failure here is none of the replacement's: what it leaves has
-  /// no journal and is removed by whoever comes next.
+  /// Removes the traces. The files are all new by now, so a failure here is none of the replacement's: what it leaves, or
+  /// what a power cut brings back, has no journal and is removed by whoever comes next.
   private func clean(_ folders: [Folder]) {
     try? observe(.committed)
-    try? Traces.remove(names, from: folders)
+    try? Traces.remove(names, from: folders, isLasting: false)
     try? observe(.cleaned)
   }
 
