@@ -134,6 +134,7 @@ extension Store {
 
   /// Remembers what the endpoints of a component served when they were last looked at.
   public func recordSightings(_ id: Component.ID, _ seen: [ServedCertificate]) async throws {
+    guard !seen.isEmpty else { return }
     try await writeAside { database in
       try Self.insertSightings(id, seen, database)
       try Self.noteRight(id, database)
@@ -145,7 +146,7 @@ extension Store {
   ) throws {
     for served in seen {
       try database.execute(
-        sql: "INSERT OR REPLACE INTO sightings (component, endpoint, body) VALUES (?, ?, ?)",
+        often: "INSERT OR REPLACE INTO sightings (component, endpoint, body) VALUES (?, ?, ?)",
         arguments: [id.rawValue, served.endpoint, try JSON.text(served)])
     }
   }

@@ -23,7 +23,7 @@ extension Store {
     let now = clock()
     return try await write { database in
       try database.execute(
-        sql: """
+        often: """
           INSERT INTO issuances (update_id, component, root, serial, names, begun_at) VALUES (?, ?, ?, ?, ?, ?)
           """,
         arguments: [
@@ -40,7 +40,7 @@ extension Store {
     let now = clock()
     try await write { database in
       try database.execute(
-        sql: "UPDATE issuances SET certificate = ?, finished_at = ? WHERE id = ? AND certificate IS NULL",
+        often: "UPDATE issuances SET certificate = ?, finished_at = ? WHERE id = ? AND certificate IS NULL",
         arguments: [Data(certificate.der), now.milliseconds, id.rawValue])
       guard database.changesCount == 1 else { throw StoreError.notFound("issuance that is still open") }
     }
@@ -65,7 +65,7 @@ extension Store {
   ) throws -> Row? {
     try Row.fetchOne(
       database,
-      sql: """
+      often: """
         SELECT * FROM issuances WHERE update_id = ? AND component IS ? AND certificate IS NOT NULL
         ORDER BY id DESC LIMIT 1
         """, arguments: [update.rawValue, component])

@@ -70,23 +70,23 @@ extension Store {
     _ content: JournalEntry.Content, of update: UpdateRecord.ID, at now: Date, _ database: GRDB.Database
   ) throws -> JournalEntry {
     let last = try Int.fetchOne(
-      database, sql: "SELECT last_sequence FROM updates WHERE id = ?", arguments: [update.rawValue])
+      database, often: "SELECT last_sequence FROM updates WHERE id = ?", arguments: [update.rawValue])
     guard let last else { throw StoreError.noUpdate }
     let sequence = last + 1
     switch content {
     case .event(let event):
       try database.execute(
-        sql: "INSERT INTO journal (update_id, sequence, at, event) VALUES (?, ?, ?, ?)",
+        often: "INSERT INTO journal (update_id, sequence, at, event) VALUES (?, ?, ?, ?)",
         arguments: [update.rawValue, sequence, now.milliseconds, try JSON.text(event)])
       try database.execute(
-        sql: "UPDATE updates SET last_sequence = ?1, last_event = ?1 WHERE id = ?2",
+        often: "UPDATE updates SET last_sequence = ?1, last_event = ?1 WHERE id = ?2",
         arguments: [sequence, update.rawValue])
     case .note(let action, let text):
       try database.execute(
-        sql: "INSERT INTO journal (update_id, sequence, at, action, note) VALUES (?, ?, ?, ?, ?)",
+        often: "INSERT INTO journal (update_id, sequence, at, action, note) VALUES (?, ?, ?, ?, ?)",
         arguments: [update.rawValue, sequence, now.milliseconds, action?.description, text])
       try database.execute(
-        sql: "UPDATE updates SET last_sequence = ? WHERE id = ?", arguments: [sequence, update.rawValue])
+        often: "UPDATE updates SET last_sequence = ? WHERE id = ?", arguments: [sequence, update.rawValue])
     }
     return JournalEntry(sequence: sequence, at: now, content: content)
   }

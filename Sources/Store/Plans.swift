@@ -59,7 +59,7 @@ extension Store {
     // A plan is never changed, but one that was thrown away may leave its number to another, a day younger.
     guard
       let madeAt = try Int64.fetchOne(
-        database, sql: "SELECT made_at FROM plans WHERE id = ?", arguments: [id.rawValue])
+        database, often: "SELECT made_at FROM plans WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noPlan }
     if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known.plan }
     let plan = try Self.readPlan(id, database)

@@ -9,6 +9,7 @@ import Synchronization
 /// Its interface is the operations of the domain; nobody else knows that there is a database.
 public final class Store: Sendable {
   let database: DatabasePool
+  private let writes: WriteGroup
   let seals: Seals
   let clock: @Sendable () -> Date
   /// The states of updates, so that a transition needs not fold the whole journal. Each is valid for one sequence.
@@ -134,6 +135,7 @@ public final class Store: Sendable {
     self.places = places
     self.redaction = redaction
     self.database = database
+    writes = WriteGroup(database)
     self.seals = seals
     self.clock = clock
     self.lock = lock
@@ -203,10 +205,11 @@ public final class Store: Sendable {
     return try await writeAside { database in try self.audited(scope, database, body) }
   }
 
-  /// The same for what is no act of anybody's, such as an observation: no audit entry goes with it.
+  /// The same for what is no act of anybody's, such as an observation: no audit entry goes with it. It may be carried out
+  /// twice; see ``WriteGroup``.
   func writeAside<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {
-    // In a task of its own, which nobody cancels: what happened to a target is journaled even if its witness gives up.
-    try await Self.mapped { try await Task { try await self.database.write(body) }.value }
+    // What happened to a target is journaled even if its witness gives up.
+    try await Self.mapped { try await self.writes.write(body) }
   }
 
   /// Turns what SQLite says into a sentence. Values are never part of it.

@@ -11,7 +11,7 @@ extension Store {
   ) throws {
     for case .perform(let action, let attempt) in effects {
       try database.execute(
-        sql: "INSERT INTO attempts (update_id, action, attempt, worker, begun_at) VALUES (?, ?, ?, ?, ?)",
+        often: "INSERT INTO attempts (update_id, action, attempt, worker, begun_at) VALUES (?, ?, ?, ?, ?)",
         arguments: [id.rawValue, "\(action)", attempt, worker, now.milliseconds])
     }
   }
@@ -35,7 +35,7 @@ extension Store {
     _ database: GRDB.Database
   ) throws {
     try database.execute(
-      sql: """
+      often: """
         UPDATE attempts SET ended_at = ?, failure = ?
         WHERE update_id = ? AND action = ? AND attempt = coalesce(?, attempt) AND ended_at IS NULL
         """,

@@ -193,7 +193,7 @@ extension Store {
   func folded(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> FoldedState {
     guard
       let row = try Row.fetchOne(
-        database, sql: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
+        database, often: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noUpdate }
     let last: Int = row["last_event"]
     if let known = states.withLock({ $0[id] }), known.sequence == last { return known }

@@ -129,18 +129,19 @@ extension Store {
   ///
   /// - Parameter component: one only; nil for all.
   static func noteRight(_ component: Component.ID?, _ database: GRDB.Database) throws {
+    // Two statements, so that for one component no other is looked at.
     try database.execute(
-      sql: """
+      often: """
         INSERT INTO watched (component, right_at)
         SELECT c.id, CAST(min(json_extract(s.body, '$.seenAt')) AS INTEGER) FROM components c
         JOIN set_members m ON m.component = c.id
           AND m.number = (SELECT number FROM certificate_sets WHERE is_current = 1)
-        JOIN sightings s ON s.component = c.id WHERE ?1 IS NULL OR c.id = ?1
+        JOIN sightings s ON s.component = c.id \(component == nil ? "WHERE true" : "WHERE c.id = ?1")
         GROUP BY c.id
         HAVING count(*) = json_array_length(c.body, '$.endpoints')
           AND sum(json_extract(s.body, '$.fingerprint') <> m.fingerprint) = 0
         ON CONFLICT (component) DO UPDATE SET right_at = excluded.right_at
-        """, arguments: [component?.rawValue])
+        """, arguments: component.map { [$0.rawValue] } ?? [])
   }
 
   /// Forgets what was found at endpoints that a component has no more.

@@ -23,7 +23,7 @@ struct Seals: Sendable {
     _ secret: SecretBytes, into table: String, _ column: String, row: Int64, _ database: GRDB.Database
   ) throws {
     try database.execute(
-      sql: "UPDATE \(table) SET \(column) = ? WHERE id = ?",
+      often: "UPDATE \(table) SET \(column) = ? WHERE id = ?",
       arguments: [Data(try seal(secret, table, column, row)), row])
   }
 
