@@ -202,7 +202,7 @@ def test_an_update_of_the_backup_never_goes_on_by_itself_and_abort_puts_everythi
     assert "whoever was removed since can sign in again" in page.text.lower()
     page = steps.wait_for(client, update, "deciding")
     refused = steps.decide(client, update, "abort", page)
-    assert refused.status == 409 and "Read on the page" in refused.text
+    assert refused.status == 409 and "and confirm it; then decide on the update" in refused.text
     assert machine.files() == world, "nothing goes on by itself"
     confirm(client)
     assert steps.decide(client, update, "abort").status == 303
