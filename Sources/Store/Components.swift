@@ -134,6 +134,7 @@ extension Store {
 
   /// Remembers what the endpoints of a component served when they were last looked at.
   public func recordSightings(_ id: Component.ID, _ seen: [ServedCertificate]) async throws {
+    // Most components of a large system have no endpoint, and nothing is to be flushed for them.
     guard !seen.isEmpty else { return }
     try await writeAside { database in
       try Self.insertSightings(id, seen, database)

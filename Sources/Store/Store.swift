@@ -9,7 +9,7 @@ import Synchronization
 /// Its interface is the operations of the domain; nobody else knows that there is a database.
 public final class Store: Sendable {
   let database: DatabasePool
-  private let writes: WriteGroup
+  let writes: WriteGroup
   let seals: Seals
   let clock: @Sendable () -> Date
   /// The states of updates, so that a transition needs not fold the whole journal. Each is valid for one sequence.
@@ -199,7 +199,7 @@ public final class Store: Sendable {
   }
 
   /// Does something in one transaction, together with the audit entry that waits for it; see
-  /// ``recording(_:isolation:_:)``.
+  /// ``recording(_:isolation:_:)``. It may be carried out twice; see ``WriteGroup``.
   func write<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {
     let scope = AuditScope.current
     return try await writeAside { database in try self.audited(scope, database, body) }

@@ -183,10 +183,8 @@ extension Store {
     folded.sequence = entries.last?.sequence ?? folded.sequence
     try recordOutcome(of: id, folded.state, before: before, now, database)
     try recordCourse(of: id, events, folded.state, before: standing, database)
-    let result = Advance(state: folded.state, effects: effects, entries: entries)
-    // Only what is committed may be remembered.
-    database.afterNextTransaction { [self, folded] _ in remember(folded, of: id) }
-    return result
+    keep(folded, of: id, database)
+    return Advance(state: folded.state, effects: effects, entries: entries)
   }
 
   /// The state, from memory when nobody else has journaled an event since, from the journal otherwise.
@@ -196,6 +194,7 @@ extension Store {
         database, often: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noUpdate }
     let last: Int = row["last_event"]
+    if let known = writes.attempt(on: database)?.folded(id), known.sequence == last { return known }
     if let known = states.withLock({ $0[id] }), known.sequence == last { return known }
     var state = UpdateState(course: try JSON.value(row["course"]))
     let events = try String.fetchCursor(
@@ -203,9 +202,16 @@ extension Store {
       arguments: [id.rawValue])
     while let text = try events.next() { _ = try state.apply(try JSON.value(Event.self, text)) }
     let folded = FoldedState(sequence: last, state: state)
-    // An update that is only being started may yet be rolled back, and another one would get its number.
-    if last > 0 { remember(folded, of: id) }
+    keep(folded, of: id, database)
     return folded
+  }
+
+  /// Keeps a state for whoever asks next. What a transaction sees of its own may yet be rolled back, and another event, or
+  /// even another update, get its number: so it is for the writes of that transaction alone until it is committed.
+  private func keep(_ folded: FoldedState, of id: UpdateRecord.ID, _ database: GRDB.Database) {
+    guard let attempt = writes.attempt(on: database) else { return remember(folded, of: id) }
+    attempt.keep(folded, of: id)
+    attempt.whenCommitted { [self] in remember(folded, of: id) }
   }
 
   private func remember(_ folded: FoldedState, of id: UpdateRecord.ID) {

@@ -87,13 +87,57 @@ import Testing
     let component = try #require(try await system.addComponents("web").first)
     let before = try await all(system.store).count
     try await system.store.recording(act()) {
-      try await system.store.recordSightings(component.id, [])
+      let served = ServedCertificate(
+        endpoint: "web.example:443", fingerprint: "", subject: "CN=web", issuer: "CN=root", notAfter: .now, seenAt: .now
+      )
+      try await system.store.recordSightings(component.id, [served])
+      #expect(try await system.store.sightings()[component.id]?.count == 1)
       #expect(try await all(system.store).count == before)
       _ = try await system.store.setting("a")
     }
     #expect(try await all(system.store).count == before + 1)
     try await system.store.record(act(.searchBegun))
     #expect(try await all(system.store).last?.event == "search.begun")
+  }
+
+  @Test("An act whose transaction failed because of another write is done anew, with one entry that says what was done")
+  func again() async throws {
+    let system = try TestSystem()
+    let store = system.store
+    let before = try await all(store).count
+    let results = await writeTogether(
+      store.database, store.writes,
+      [
+        {
+          try await store.writeAside { database in
+            try database.execute(sql: "INSERT INTO settings (key, value) VALUES ('lost', '1')")
+            store.amendAct { $0.add("lost", "nobody's") }
+          }
+        },
+        {
+          try await store.recording(self.act()) {
+            try await store.write { database in
+              let number = try Int.fetchOne(database, sql: "SELECT count(*) FROM settings WHERE key = 'lost'") ?? 0
+              store.amendAct { $0.add("found", "\(number)") }
+              try database.execute(sql: "INSERT INTO settings (key, value) VALUES ('kept', '1')")
+            }
+          }
+        },
+        {
+          // Only the commit finds it out.
+          try await store.writeAside { database in
+            try database.execute(sql: "DELETE FROM settings WHERE key = 'lost'")
+            try database.execute(sql: "PRAGMA defer_foreign_keys = ON")
+            try database.execute(sql: "INSERT INTO kept_files (plan, component, file) VALUES (999, 1, '{}')")
+          }
+        },
+      ])
+    try results[0].get()
+    try results[1].get()
+    #expect(throws: StoreError.self) { try results[2].get() }
+    let entries = try await all(store)
+    #expect(entries.count == before + 1)
+    #expect(entries.last?.details["found"] == "1" && entries.last?.details["lost"] == nil)
   }
 
   @Test("Of two writes in one act the first has the entry, and it is there once")

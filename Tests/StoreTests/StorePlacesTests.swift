@@ -35,6 +35,19 @@ import Testing
     }
   }
 
+  @Test("A data folder whose path is a symbolic link")
+  func linkedFolder() throws {
+    let folder = try TestFolder()
+    let base = real(folder.base)
+    #expect(mkdir(base + "/elsewhere", 0o700) == 0)
+    #expect(symlink(base + "/elsewhere", folder.path) == 0)
+    let store = try Store.open(folder: folder.path, masterKeyFile: nil)
+    defer { try? store.close() }
+    #expect(link(base + "/elsewhere/master.key", base + "/second") == 0)
+    #expect(store.places.claim(on: base + "/second") != nil)
+    #expect(store.places.claim(on: base + "/elsewhere/anything") != nil)
+  }
+
   @Test("What comes into the folder after a look, or into a folder in it, and a file behind a link that is replaced")
   func later() throws {
     let system = try TestSystem()

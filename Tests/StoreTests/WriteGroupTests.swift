@@ -5,11 +5,44 @@ import Testing
 
 @testable import Store
 
+/// Holds the writer until everybody has asked to write, so that they make one group.
+func writeTogether(
+  _ pool: DatabasePool, _ group: WriteGroup, _ writes: [@Sendable () async throws -> Void]
+) async -> [Result<Void, any Error>] {
+  let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+  pool.asyncWriteWithoutTransaction { _ in
+    held.signal()
+    release.wait()
+  }
+  await withCheckedContinuation { continuation in
+    DispatchQueue.global().async {
+      held.wait()
+      continuation.resume()
+    }
+  }
+  return await withTaskGroup(of: (Int, Result<Void, any Error>).self) { tasks in
+    for (number, write) in writes.enumerated() {
+      tasks.addTask {
+        do {
+          return (number, .success(try await write()))
+        } catch {
+          return (number, .failure(error))
+        }
+      }
+      while group.waitingCount <= number { await Task.yield() }
+    }
+    release.signal()
+    var results: [Int: Result<Void, any Error>] = [:]
+    for await (number, result) in tasks { results[number] = result }
+    return writes.indices.compactMap { results[$0] }
+  }
+}
+
 @Suite("Writes of several tasks in one transaction") struct WriteGroupTests {
   private struct Refused: Error {}
 
   /// A table, and how many transactions were committed.
-  private final class Scene {
+  private final class Scene: Sendable {
     let folder: TestFolder
     let pool: DatabasePool
     let group: WriteGroup
@@ -18,44 +51,16 @@ import Testing
     init() throws {
       folder = try TestFolder()
       pool = try DatabasePool(path: folder.base + "/writes.sqlite")
-      try pool.write { try $0.execute(sql: "CREATE TABLE notes (text TEXT UNIQUE)") }
+      try pool.write {
+        try $0.execute(
+          sql: "CREATE TABLE notes (text TEXT UNIQUE, other REFERENCES notes (text) DEFERRABLE INITIALLY DEFERRED)")
+      }
       pool.add(transactionObserver: commits, extent: .databaseLifetime)
       group = WriteGroup(pool)
     }
 
-    /// Holds the writer until everybody has asked to write, so that they make one group.
     func together(_ writes: [@Sendable (WriteGroup) async throws -> Void]) async -> [Result<Void, any Error>] {
-      let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-      pool.asyncWriteWithoutTransaction { _ in
-        held.signal()
-        release.wait()
-      }
-      return await withTaskGroup(of: (Int, Result<Void, any Error>).self) { tasks in
-        await wait(held)
-        for (number, write) in writes.enumerated() {
-          tasks.addTask { [group] in
-            do {
-              return (number, .success(try await write(group)))
-            } catch {
-              return (number, .failure(error))
-            }
-          }
-          while group.waitingCount <= number { await Task.yield() }
-        }
-        release.signal()
-        var results: [Int: Result<Void, any Error>] = [:]
-        for await (number, result) in tasks { results[number] = result }
-        return writes.indices.compactMap { results[$0] }
-      }
-    }
-
-    private func wait(_ semaphore: DispatchSemaphore) async {
-      await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-          semaphore.wait()
-          continuation.resume()
-        }
-      }
+      await writeTogether(pool, group, writes.map { write in { [group] in try await write(group) } })
     }
 
     func notes() throws -> [String] {
@@ -74,7 +79,7 @@ import Testing
   }
 
   private static func note(_ text: String) -> @Sendable (WriteGroup) async throws -> Void {
-    { group in try await group.write { try $0.execute(sql: "INSERT INTO notes VALUES (?)", arguments: [text]) } }
+    { group in try await group.write { try $0.execute(sql: "INSERT INTO notes (text) VALUES (?)", arguments: [text]) } }
   }
 
   @Test("Those that wait are committed by one transaction, in their order")
@@ -91,7 +96,7 @@ import Testing
     let scene = try Scene()
     let refused: @Sendable (WriteGroup) async throws -> Void = { group in
       try await group.write { database in
-        try database.execute(sql: "INSERT INTO notes VALUES ('half')")
+        try database.execute(sql: "INSERT INTO notes (text) VALUES ('half')")
         throw Refused()
       }
     }
@@ -102,6 +107,41 @@ import Testing
     try results[2].get()
     #expect(throws: DatabaseError.self) { try results[3].get() }
     try results[4].get()
+  }
+
+  /// What only the commit finds out to be wrong.
+  private static let impossible: @Sendable (WriteGroup) async throws -> Void = { group in
+    try await group.write { try $0.execute(sql: "INSERT INTO notes VALUES ('child', 'nobody')") }
+  }
+
+  @Test("Where the commit fails, all others are committed all the same, and whoever is at fault is told")
+  func commit() async throws {
+    let scene = try Scene()
+    let results = await scene.together([Self.note("a"), Self.impossible, Self.note("b")])
+    #expect(try scene.notes() == ["a", "b"])
+    try results[0].get()
+    #expect(throws: DatabaseError.self) { try results[1].get() }
+    try results[2].get()
+  }
+
+  @Test("What follows in memory follows once, after the commit, and never for what was not committed")
+  func afterwards() async throws {
+    let scene = try Scene()
+    let followed = Mutex<[String]>([])
+    func noted(_ text: String, fails: Bool = false) -> @Sendable (WriteGroup) async throws -> Void {
+      { group in
+        try await group.write { database in
+          try database.execute(sql: "INSERT INTO notes (text) VALUES (?)", arguments: [text])
+          group.attempt(on: database)?.whenCommitted { followed.withLock { $0.append(text) } }
+          if fails { throw Refused() }
+        }
+        // Whoever is answered finds it done.
+        #expect(followed.withLock { $0.contains(text) })
+      }
+    }
+    _ = await scene.together([noted("a"), noted("x", fails: true), noted("b"), Self.impossible, noted("c")])
+    #expect(followed.withLock { $0 } == ["a", "b", "c"])
+    #expect(try await scene.pool.read { scene.group.attempt(on: $0) == nil })
   }
 
   @Test("More than one group takes are all written")

@@ -99,16 +99,15 @@ struct CrashRecovery {
 
 /// What a replacement leaves beside the files until it is done.
 enum Traces {
-  /// Removes all traces of one replacement but its journal, the pointers last.
-  ///
-  /// - Parameter isLasting: whether they are gone from the disk, too, when this returns.
-  static func remove(_ names: TransactionNames, from folders: [Folder], isLasting: Bool = true) throws {
+  /// Removes all traces of one replacement but its journal, the pointers last, from the disk too: a former key among them
+  /// must not come back after a power cut.
+  static func remove(_ names: TransactionNames, from folders: [Folder]) throws {
     for folder in folders {
       let own = try folder.names().filter { TransactionNames(parsing: $0) == names && $0 != names.journal }
       guard !own.isEmpty else { continue }
       for name in own where name != names.pointer { try folder.remove(name) }
       try folder.remove(names.pointer)
-      if isLasting { try folder.sync() }
+      try folder.sync()
     }
   }
 }

@@ -40,11 +40,11 @@ final class ReplacementWork {
     clean(try used.map(folder))
   }
 
-  /// Removes the traces. The files are all new by now, so a failure here is none of the replacement's: what it leaves, or
-  /// what a power cut brings back, has no journal and is removed by whoever comes next.
+  /// Removes the traces. The files are all new by now, so a failure here is none of the replacement's: what it leaves has
+  /// no journal and is removed by whoever comes next.
   private func clean(_ folders: [Folder]) {
     try? observe(.committed)
-    try? Traces.remove(names, from: folders, isLasting: false)
+    try? Traces.remove(names, from: folders)
     try? observe(.cleaned)
   }
 

@@ -5,30 +5,26 @@ import Synchronization
 
 /// An act that waits for the transaction that carries it out.
 final class AuditScope: Sendable {
-  private struct State {
-    var act: AuditAct
-    var isRecorded = false
-  }
-
   /// Of the task that is doing something.
   @TaskLocal static var current: AuditScope?
 
-  private let state: Mutex<State>
+  private let act: AuditAct
+  private let isRecorded = Mutex(false)
 
-  init(_ act: AuditAct) { state = Mutex(State(act: act)) }
+  init(_ act: AuditAct) { self.act = act }
 
   /// The act, unless it has been recorded.
-  var waiting: AuditAct? { state.withLock { $0.isRecorded ? nil : $0.act } }
+  var waiting: AuditAct? { isRecorded.withLock(\.self) ? nil : act }
 
-  func mark(recorded: Bool) { state.withLock { $0.isRecorded = recorded } }
-  func amend(_ change: (inout AuditAct) -> Void) { state.withLock { change(&$0.act) } }
+  /// Says that it is in the log, for good.
+  func markRecorded() { isRecorded.withLock { $0 = true } }
 }
 
 /// What the store needs to write the audit log.
 final class AuditDesk: Sendable {
   private struct State {
     var key: AuditKey?
-    var scope: AuditScope?
+    var waiting: Waiting?
     var whenRecorded: [String: @Sendable () -> Void] = [:]
   }
 
@@ -40,10 +36,26 @@ final class AuditDesk: Sendable {
     set { state.withLock { $0.key = newValue } }
   }
 
-  /// The scope of the transaction that is being carried out. There is one at a time, as SQLite has one writer.
-  var scope: AuditScope? {
-    get { state.withLock { $0.scope } }
-    set { state.withLock { $0.scope = newValue } }
+  /// The act of the write that is being carried out. There is one at a time, as SQLite has one writer.
+  var waiting: Waiting? {
+    get { state.withLock { $0.waiting } }
+    set { state.withLock { $0.waiting = newValue } }
+  }
+
+  /// Completes that act.
+  func amend(_ change: (inout AuditAct) -> Void) {
+    state.withLock { state in
+      guard var waiting = state.waiting else { return }
+      change(&waiting.act)
+      state.waiting = waiting
+    }
+  }
+
+  /// An act that waits to be recorded by the write that is being carried out: a copy, so that a write which is carried out
+  /// anew, because its transaction failed, begins with the act as it was.
+  struct Waiting: Sendable {
+    let scope: AuditScope
+    var act: AuditAct
   }
 
   /// Called after entries were committed, on the thread of the database: none must block.
@@ -79,19 +91,21 @@ extension Store {
 
   // MARK: In a transaction
 
-  /// Carries out a transaction and puts the entry of its act into it.
+  /// Carries out a write and puts the entry of its act into its transaction.
   func audited<Value>(
     _ scope: AuditScope?, _ database: GRDB.Database, _ body: (GRDB.Database) throws -> Value
   ) throws -> Value {
-    audit.scope = scope
-    defer { audit.scope = nil }
+    if let scope, writes.attempt(on: database)?.hasRecorded(scope) != true {
+      audit.waiting = scope.waiting.map { AuditDesk.Waiting(scope: scope, act: $0) }
+    }
+    defer { audit.waiting = nil }
     let value = try body(database)
     try recordWaitingAct(database)
     return value
   }
 
-  /// Completes the entry of the transaction's act with what is known only in it.
-  func amendAct(_ change: (inout AuditAct) -> Void) { audit.scope?.amend(change) }
+  /// Completes the entry of the write's act with what is known only in it.
+  func amendAct(_ change: (inout AuditAct) -> Void) { audit.amend(change) }
 
   /// Records what Reroot itself did in a transaction, after the act that it follows from.
   func recordOwn(
@@ -102,10 +116,10 @@ extension Store {
   }
 
   private func recordWaitingAct(_ database: GRDB.Database) throws {
-    guard let scope = audit.scope, let act = scope.waiting else { return }
-    try append(act, database)
-    scope.mark(recorded: true)
-    database.afterNextTransaction(onCommit: { _ in }, onRollback: { _ in scope.mark(recorded: false) })
+    guard let waiting = audit.waiting else { return }
+    try append(waiting.act, database)
+    audit.waiting = nil
+    writes.attempt(on: database)?.note(recorded: waiting.scope)
   }
 
   /// Writes an entry in a transaction, for what waits for no act.
@@ -122,7 +136,11 @@ extension Store {
       head = try append(note, after: AuditHead(number: above, hash: last?.hash ?? AuditEntry.noHash), key, database)
     }
     _ = try append(act, after: head, key, database)
-    database.afterNextTransaction { [audit] _ in audit.recorded() }
+    if let attempt = writes.attempt(on: database) {
+      attempt.whenCommitted { [audit] in audit.recorded() }
+    } else {
+      database.afterNextTransaction { [audit] _ in audit.recorded() }
+    }
   }
 
   private func append(

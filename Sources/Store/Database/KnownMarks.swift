@@ -6,28 +6,32 @@ import Synchronization
 /// asks for it.
 final class KnownMarks: Sendable {
   private struct Known {
-    let folder: String
     let marks: Set<FileMark>
     let folders: [FolderAge]
   }
 
+  private let folder: String
   private let known = Mutex<Known?>(nil)
 
-  /// The folder, and every folder and file below it; of a symbolic link the file that it leads to. Blocking.
-  func below(_ folder: String) -> Set<FileMark> {
-    if let known = known.withLock(\.self), known.folder == folder, known.folders.allSatisfy(\.isSame) {
-      return known.marks
-    }
-    let (found, folders) = Self.look(folder)
+  /// - Parameter folder: its path may lead there by symbolic links.
+  init(_ folder: String) {
+    // Below a link nothing would be enumerated.
+    self.folder = StorePlaces.resolved(folder) ?? folder
+  }
+
+  /// The folder, and every folder and file below it; of a symbolic link in it the file that it leads to. Blocking.
+  var all: Set<FileMark> {
+    if let known = known.withLock(\.self), known.folders.allSatisfy(\.isSame) { return known.marks }
+    let (found, folders) = look()
     known.withLock { known in
       // A file that comes or goes leaves its time at its folder (inode(7)); what is behind a link may change without.
-      known = folders.map { Known(folder: folder, marks: found, folders: $0) }
+      known = folders.map { Known(marks: found, folders: $0) }
     }
     return found
   }
 
   /// The folders only where nothing but them has to be asked whether something has changed.
-  private static func look(_ folder: String) -> (Set<FileMark>, [FolderAge]?) {
+  private func look() -> (Set<FileMark>, [FolderAge]?) {
     var found: Set<FileMark> = []
     // Before what is in them, so that a change while it is read is seen the next time.
     var folders = FolderAge(folder).map { [$0] }
@@ -37,7 +41,7 @@ final class KnownMarks: Sendable {
       let path = folder + "/" + name
       var status = stat()
       guard lstat(path, &status) == 0 else { continue }
-      if let mark = FileMark(path, followsLinks: false) { found.insert(mark) }
+      found.insert(FileMark(status))
       switch status.st_mode & S_IFMT {
       case S_IFDIR: folders = FolderAge(path).flatMap { age in folders.map { $0 + [age] } }
       case S_IFLNK:
@@ -69,9 +73,9 @@ private struct FolderAge: Sendable {
 
   private init?(reading path: String) {
     var status = stat()
-    guard lstat(path, &status) == 0, let mark = FileMark(path, followsLinks: false) else { return nil }
+    guard lstat(path, &status) == 0 else { return nil }
     self.path = path
-    self.mark = mark
+    mark = FileMark(status)
     (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
   }
 

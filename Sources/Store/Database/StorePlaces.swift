@@ -8,11 +8,12 @@ public struct StorePlaces: Sendable {
   let source: MasterKeySource
   /// Outside of the folder, or inside.
   private let keyFiles: [String]
-  private let marks = KnownMarks()
+  private let marks: KnownMarks
 
   init(folder: String, masterKey: MasterKeySource) {
     self.folder = folder
     source = masterKey
+    marks = KnownMarks(folder)
     keyFiles =
       switch masterKey {
       case .file(nil): []
@@ -32,7 +33,7 @@ public struct StorePlaces: Sendable {
   /// - Parameter path: absolute, symbolic links followed as far as it exists.
   public func claim(on path: String) -> String? {
     let marks = Self.marks(along: path)
-    if !marks.isDisjoint(with: self.marks.below(folder)) { return "Reroot's data folder \(folder)" }
+    if !marks.isDisjoint(with: self.marks.all) { return "Reroot's data folder \(folder)" }
     for file in keyFiles {
       let isSame = FileMark.ofFile(file).map(marks.contains) ?? false
       if isSame || Self.realPath(file) == path { return "the file of Reroot's master key, \(file)" }
@@ -79,7 +80,7 @@ struct FileMark: Hashable {
     self.init(status)
   }
 
-  private init(_ status: stat) {
+  init(_ status: stat) {
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
   }

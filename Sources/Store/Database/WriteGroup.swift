@@ -3,9 +3,11 @@ import Synchronization
 
 /// Carries out what several tasks write at the same time in one transaction, so that one flush to the disk serves them all.
 ///
-/// Nobody is answered before the transaction is committed, and they are carried out in the order in which they came. When
-/// one of them fails, nothing of the group is kept and each is carried out anew, in a transaction of its own: what one
-/// refuses takes nothing away from the others. So what is carried out must do nothing but write to the database.
+/// Nobody is answered before the transaction is committed, and they are carried out in the order in which they came. Where one
+/// of them fails nothing of the group is kept: those before it are carried out anew together, it alone, and those behind it
+/// together, so that what one refuses takes nothing away from the others. Where the commit fails, each is carried out anew
+/// alone. So what is carried out may be carried out twice: what it does besides writing to the database belongs into its
+/// ``WriteAttempt``.
 final class WriteGroup: Sendable {
   private struct Write: Sendable {
     /// Carries it out, in a transaction.
@@ -26,11 +28,14 @@ final class WriteGroup: Sendable {
     }
   }
 
-  /// So many at most, so that whoever is first is not kept waiting by those who come later.
+  /// So many at most, and for so long, so that whoever is first is not kept waiting by those who come later.
   private static let largest = 64
+  private static let longest: Duration = .milliseconds(20)
 
   private let database: DatabasePool
   private let waiting = Mutex<[Write]>([])
+  /// The attempt that is under way, and the connection on which; there is one writer.
+  private let current = Mutex<(connection: ObjectIdentifier, attempt: WriteAttempt)?>(nil)
 
   init(_ database: DatabasePool) {
     self.database = database
@@ -73,18 +78,60 @@ final class WriteGroup: Sendable {
       return (group, !waiting.isEmpty)
     }
     if isMore { schedule() }
-    guard group.count > 1, (try? Self.commit(group, database)) != nil else {
-      for write in group { write.answer(Self.failure { try Self.commit([write], database) }) }
-      return
-    }
-    for write in group { write.answer(nil) }
+    carryOut(group[...], database)
   }
 
-  private static func commit(_ group: [Write], _ database: GRDB.Database) throws {
+  private func carryOut(_ group: ArraySlice<Write>, _ database: GRDB.Database) {
+    guard let first = group.first else { return }
+    guard group.count > 1 else { return first.answer(Self.failure { _ = try commit(group, database) { _ in } }) }
+    var failed: Int?
+    do {
+      let done = try commit(group, database) { failed = $0 }
+      for write in group[..<done] { write.answer(nil) }
+      carryOut(group[done...], database)
+    } catch {
+      guard let failed else {
+        for index in group.indices { carryOut(group[index...index], database) }
+        return
+      }
+      carryOut(group[..<failed], database)
+      carryOut(group[failed...failed], database)
+      carryOut(group[(failed + 1)...], database)
+    }
+  }
+
+  /// Carries out as many as there is time for, in one transaction.
+  ///
+  /// - Parameter failing: told which of them has failed, before its error is thrown.
+  /// - Returns: the place behind the last of them.
+  private func commit(
+    _ group: ArraySlice<Write>, _ database: GRDB.Database, _ failing: (Int) -> Void
+  ) throws -> Int {
+    let attempt = WriteAttempt()
+    current.withLock { $0 = (ObjectIdentifier(database), attempt) }
+    defer { current.withLock { $0 = nil } }
+    var done = group.startIndex
+    let start = ContinuousClock.now
     try database.inTransaction {
-      for write in group { try write.carryOut(database) }
+      while done < group.endIndex {
+        do {
+          try group[done].carryOut(database)
+        } catch {
+          failing(done)
+          throw error
+        }
+        done += 1
+        if ContinuousClock.now - start > Self.longest { break }
+      }
       return .commit
     }
+    attempt.committed()
+    return done
+  }
+
+  /// The attempt that a connection is carrying out; nil while it only reads, or writes for itself.
+  func attempt(on database: GRDB.Database) -> WriteAttempt? {
+    current.withLock { $0.flatMap { $0.connection == ObjectIdentifier(database) ? $0.attempt : nil } }
   }
 
   private static func failure(_ body: () throws -> Void) -> (any Error)? {
