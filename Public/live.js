@@ -16,12 +16,42 @@ let pressedAt = -Infinity
 let lastPaint = 0
 
 function take(partials) {
+  sinceRedraw?.push(...partials)
   for (const partial of partials) {
     // Of two drawings of one element only the later counts; taken out first so that it keeps its place in time.
     waiting.delete(partial.id)
     waiting.set(partial.id, partial)
   }
   schedule()
+}
+
+let sinceRedraw = null
+let redrawAgain = false
+
+// What changed too much to be sent to everybody is asked for by each page as it shows it. What comes in meanwhile may be
+// younger than the answer, so it is put in again after it.
+async function redraw(id) {
+  if (sinceRedraw) {
+    redrawAgain = true
+    return
+  }
+  sinceRedraw = []
+  try {
+    const answer = await fetch(location.href, { cache: "no-store" })
+    if (answer.ok && !answer.redirected) {
+      const element = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id)
+      const younger = sinceRedraw
+      sinceRedraw = null
+      if (element) take([{ id, html: element.outerHTML }, ...younger])
+    }
+  } catch {
+    // The connection is lost, which the stream says; the next drawing of each row comes over it.
+  }
+  sinceRedraw = null
+  if (redrawAgain) {
+    redrawAgain = false
+    redraw(id)
+  }
 }
 
 function schedule() {
@@ -215,7 +245,9 @@ function connect() {
   })
   source.addEventListener("changes", event => {
     if (event.lastEventId) lastId = event.lastEventId
-    take(JSON.parse(event.data).partials)
+    const changes = JSON.parse(event.data)
+    take(changes.partials)
+    if (changes.redraw) redraw(changes.redraw)
   })
   // Nothing comes any more. The browser would open the stream again as soon as the server closes it.
   source.addEventListener("end", () => {

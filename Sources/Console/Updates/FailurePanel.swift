@@ -17,6 +17,8 @@ struct FailurePanel: Sendable {
     let request: Agreement?
   }
 
+  /// How many components are named of those at which an action succeeded; the rest is counted.
+  private static let named = 12
   /// How many failures are listed; the rest is counted.
   private static let listed = 50
 
@@ -164,20 +166,19 @@ struct FailurePanel: Sendable {
   /// The successful actions, a line for each kind: a list of thousands would help nobody.
   private var succeeded: [PageModel] {
     ActionKind.allCases.compactMap { kind -> PageModel? in
-      let names = state.course.members.filter { state.action(ActionID(kind, $0.id))?.status == .succeeded }.map(\.name)
-      let own = state.action(ActionID(kind))?.status == .succeeded ? ["the console"] : []
-      let all = names + own
-      guard !all.isEmpty else { return nil }
-      let shown = all.prefix(12).map { VisibleText.of($0) }.joined(separator: ", ")
+      var (count, names) = state.succeeded(kind, naming: Self.named)
+      if state.action(ActionID(kind))?.status == .succeeded { (count, names) = (count + 1, names + ["the console"]) }
+      guard count > 0 else { return nil }
+      let shown = names.prefix(Self.named).map { VisibleText.of($0) }.joined(separator: ", ")
       return [
-        "title": kind.title, "count": all.count,
-        "names": shown + (all.count > 12 ? " and \(all.count - 12) more" : ""),
+        "title": kind.title, "count": count,
+        "names": shown + (count > Self.named ? " and \(count - Self.named) more" : ""),
       ]
     }
   }
 
   private func name(_ id: Component.ID?) -> String {
     guard let id else { return "the console" }
-    return state.course.members.first { $0.id == id }?.name ?? "component \(id)"
+    return state.member(id)?.name ?? "component \(id)"
   }
 }

@@ -22,12 +22,15 @@ public struct LiveChanges: Sendable, Encodable {
 
   /// The changed parts, in their order.
   public var partials: [Partial]
+  /// The id of an element that changed too much to be sent to everybody: each page asks for it as it shows it.
+  public var redraw: String?
   /// Whether what the page shows has come to its end.
   public var hasEnded: Bool
 
   /// Collects changed parts.
-  public init(partials: [Partial], hasEnded: Bool = false) {
+  public init(partials: [Partial], redraw: String? = nil, hasEnded: Bool = false) {
     self.partials = partials
+    self.redraw = redraw
     self.hasEnded = hasEnded
   }
 

@@ -35,7 +35,8 @@ struct LiveUpdate: Sendable {
     partials.append(.init(id: "progress", html: try renderer.render("updates/progress", page.progress)))
     // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
     partials.append(.init(id: "panel", html: try renderer.render("updates/panel", page.panel(mayDecide: mayDecide))))
-    for member in touched(page, entries) {
+    let touched = touched(page, entries)
+    for member in touched ?? [] {
       let html = try renderer.render("updates/row", page.row(member))
       partials.append(.init(id: "component-\(member.id)", html: html))
     }
@@ -43,17 +44,21 @@ struct LiveUpdate: Sendable {
       let html = try renderer.render("updates/console", page.consoleRow)
       partials.append(.init(id: "component-console", html: html))
     }
-    return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
+    return LiveChanges(
+      partials: partials, redraw: touched == nil ? UpdatePage.rowsID : nil, hasEnded: page.state.outcome != nil)
   }
 
-  /// The rows that may look different now: those of the entries, and those whose actions have begun since.
-  private func touched(_ page: UpdatePage, _ entries: [JournalEntry]) -> [Course.Member] {
+  /// The rows that may look different now: those of the entries, and those whose actions have begun since; nil for so many
+  /// that each page asks for those that it shows.
+  private func touched(_ page: UpdatePage, _ entries: [JournalEntry]) -> [Course.Member]? {
     var ids: Set<Component.ID> = []
     for entry in entries {
-      guard let touches = entry.touches else { return page.state.course.members }
+      guard let touches = entry.touches else {
+        return UpdateRows.arePaged(page.state) ? nil : page.state.course.members
+      }
       ids.formUnion(touches.compactMap { $0 })
     }
     ids.formUnion(page.state.actionsInFlight.keys.compactMap(\.component))
-    return page.state.course.members.filter { ids.contains($0.id) }
+    return ids.sorted().compactMap(page.state.member)
   }
 }

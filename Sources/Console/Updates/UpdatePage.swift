@@ -17,6 +17,8 @@ struct UpdatePage: Sendable {
   /// The maintenance notes, by the component.
   let maintenance: [Component.ID: String]
 
+  /// The id of the element with the rows of the components.
+  static let rowsID = "rows"
   /// How many of the newest entries of the journal the page shows.
   static let logLength = 200
 
@@ -37,8 +39,11 @@ struct UpdatePage: Sendable {
   }
 
   /// The whole page, for somebody who may decide, or only look.
-  func model(log: [JournalEntry], mayDecide: Bool) -> PageModel {
+  ///
+  /// - Parameter rows: which components it shows.
+  func model(log: [JournalEntry], rows: UpdateRows = UpdateRows(), mayDecide: Bool) -> PageModel {
     let isLive = state.outcome == nil
+    let selection = rows.selection(of: state)
     var model: PageModel = [
       "title": "Update \(record.id)",
       "header": [
@@ -49,12 +54,14 @@ struct UpdatePage: Sendable {
       "progress": progress,
       "panel": panel(mayDecide: mayDecide),
       "columns": kinds.map(\.title),
-      "rows": rows,
+      "rowsID": Self.rowsID,
+      "rows": selection.shown.map(row),
       "hasConsole": state.course.changesHTTPS,
       "console": consoleRow,
       "entries": log.reversed().map(entry),
       "eventsPath": "/updates/\(record.id)/events?after=\(log.last?.sequence ?? 0)",
     ]
+    model["listing"] = rows.model(selection, of: state, at: "/updates/\(record.id)")
     // While nothing goes on, somebody may be reading what a command wrote.
     if isLive { model["refreshSeconds"] = state.standing == .deciding ? 60 : 5 }
     if let supersession, !state.offers.isEmpty {
@@ -118,9 +125,6 @@ struct UpdatePage: Sendable {
     guard state.policy != plan.policy else { return planned + "." }
     return "Planned \(planned.lowercasedFirst); a decision changed it to \(state.policy.label)."
   }
-
-  /// A row for every component.
-  var rows: [PageModel] { state.course.members.map { row($0) } }
 
   /// The row of one component.
   func row(_ member: Course.Member) -> PageModel {
@@ -190,7 +194,7 @@ struct UpdatePage: Sendable {
 
   private func name(_ id: Component.ID?) -> String {
     guard let id else { return "the console" }
-    return state.course.members.first { $0.id == id }?.name ?? "component \(id)"
+    return state.member(id)?.name ?? "component \(id)"
   }
 }
 

@@ -25,8 +25,8 @@ extension ConsoleRouter {
     on(.post, "/updates", for: .operator(to: "start an update")) { request, _, visit in
       try await UpdateRoutes.start(request, visit)
     }
-    on(.get, "/updates/:id", for: .viewer) { _, path, visit in
-      try await UpdateRoutes.show(try UpdateRecord.ID(path, "update"), visit)
+    on(.get, "/updates/:id", for: .viewer) { request, path, visit in
+      try await UpdateRoutes.show(try UpdateRecord.ID(path, "update"), UpdateRows(request.query), visit)
     }
     on(.get, "/updates/:id/events", for: .viewer) { request, path, visit in
       try await UpdateRoutes.events(try UpdateRecord.ID(path, "update"), request, visit)
@@ -93,14 +93,14 @@ enum UpdateRoutes {
     }
   }
 
-  static func show(_ id: UpdateRecord.ID, _ visit: Visit) async throws -> Response {
+  static func show(_ id: UpdateRecord.ID, _ rows: UpdateRows, _ visit: Visit) async throws -> Response {
     let store = visit.services.store
     // The log is read first: what is journaled after it comes over the stream, which begins behind it.
     let log = try await store.journalTail(id, limit: UpdatePage.logLength)
     return try visit.page(
       "updates/show",
       try await UpdatePage.read(id, store, now: visit.services.clock())
-        .model(log: log, mayDecide: visit.may(.operator)))
+        .model(log: log, rows: rows, mayDecide: visit.may(.operator)))
   }
 
   static func events(_ id: UpdateRecord.ID, _ request: Request, _ visit: Visit) async throws -> Response {

@@ -121,6 +121,22 @@ extension UpdateState {
     row(of: id)?[id.kind]
   }
 
+  /// The component of a number; nil when the update has none of it.
+  public func member(_ id: Component.ID) -> Course.Member? {
+    rowOf[id].map { course.members[$0] }
+  }
+
+  /// At how many components an action succeeded, and the names of the first of them.
+  public func succeeded(_ kind: ActionKind, naming limit: Int) -> (count: Int, names: [String]) {
+    var count = 0
+    var names: [String] = []
+    for (index, row) in rows.enumerated() where row[kind]?.status == .succeeded {
+      count += 1
+      if names.count < limit { names.append(course.members[index].name) }
+    }
+    return (count, names)
+  }
+
   /// Whether a component was set aside by Override.
   public func isSetAside(_ component: Component.ID) -> Bool {
     rowOf[component].map { rows[$0].isSetAside } ?? false

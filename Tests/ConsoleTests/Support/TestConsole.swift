@@ -173,11 +173,14 @@ final class LogLines: Sendable {
 }
 
 /// Asks again and again, for at most so long; waits two thousandths of a second in between.
+/// How many times as long everything takes: sanitizers compute a good deal.
+let patience = ProcessInfo.processInfo.environment["REROOT_SANITIZED"] == nil ? 1 : 5
+
 func eventually(
   _ what: Comment, within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () async throws -> Bool
 ) async throws {
-  let end = ContinuousClock.now + limit
+  let end = ContinuousClock.now + limit * patience
   while try await !condition() {
     try #require(ContinuousClock.now < end, what, sourceLocation: sourceLocation)
     try await Task.sleep(for: .milliseconds(2))
