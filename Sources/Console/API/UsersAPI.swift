@@ -23,9 +23,10 @@ extension APITable {
         result: .json(UsersAPI.linked, "The user, and the link.", status: 201).located, problems: [409],
         isRepeatable: true, shownOnce: "link"
       ) { call in
+        let own = try await OwnAddress.of(call.request, call.services)
         let (added, link) = try await UsersAPI.atMembers { try await UserDesk.add(UsersAPI.form(call), call.visit) }
         return .json(
-          try await UsersAPI.json(added, link, call), location: "\(APIPath.root)/users/\(added.id)")
+          try await UsersAPI.json(added, link, at: own, call), location: "\(APIPath.root)/users/\(added.id)")
       })
     on(
       .get, "/users/:id", tag,
@@ -77,7 +78,8 @@ extension APITable {
         shownOnce: "link"
       ) { call in
         let user = try await UsersAPI.standing(call).user
-        return .json(try await UsersAPI.json(user, try await UserDesk.makeLink(user, call.visit), call))
+        let own = try await OwnAddress.of(call.request, call.services)
+        return .json(try await UsersAPI.json(user, try await UserDesk.makeLink(user, call.visit), at: own, call))
       })
     on(
       .delete, "/users/:id/second-factor", tag,
@@ -116,11 +118,13 @@ enum UsersAPI {
     return form
   }
 
-  static func json(_ user: UserRecord, _ link: UserDesk.Link, _ call: APICall) async throws -> JSONValue {
+  static func json(
+    _ user: UserRecord, _ link: UserDesk.Link, at own: String, _ call: APICall
+  ) async throws -> JSONValue {
     [
       "user": Shape.user.json(try await UserDesk.standing(user.id, call.store)),
       "link": [
-        "address": .string(try await link.address(call.request, call.services)), "path": .string(link.path),
+        "address": .string(link.address(at: own)), "path": .string(link.path),
         "expiresAt": .moment(link.expiresAt),
       ],
     ]

@@ -12,12 +12,25 @@ enum OwnAddress {
   static func of(_ request: Request, _ services: Services) async throws -> String {
     let set = try await NotificationSettings.read(services.store).value(.consoleAddress)
     if !set.isEmpty { return set }
-    let names = names(services.https)
-    if let host = request.headers.first("host"), let name = name(of: host), names.contains(where: { $0.covers(name) }) {
+    return address(sentTo: request.headers.first("host"), names: names(services.https), port: services.https.port)
+  }
+
+  /// The same without a setting.
+  ///
+  /// - Parameters:
+  ///   - host: what the client says whom it asks.
+  ///   - names: what the console is called. Those with a wildcard are passed over: it stands for names that others have.
+  ///   - port: where the console listens; nil where that is not known. A server of somebody else may be at another port of
+  ///     the same machine. None in `host` is 443, where a proxy passes requests on.
+  static func address(sentTo host: String?, names: [SubjectName], port: UInt16?) -> String {
+    let names = names.filter { !$0.text.hasPrefix("*") }
+    if let host, let asked = parts(of: host), asked.port == nil || asked.port == port,
+      names.contains(where: { $0.covers(asked.name) })
+    {
       return "https://\(host)"
     }
-    let own = names.first { !$0.text.hasPrefix("*") }?.text ?? "localhost"
-    return "https://\(own.contains(":") ? "[\(own)]" : own):\(services.https.port.map(String.init) ?? "")"
+    let own = names.first?.text ?? "localhost"
+    return "https://\(own.contains(":") ? "[\(own)]" : own)" + (port.map { ":\($0)" } ?? "")
   }
 
   /// What it is called: by the certificate that it serves, and by what it would have in one of its own making.
@@ -29,12 +42,14 @@ enum OwnAddress {
     return served + https.names.map { SubjectName(text: $0.text) }
   }
 
-  /// The host without its port (RFC 3986, section 3.2); nil where that is none.
-  private static func name(of authority: String) -> String? {
+  /// The host and its port (RFC 3986, section 3.2); nil where it is neither.
+  private static func parts(of authority: String) -> (name: String, port: UInt16?)? {
     let end = authority.last == "]" ? nil : authority.lastIndex(of: ":")
-    let port = end.map { authority[authority.index(after: $0)...] } ?? ""
-    guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), end == nil || UInt16(port) ?? 0 > 0 else { return nil }
+    let digits = end.map { authority[authority.index(after: $0)...] } ?? ""
+    let port = digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt16(digits) : nil
+    guard end == nil || port != nil else { return nil }
     let name = authority[..<(end ?? authority.endIndex)]
-    return name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
+    let isBracketed = name.hasPrefix("[") && name.hasSuffix("]")
+    return (isBracketed ? String(name.dropFirst().dropLast()) : String(name), port)
   }
 }

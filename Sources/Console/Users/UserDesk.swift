@@ -25,10 +25,9 @@ enum UserDesk {
       expiresAt = visit.services.clock().addingTimeInterval(Store.passwordLinkLifetime)
     }
 
-    /// The whole address.
-    func address(_ request: Request, _ services: Services) async throws -> String {
-      try await OwnAddress.of(request, services) + path
-    }
+    /// The whole address, at one of the console's own. That is found before the link is made: whatever fails after it
+    /// would take away a link that exists.
+    func address(at own: String) -> String { own + path }
   }
 
   static func all(_ store: Store) async throws -> [Standing] {

@@ -47,9 +47,9 @@ enum UserRoutes {
 
   static func add(_ form: UserForm, _ request: Request, _ visit: Visit) async throws -> Response {
     do {
+      let own = try await OwnAddress.of(request, visit.services)
       let (user, link) = try await UserDesk.add(form, visit)
-      let address = try await link.address(request, visit.services)
-      return try UserPages.link(of: user, link, address: address, isNew: true, visit)
+      return try UserPages.link(of: user, link, address: link.address(at: own), isNew: true, visit)
     } catch let refusal as InputRefusal {
       return try UserPages.add(visit, form, refusal.fields)
     } catch let error as StoreError where error.code == "NAME_TAKEN" {
@@ -86,9 +86,9 @@ enum UserRoutes {
   static func makeLink(_ user: UserRecord, _ request: Request, _ visit: Visit) async throws -> Response {
     guard user.id != (try visit.signedIn().user) else { return try UserPages.askForLink(user, visit) }
     do {
+      let own = try await OwnAddress.of(request, visit.services)
       let link = try await UserDesk.makeLink(user, visit)
-      let address = try await link.address(request, visit.services)
-      return try UserPages.link(of: user, link, address: address, isNew: false, visit)
+      return try UserPages.link(of: user, link, address: link.address(at: own), isNew: false, visit)
     } catch let error as StoreError where ProblemDetails.status(error) == 409 {
       return try UserPages.kept(user, error.sentence, visit)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import PKI
+import Rotation
 import Testing
 
 @testable import Console
@@ -51,11 +52,12 @@ import Testing
         return try #require(try answer.json["link"]?["address"]?.text, "\(answer)")
       }
       let (port, own) = (console.port, try #require(console.console.services.https.names.first).text)
-      for host in ["localhost", "localhost:443", "127.0.0.1:\(port)", "[::1]:8443"] {
+      for host in ["localhost", "localhost:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)"] {
         #expect(try await address(host).hasPrefix("https://\(host)/password/"))
       }
       for host in [
         "evil.example", "evil.example:\(port)", "localhost.evil.example", "localhost:1:2", "[::1].evil.example",
+        "localhost:\(port == 8443 ? 8444 : 8443)",
       ] {
         #expect(try await address(host).hasPrefix("https://\(own):\(port)/password/"), "\(host)")
       }
@@ -64,6 +66,25 @@ import Testing
         #expect(try await address(host).hasPrefix("https://reroot.example.net/password/"))
       }
     }
+  }
+
+  @Test(
+    "Of names and ports only the console's own are taken, and never one that a wildcard stands for",
+    arguments: [
+      ("console.example.net", 8443, "https://console.example.net"),
+      ("Console.Example.net:8443", 8443, "https://Console.Example.net:8443"),
+      ("console.example.net:8444", 8443, "https://console.example.net:8443"),
+      ("evil.example.net", 8443, "https://console.example.net:8443"),
+      ("evil.example.net:8443", 8443, "https://console.example.net:8443"),
+      ("*.example.net", 8443, "https://console.example.net:8443"),
+      ("console.example.net:", 8443, "https://console.example.net:8443"),
+      ("evil.example", nil, "https://console.example.net"), (nil, nil, "https://console.example.net"),
+    ] as [(String?, UInt16?, String)])
+  func ownNames(_ host: String?, _ port: UInt16?, _ address: String) {
+    let names = [SubjectName.dns("*.example.net"), .dns("console.example.net"), .dns("localhost")]
+    #expect(OwnAddress.address(sentTo: host, names: names, port: port) == address)
+    #expect(OwnAddress.address(sentTo: host, names: [.dns("*.example.net")], port: 1) == "https://localhost:1")
+    #expect(OwnAddress.address(sentTo: host, names: [.ip("2001:db8::1")], port: 1) == "https://[2001:db8::1]:1")
   }
 
   @Test("A user who is added chooses a password over the link, signs in, and has the role")
