@@ -8,16 +8,18 @@ enum NotificationChange {
   /// - Parameters:
   ///   - given: what was typed, by the settings' keys; what is not given stays.
   ///   - secrets: new secrets by their settings' keys, nil for none any more; what is not given stays.
+  ///   - found: what is wrong with what was given already, so that all of it is told at once.
   ///   - read: the settings that must not have been changed since; nil changes whatever they are.
   /// - Throws: ``InputRefusal`` by the settings' keys, `CHANGED_MEANWHILE`.
   static func save(
-    _ given: [String: String], secrets: [String: SecretBytes?], since read: NotificationSettings? = nil, _ visit: Visit
+    _ given: [String: String], secrets: [String: SecretBytes?], beside found: [InputProblem] = [],
+    since read: NotificationSettings? = nil, _ visit: Visit
   ) async throws {
     let services = visit.services
     let former: NotificationSettings
     if let read { former = read } else { former = try await NotificationSettings.read(services.store) }
     var values: [String: String] = [:]
-    var problems: [InputProblem] = []
+    var problems = found
     var changes: [Store.SettingChange] = []
     for setting in NotificationSettings.plain {
       values[setting.key] = former.value(setting)

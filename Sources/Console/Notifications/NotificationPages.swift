@@ -12,6 +12,8 @@ enum NotificationPages {
   /// What was typed, and what is wrong with it. No secret.
   struct Given {
     var values: [String: String] = [:]
+    /// The settings of which no box was ticked.
+    var unticked: Set<String> = []
     var problems: [InputProblem] = []
     /// A test that was just tried in vain.
     var failedTest: NotificationRecord?
@@ -69,7 +71,8 @@ enum NotificationPages {
   private static func groups(_ settings: NotificationSettings, _ given: Given) -> [PageModel] {
     func problem(_ key: String) -> String? { given.problems.first { $0.field == key }?.sentence }
     func plain(_ setting: PlainSetting) -> FieldPart {
-      setting.field(given.values[setting.key] ?? settings.value(setting), problem: problem(setting.key))
+      let value = given.unticked.contains(setting.key) ? nil : given.values[setting.key] ?? settings.value(setting)
+      return setting.field(value, problem: problem(setting.key))
     }
     func secret(_ setting: SecretSetting) -> FieldPart {
       FieldPart.input(setting.key, setting.label, type: "password", hint: setting.hint, error: problem(setting.key))

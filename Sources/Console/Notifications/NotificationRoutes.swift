@@ -17,10 +17,18 @@ extension ConsoleRouter {
         // An empty field keeps the secret.
         if !text.isEmpty { secrets[setting.key] = SecretBytes(utf8: text) }
       }
+      // Where nothing is sent, it does not matter what would be, and what was chosen stays.
+      let unticked = NotificationSettings.kinds.filter { given[$0.kinds.key] == nil }
+      let wrong = unticked.filter { given[$0.address.key]?.contains { !$0.isWhitespace } == true }.map {
+        InputProblem(
+          field: $0.kinds.key, sentence: "Choose one or more; to send nothing there, give no address.")
+      }
       do {
-        try await NotificationChange.save(given, secrets: secrets, visit)
+        try await NotificationChange.save(given, secrets: secrets, beside: wrong, visit)
       } catch let refusal as InputRefusal {
-        return try await NotificationPages.show(.init(values: given, problems: refusal.problems), visit)
+        let boxes = Set(unticked.map(\.kinds.key))
+        return try await NotificationPages.show(
+          .init(values: given, unticked: boxes, problems: refusal.problems), visit)
       }
       return visit.redirect(to: NotificationPages.path, notice: "The notifications were saved.")
     }

@@ -14,6 +14,10 @@ struct NotificationSettings: Sendable {
   static let plain: [PlainSetting] = [
     .webhookAddress, .webhookKinds, .emailTo, .emailKinds, .emailFrom, .smtpServer, .smtpUser, .consoleAddress,
   ]
+  /// What is told where, as boxes to tick, and where that is.
+  static let kinds: [(kinds: PlainSetting, address: PlainSetting)] = [
+    (.webhookKinds, .webhookAddress), (.emailKinds, .emailTo),
+  ]
   /// The secret that requests are signed with.
   static let webhookSecret = SecretSetting(
     key: "notify_webhook_secret", member: "webhookSecret", label: "Webhook secret",

@@ -68,12 +68,8 @@ struct PlainSetting: Sendable {
     }
   }
 
-  /// What a form gives for ``Kind/several(_:)`` where no box is ticked: in the API an empty list is all of them.
-  static let noneTicked = "-"
-
   private static func checked(_ text: String, of known: [String]) -> Result<String, InputProblem> {
     func wrong(_ sentence: String) -> Result<String, InputProblem> { .failure(.init(field: "", sentence: sentence)) }
-    guard text != noneTicked else { return wrong("Choose one or more; to send nothing there, give no address.") }
     let words = text.split { $0.isWhitespace || $0 == "," }.map(String.init)
     if let word = words.first(where: { !known.contains($0) }) {
       return wrong("“\(VisibleText.of(word, limit: 100))” is none of \(known.joined(separator: ", ")).")
@@ -85,11 +81,12 @@ struct PlainSetting: Sendable {
 
   private func wrong(_ sentence: String) -> Result<String, InputProblem> { .failure(named(sentence)) }
 
-  /// What a form gives for the setting; nil where it does not hold it.
+  /// What a form gives for the setting; nil where it does not hold it, and where none of its boxes is ticked: in a form
+  /// that is the same, and an empty text would be all of them.
   func given(_ form: Form) -> String? {
     guard case .several(let choices) = kind else { return form[key] }
     let ticked = form.all(key)
-    if ticked.isEmpty { return Self.noneTicked }
+    guard !ticked.isEmpty else { return nil }
     return choices.allSatisfy { ticked.contains($0.value) } ? "" : ticked.joined(separator: "\n")
   }
 
@@ -149,8 +146,12 @@ extension PlainSetting {
 
 extension PlainSetting {
   /// The field with what was typed into it, or with what is kept.
-  func field(_ value: String, more hint: String = "", problem: String?) -> FieldPart {
+  ///
+  /// - Parameter value: nil for boxes of which none is ticked.
+  func field(_ value: String?, more hint: String = "", problem: String?) -> FieldPart {
     let hint = self.hint + hint
+    let isNoneTicked = value == nil
+    let value = value ?? ""
     switch kind {
     case .number(let range):
       return FieldPart.input(key, label, type: "number", value: value, hint: hint, error: problem, width: "short")
@@ -161,7 +162,8 @@ extension PlainSetting {
       return FieldPart.select(
         key, label, options: [("on", "On"), ("off", "Off")], chosen: value, hint: hint, error: problem)
     case .several(let choices):
-      let chosen = value.isEmpty ? choices.map(\.value) : value.split(separator: "\n").map(String.init)
+      let isAll = value.isEmpty && !isNoneTicked
+      let chosen = isAll ? choices.map(\.value) : value.split(separator: "\n").map(String.init)
       return FieldPart.checks(
         key, label, choices: choices, chosen: Set(chosen), hint: hint.isEmpty ? nil : hint, error: problem)
     case .text: return FieldPart.input(key, label, value: value, hint: hint, error: problem).optional

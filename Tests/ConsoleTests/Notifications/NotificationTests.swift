@@ -248,8 +248,12 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
         "PATCH", "/notifications",
         ["emailTo": ["grace@example.net"], "emailKinds": ["endpoint.differs", "update.failure-waiting"]])
       #expect(try set.json["emailKinds"] == ["update.failure-waiting", "endpoint.differs"], "\(set)")
-      let wrong = try await program.send("PATCH", "/notifications", ["webhookKinds": ["update.nonsense"]])
-      #expect(try wrong.json["errors"]?.elements?.first?["pointer"] == "/webhookKinds", "\(wrong)")
+      for word in ["update.nonsense", "-"] {
+        let wrong = try await program.send("PATCH", "/notifications", ["webhookKinds": [.string(word)]])
+        let error = try #require(try wrong.json["errors"]?.elements?.first, "\(wrong)")
+        #expect(error["pointer"] == "/webhookKinds")
+        #expect(error["detail"]?.text?.hasPrefix("“\(word)” is none of ") == true)
+      }
       system.targets.arm(.deploy, at: "web")
       let id = try await system.start()
       _ = try await system.settled(id)
@@ -270,9 +274,11 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
   func boxes() async throws {
     try await withSending { system, _, program in
       func kept() async throws -> JSONValue? { try await program.get("/notifications").json["emailKinds"] }
-      func submit(_ ticked: [String]) async throws -> Answer {
+      func submit(_ ticked: [String], to address: String = "grace@example.net") async throws -> Answer {
         let form = try await system.browser.get(NotificationPages.path).form(NotificationPages.path)
-        let others = form.fields.filter { $0.name != "notify_email_kinds" }.map { ($0.name, $0.value) }
+        var others = form.fields.filter { !["notify_email_kinds", "notify_email_to"].contains($0.name) }
+          .map { ($0.name, $0.value) }
+        others.append(("notify_email_to", address))
         return try await system.browser.post(form.action, others + ticked.map { ("notify_email_kinds", $0) })
       }
       let page = try await system.browser.get(NotificationPages.path)
@@ -283,6 +289,9 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
       let none = try await submit([])
       #expect(none.status == 422 && none.error(of: "notify_email_kinds")?.hasPrefix("Choose one or more") == true)
       #expect(try none.form(NotificationPages.path).value("notify_email_kinds") == nil)
+      #expect(try await kept() == .array([.string(all[4])]))
+      // Where nothing is sent there is nothing to choose, and it stays for an address that is given later.
+      #expect(try await submit([], to: " ").status == 303)
       #expect(try await kept() == .array([.string(all[4])]))
       #expect(try await submit(all).status == 303)
       #expect(try await kept() == [])
