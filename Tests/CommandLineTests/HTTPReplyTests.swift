@@ -75,12 +75,12 @@ import Testing
   func refusals() {
     let body =
       #"{"detail":"2 things are wrong.","code":"INVALID_INPUT","errors":[{"pointer":"/months","detail":"Too many."}]}"#
-    let failure = APIClient.refusal(422, Array(body.utf8))
+    let failure = APIClient.refusal(422, Array(body.utf8), of: "/roots")
     #expect(failure.status == .refused)
     #expect(failure.code == "INVALID_INPUT")
     #expect(failure.sentence == "2 things are wrong.\n  /months: Too many.")
-    #expect(APIClient.refusal(503, []).status == .failed)
-    #expect(APIClient.refusal(404, Array("<html>".utf8)).code == "HTTP_404")
+    #expect(APIClient.refusal(503, [], of: "/").status == .failed)
+    #expect(APIClient.refusal(404, Array("<html>".utf8), of: "/").code == "HTTP_404")
   }
 
   @Test("is asked for with everything in a query written by its bytes")

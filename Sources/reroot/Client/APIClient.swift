@@ -74,7 +74,9 @@ struct APIClient: Sendable {
           sleep(UInt32(max(1, seconds)))
           continue
         }
-        guard reply.status < 300 else { throw Self.refusal(reply.status, try connected { try reply.all() }) }
+        guard reply.status < 300 else {
+          throw Self.refusal(reply.status, try connected { try reply.all() }, of: request.path)
+        }
         return reply
       } catch let failure as CommandFailure where failure.code == "CONNECTION_LOST" && losses < 2 {
         guard key != nil || request.method == "GET" else { throw failure }
@@ -92,7 +94,9 @@ struct APIClient: Sendable {
   /// - Returns: false when the server has ended the stream.
   func events(_ request: APIRequest, _ take: (ServerEvent) throws -> Bool) throws -> Bool {
     let reply = try connected { try exchange(request, nil, silence: Self.silence) }
-    guard reply.status == 200 else { throw Self.refusal(reply.status, try connected { try reply.all() }) }
+    guard reply.status == 200 else {
+      throw Self.refusal(reply.status, try connected { try reply.all() }, of: request.path)
+    }
     var parser = ServerEventParser()
     while let bytes = try connected({ try reply.next() }) {
       for event in try parser.take(bytes) where try !take(event) { return true }
@@ -146,10 +150,12 @@ struct APIClient: Sendable {
   }
 
   /// The server's own words for what it refuses (RFC 9457).
-  static func refusal(_ status: Int, _ bytes: [UInt8]) -> CommandFailure {
+  ///
+  /// - Parameter path: what was asked for, below `/api/v1`.
+  static func refusal(_ status: Int, _ bytes: [UInt8], of path: String) -> CommandFailure {
     let problem = (try? value(bytes)) ?? .null
     let exit = status >= 500 ? CommandStatus.failed : .refused
-    guard let detail = CommandAdvice.sentence(problem) else {
+    guard let detail = CommandAdvice.sentence(problem, of: path) else {
       return CommandFailure(exit, "HTTP_\(status)", "The server answers with the status \(status) and no explanation.")
     }
     let errors = (problem["errors"]?.elements ?? []).compactMap { error -> String? in
