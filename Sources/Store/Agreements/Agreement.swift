@@ -106,8 +106,8 @@ public struct AgreementAnswer: Sendable {
 extension StoreError {
   static let agreementNeeded = StoreError(
     code: "AGREEMENT_NEEDED",
-    sentence: "Another operator or administrator must agree first: the setting “Second person” is on. Ask for "
-      + "the agreement first, to the plan or to the abort of the update.")
+    sentence: "Another operator or administrator must agree first, since the setting “Second person” is on. Ask for "
+      + "that, and wait for the answer.")
   static let samePerson = StoreError(
     code: "SAME_PERSON",
     sentence: "You have asked for this yourself, so somebody else must answer it. Nothing was changed.")
