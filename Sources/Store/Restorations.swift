@@ -122,21 +122,7 @@ extension Store {
   /// Throws `RESTORED_NOT_SEEN` while it is not known, or nobody has read, how the world differs from a restored database.
   static func checkRestorationSeen(_ database: GRDB.Database) throws {
     guard let restoration = try restoration(database), restoration.isOpen else { return }
-    throw StoreError(code: "RESTORED_NOT_SEEN", sentence: waitingSentence(restoration))
-  }
-
-  private static func waitingSentence(_ restoration: RestorationRecord) -> String {
-    guard restoration.lookedAt != nil else {
-      return
-        "Reroot was restored from a backup and has not looked at every component yet. Wait a moment, then try again."
-    }
-    if let update = restoration.onlyUpdate {
-      return "Reroot was restored from a backup that was made while update \(update) was under way. Read "
-        + "what is known (“Restored”), and confirm it; then decide on the update."
-    }
-    return
-      "Reroot was restored from a backup, and components are not as its database says. Read what differs "
-      + "(“Restored”), and confirm it; then make a new plan."
+    throw StoreError.notSeen(restoration)
   }
 
   /// Why an update that ended before a backup was made can be decided on no more; nil where it can.
@@ -211,5 +197,27 @@ extension Store {
       database, sql: "SELECT body FROM restoration_looks WHERE restoration = ?", arguments: [id.rawValue])
     let looks: [RestorationLook] = try bodies.map { try JSON.value($0) }
     return looks.allSatisfy { $0.verdict == .same } ? try unfinishedUpdate(of: id, database) : nil
+  }
+}
+
+extension StoreError {
+  /// Why updates have to wait after a restore, and for what.
+  static func notSeen(_ restoration: RestorationRecord) -> StoreError {
+    guard restoration.lookedAt != nil else {
+      return StoreError(
+        code: "RESTORED_NOT_SEEN",
+        cause: "Reroot was restored from a backup and has not looked at every component yet.",
+        advice: Advice("Wait a moment, then try again."))
+    }
+    let (cause, known, next) =
+      restoration.onlyUpdate.map {
+        ("a backup that was made while update \($0) was under way.", "what is known", "decide on the update")
+      } ?? ("a backup, and components are not as its database says.", "what differs", "make a new plan")
+    return StoreError(
+      code: "RESTORED_NOT_SEEN", cause: "Reroot was restored from \(cause)",
+      advice: Advice(
+        page: "Read \(known) on the page “Restored from a backup”, and confirm it there; then \(next).",
+        api:
+          "Read \(known) in `/restoration`, and confirm it with a POST to `/restoration/confirmation`; then \(next)."))
   }
 }

@@ -34,13 +34,20 @@ extension Store {
         database, sql: "SELECT EXISTS (SELECT 1 FROM second_factors WHERE user = ? AND since IS NOT NULL)",
         arguments: [user.rawValue])
       guard !isRequired || hasOne == true else {
-        throw StoreError(
-          code: "NO_SECOND_FACTOR",
-          sentence: "You have no second factor yourself. Set one up on the page Account first; then require it of all.")
+        throw StoreError.noSecondFactor
       }
       try database.execute(
         sql: "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)",
         arguments: [Self.secondFactorRequiredKey, isRequired ? "on" : "off"])
     }
   }
+}
+
+extension StoreError {
+  static let noSecondFactor = StoreError(
+    code: "NO_SECOND_FACTOR", cause: "You have no second factor yourself.",
+    advice: Advice(
+      page: "Set one up on the page Account first; then require it of all.",
+      // A token must not be enough to set one up.
+      api: "Set one up first, in a browser, with your password; then require it of all."))
 }

@@ -226,13 +226,31 @@ public final class Store: Sendable {
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A stable word for programs.
   public let code: String
-  /// What happened, to what, and what to do next.
+  /// What happened, to what, and what to do next, as a page says it.
   public let sentence: String
+  /// What happened, and what to do, where the API has another way on than the page.
+  public let parts: Parts?
+
+  /// A sentence whose second half depends on who asks.
+  public struct Parts: Sendable, Hashable {
+    /// What happened, to what.
+    public let cause: String
+    /// What to do.
+    public let advice: Advice
+  }
 
   /// Describes an error.
   public init(code: String, sentence: String) {
     self.code = code
     self.sentence = sentence
+    parts = nil
+  }
+
+  /// Describes an error about which the API knows another way on than the page.
+  public init(code: String, cause: String, advice: Advice) {
+    self.code = code
+    sentence = "\(cause) \(advice.page)"
+    parts = Parts(cause: cause, advice: advice)
   }
 
   /// The sentence.

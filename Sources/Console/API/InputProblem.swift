@@ -1,3 +1,5 @@
+import Store
+
 /// What is wrong with one part of what was given.
 struct InputProblem: Sendable, Hashable {
   /// Which part: the field of a form, or the JSON Pointer (RFC 6901) of a member of a body; empty for the whole.

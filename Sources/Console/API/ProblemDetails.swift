@@ -14,8 +14,8 @@ struct ProblemDetails: Sendable {
   var title: String
   /// What is wrong, with what, and what to do, as a page says it.
   var sentence: String
-  /// What is wrong, and what to do, where the API has another way on than the page.
-  var parts: (cause: String, advice: Advice)?
+  /// What is wrong, and what to do over the API, where that is another way on than the page's.
+  var parts: (cause: String, advice: String)?
   /// Where it lies in what was sent.
   var errors: [InputProblem] = []
   /// Where a person goes on; nil leads to the start.
@@ -44,21 +44,20 @@ struct ProblemDetails: Sendable {
     switch error {
     case let error as PageError:
       self.init(status: error.status, code: error.code, title: error.title, sentence: error.sentence)
+      parts = error.parts.map { ($0.cause, $0.advice.api) }
       back = error.back
     case let error as InputRefusal:
       self.init(status: 422, code: error.code, title: "What was sent cannot be taken", sentence: error.sentence)
       errors = error.problems
-      parts = error.summary
+      parts = error.summary.map { ($0.cause, $0.advice.api) }
     case let error as MethodNotAllowed:
       self.init(status: 405, sentence: error.problem.sentence)
       allow = error.allow
     case let error as RequestProblem:
       self.init(status: error.status, sentence: error.sentence)
       if error.status == 431 {
-        parts = (
-          "The request has too many or too long header fields.",
-          Advice(page: "Delete this site's cookies and try again.", api: "Send fewer, or shorter ones.")
-        )
+        // A program has no cookies to delete.
+        parts = ("The request has too many or too long header fields.", "Send fewer, or shorter ones.")
       }
     case let error as TooManyRequests:
       self.init(
@@ -67,14 +66,16 @@ struct ProblemDetails: Sendable {
       retryAfter = error.seconds
     case let error as Refusal:
       self.init(status: 409, code: Self.code(error), title: Self.title(error), sentence: Self.sentence(error))
-      parts = Self.parts(error)
+      let (cause, advice) = Self.parts(error)
+      parts = (cause, advice.api)
     case let error as UpdateRefusal:
       self.init(status: error.status, code: error.code, sentence: error.sentence)
-      parts = (error.cause, error.advice)
+      parts = (error.cause, error.advice.api)
     case let error as StoreError:
       let status = Self.status(error)
       self.init(
         status: status, code: error.code, sentence: error.sentence, logged: status >= 500 ? error.sentence : nil)
+      parts = error.parts.map { ($0.cause, $0.advice.api) }
     case let error as PKIError:
       self.init(status: 500, code: error.code, sentence: error.sentence, logged: error.description)
     case let error as ConsoleError:
@@ -90,7 +91,7 @@ struct ProblemDetails: Sendable {
 
   /// As the API answers it.
   func response() throws -> Response {
-    let detail = parts.map { "\($0.cause) \($0.advice.api)" } ?? sentence
+    let detail = parts.map { "\($0.cause) \($0.advice)" } ?? sentence
     var members: [String: JSONValue] = [
       "type": "about:blank", "title": .string(title), "status": .integer(Int64(status)), "detail": .string(detail),
       "code": .string(code),
@@ -116,8 +117,9 @@ struct ProblemDetails: Sendable {
           .must("detail", .string, "What is wrong, with what, and what to do."),
           .must("code", .string, "A stable word for programs, such as `UPDATE_RUNS`."),
           .may(
-            "cause", .string, "The part of ``detail`` that says what is wrong, for programs with a way on of their own."
-          ),
+            "cause", .string,
+            "The beginning of ``detail``: what is wrong. What follows there is what to do over the API; a program in which "
+              + "people do that in another way says its own instead."),
           .may(
             "errors",
             .array(

@@ -1,3 +1,5 @@
+import Store
+
 /// Why the console cannot do something, in a sentence for a person.
 public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A stable word for programs.
@@ -23,8 +25,10 @@ public struct PageError: Error, Sendable {
   public let code: String?
   /// The heading of the page; nil takes the usual one of the status.
   public let title: String?
-  /// What is wrong, and what to do next.
+  /// What is wrong, and what to do next, as a page says it.
   public let sentence: String
+  /// The same in two, where the API has another way on than the page.
+  let parts: (cause: String, advice: Advice)?
   /// Where to go on; nil leads to the start.
   public let back: (label: String, href: String)?
 
@@ -37,7 +41,18 @@ public struct PageError: Error, Sendable {
     self.code = code
     self.title = title
     self.sentence = sentence
+    parts = nil
     self.back = back
+  }
+
+  /// Describes what is wrong where the API has another way on than the page.
+  init(_ status: Int, cause: String, _ advice: Advice, code: String) {
+    self.status = status
+    self.code = code
+    title = nil
+    sentence = "\(cause) \(advice.page)"
+    parts = (cause, advice)
+    back = nil
   }
 
   /// Nothing is stored under this number: `PageError.notFound("root certificate")`.

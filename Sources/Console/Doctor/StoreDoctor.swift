@@ -19,7 +19,7 @@ struct StoreDoctor: Sendable {
       checks.append(
         .warn(
           "restored", "The database was restored from a backup of \(Display.moment(restoration.backupMadeAt)).",
-          "Read what differs (“Restored”), and confirm it."))
+          "Read what differs, and confirm it: on the page “Restored from a backup”, or by `reroot restoration`."))
     }
     checks += try await roots(notice)
     checks += try await console(notice)

@@ -57,10 +57,7 @@ enum TokenDesk {
       throw PageError.notFound("token")
     }
     if case .token(let own) = try visit.signedIn().credential, own.id != id, token.limit > own.role {
-      throw PageError(
-        403,
-        "A token ends itself, and tokens that may do no more than it. End this one with a token of the role "
-          + "\(token.limit.rawValue), or on the page “Tokens”.", code: "ROLE_NEEDED")
+      throw PageError.strongerToken(token.limit)
     }
     try await visit.audit(.tokenRemoved, on: token.name, ["of": token.userName, "token": "\(id)"]) {
       try await visit.services.store.removeToken(id)
@@ -68,5 +65,15 @@ enum TokenDesk {
     // Also those of the tokens that were made by it.
     visit.services.sessionStreams.end(allBut: try await visit.services.openCredentials())
     return token
+  }
+}
+
+extension PageError {
+  /// A token was to be ended by one that may do less.
+  static func strongerToken(_ role: Role) -> PageError {
+    PageError(
+      403,
+      "A token ends itself, and tokens that may do no more than it. End this one with a token of the role "
+        + "\(role.rawValue), or in a browser.", code: "ROLE_NEEDED")
   }
 }

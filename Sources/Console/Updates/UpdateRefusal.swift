@@ -1,3 +1,5 @@
+import Store
+
 /// Why an update is not started, or a decision not taken, in words for a person.
 enum UpdateRefusal: Error, Sendable, Equatable {
   /// A problem forbids the start.

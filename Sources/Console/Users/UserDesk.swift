@@ -92,7 +92,7 @@ enum UserDesk {
   /// - Throws: ``PageError`` for one's own, `LAST_ADMINISTRATOR`, `TOO_FEW_USERS`.
   static func makeLink(_ user: UserRecord, _ visit: Visit) async throws -> Link {
     guard user.id != (try visit.signedIn().user) else {
-      throw PageError(409, "This is you: change your own password on the page Account.", code: "OWN_ACCOUNT")
+      throw PageError.ownPassword
     }
     let hash = try await nobodysPassword(visit)
     let token = try await visit.audit(.userLinkMade, on: user.name) {
@@ -110,8 +110,7 @@ enum UserDesk {
     let store = visit.services.store
     guard try await store.secondFactor(user.id) != nil else { throw PageError.notFound("second factor") }
     guard user.id != (try visit.signedIn().user) else {
-      throw PageError(
-        409, "This is you: switch your own second factor off on the page Account, with a code.", code: "OWN_ACCOUNT")
+      throw PageError.ownSecondFactor
     }
     try await visit.audit(.secondFactorRemoved, on: user.name) { _ = try await store.removeSecondFactor(user.id) }
     try await store.endSessions(of: user.id, except: nil)
@@ -130,6 +129,20 @@ enum UserDesk {
   private static func nobodysPassword(_ visit: Visit) async throws -> PasswordHash {
     try await visit.services.workThreads.run { try PasswordHash.unknown() }
   }
+}
+
+extension PageError {
+  /// A token must not be enough for either of these: whoever has found one would take the account over.
+  static let ownPassword = PageError(
+    409, cause: "This is you.",
+    Advice(
+      page: "Change your own password on the page Account.",
+      api: "Your own password is changed in a browser, with the present one."), code: "OWN_ACCOUNT")
+  static let ownSecondFactor = PageError(
+    409, cause: "This is you.",
+    Advice(
+      page: "Switch your own second factor off on the page Account, with a code.",
+      api: "Your own second factor is switched off in a browser, with a code."), code: "OWN_ACCOUNT")
 }
 
 extension AuditEvent {

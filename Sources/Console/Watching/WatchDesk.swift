@@ -130,7 +130,7 @@ public actor WatchDesk {
     let start = ContinuousClock.now
     if restoration.open != nil {
       return .skipped(
-        "The database was restored from a backup, and nobody has confirmed yet what differs from it (“Restored”).")
+        "The database was restored from a backup, and nobody has confirmed yet to have read what differs from it.")
     }
     if let reason = try await update() { return .skipped(reason) }
     let look = try await ground()
