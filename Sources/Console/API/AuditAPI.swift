@@ -2,6 +2,12 @@ import HTTP
 import Rotation
 import Store
 
+/// The audit log as the API lists it.
+public enum AuditListing {
+  /// How many entries can be asked for at once.
+  public static let limits = 1...1_000
+}
+
 extension APITable {
   /// The audit log, and the tokens of whoever asks.
   mutating func addAudit() {
@@ -12,7 +18,7 @@ extension APITable {
         text: "The newest first. `before` goes on where a page ended.", access: .operator(to: "read the audit log"),
         parameters: [
           .query("before", .identifier, "Only entries with lower numbers."),
-          .query("limit", Schema.integer(1...1_000).initially(100), "The most that are wanted."),
+          .query("limit", Schema.integer(AuditListing.limits).initially(100), "The most that are wanted."),
         ] + filters,
         result: .json(
           .object(.must("items", .array(Shape<AuditEntry>.auditEntry.schema), "The entries.")), "The entries."),

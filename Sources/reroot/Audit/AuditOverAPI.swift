@@ -35,13 +35,16 @@ struct AuditList: AsyncParsableCommand {
 
   @OptionGroup var filter: AuditFilterOptions
 
-  @Option(help: "How many, at most 1000.")
+  @Option(help: "How many, at most \(AuditListing.limits.upperBound).")
   var limit = 50
 
   @OptionGroup var server: ServerOptions
 
   func validate() throws {
-    guard (1...1000).contains(limit) else { throw ValidationError("--limit is 1 to 1000.") }
+    let limits = AuditListing.limits
+    guard limits.contains(limit) else {
+      throw ValidationError("--limit is \(limits.lowerBound) to \(limits.upperBound).")
+    }
   }
 
   func run() async throws {

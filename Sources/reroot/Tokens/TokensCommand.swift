@@ -23,7 +23,7 @@ struct TokensCommand: AsyncParsableCommand {
         itself is made on the page “Tokens”, with the password, or with --data, in a data folder on which no server runs.
         """)
 
-    @Argument(help: "What the token is for.")
+    @Argument(help: "What the token is for.", transform: Self.checked)
     var name: String
 
     @Option(help: "With --data: the name of the user on whose behalf it acts.")
@@ -32,7 +32,8 @@ struct TokensCommand: AsyncParsableCommand {
     @Option(help: "What it may do: viewer, operator or administrator; never more than the user.")
     var role = Role.viewer
 
-    @Option(help: "For how many days it is valid, from 1 to 366.")
+    @Option(
+      help: "For how many days it is valid, from \(Store.tokenDays.lowerBound) to \(Store.tokenDays.upperBound).")
     var days = 90
 
     @OptionGroup var place: PlaceOptions
@@ -42,10 +43,17 @@ struct TokensCommand: AsyncParsableCommand {
         throw ValidationError(
           "--user belongs to --data: a running console makes it for the user of the token that asks.")
       }
-      guard TokenName.checked(name) != nil else {
+      guard Store.tokenDays.contains(days) else {
+        throw ValidationError("--days is \(Store.tokenDays.lowerBound) to \(Store.tokenDays.upperBound).")
+      }
+    }
+
+    /// The name as it is kept.
+    private static func checked(_ given: String) throws -> String {
+      guard let name = TokenName.checked(given) else {
         throw ValidationError("That is no name of a token. \(TokenName.rule)")
       }
-      guard Store.tokenDays.contains(days) else { throw ValidationError("--days is 1 to 366.") }
+      return name
     }
 
     func run() async throws {
@@ -65,8 +73,7 @@ struct TokensCommand: AsyncParsableCommand {
     }
 
     private func made(in data: String) async throws -> String {
-      let name = TokenName.checked(name) ?? name
-      return try await TokensCommand.withStore(data, place.masterKey) { store in
+      try await TokensCommand.withStore(data, place.masterKey) { store in
         guard let owner = try await store.user(name: user ?? "") else {
           throw ConsoleError(code: "NOT_FOUND", sentence: "There is no user “\(user ?? "")”.")
         }
