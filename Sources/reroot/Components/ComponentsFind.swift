@@ -24,8 +24,8 @@ struct ComponentsFind: AsyncParsableCommand {
 
   @OptionGroup var server: ServerOptions
 
-  /// Between two questions how far the search has come, in microseconds.
-  private static let pause: UInt32 = 200_000
+  /// Between two questions how far the search has come, in seconds: a tenth of what a token may ask in a minute.
+  private static let pause: UInt32 = 1
 
   func run() async throws {
     try await Complaint.ending {
@@ -35,7 +35,7 @@ struct ComponentsFind: AsyncParsableCommand {
       ]
       var search = try client.json(.post("/component-searches", [], .json(body), isRepeatable: true))
       while search.words("standing") == "running" {
-        usleep(Self.pause)
+        sleep(Self.pause)
         search = try client.json(.get("/component-searches/\(APIRequest.encoded(search.words("token")))"))
       }
       try show(search)
