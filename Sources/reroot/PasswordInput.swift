@@ -39,8 +39,13 @@ enum InputFile {
     return try read(descriptor: descriptor, name: path, limit: limit)
   }
 
-  /// Refuses a file that cannot be read, before anything is asked for.
-  static func requireReadable(_ path: String) throws { close(try opened(path)) }
+  /// Refuses a file that cannot be read, before anything is asked for. What is there and is no regular file is left alone:
+  /// a pipe with a name loses what its writer has put in when its reader closes it.
+  static func requireReadable(_ path: String) throws {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return }
+    close(try opened(path))
+  }
 
   /// The name of a file that stands for standard input.
   static let standardInputName = "-"

@@ -19,6 +19,8 @@ struct APIRequest: Sendable {
   enum Body: Sendable {
     case none
     case json(JSONValue)
+    /// A JSON object with one member, a text that is secret: no value that stays in memory is made of it.
+    case secret(String, SecretBytes)
     case yaml([UInt8])
     case form([FormPart])
   }
@@ -66,10 +68,29 @@ struct APIRequest: Sendable {
     switch body {
     case .none: return (nil, [])
     case .json(let value): return ("application/json", try value.bytes())
+    case .secret(let member, let text):
+      return ("application/json", Array("{\"\(member)\":\"".utf8) + Self.escaped(text) + Array("\"}".utf8))
     case .yaml(let bytes): return ("application/yaml", bytes)
     case .form(let parts):
       let boundary = "reroot-\(UUID().uuidString)"
       return ("multipart/form-data; boundary=\(boundary)", FormPart.bytes(of: parts, boundary: boundary))
+    }
+  }
+
+  /// UTF-8 as it stands in a text of JSON (RFC 8259, section 7).
+  private static func escaped(_ text: SecretBytes) -> [UInt8] {
+    text.withBytes { bytes in
+      var escaped: [UInt8] = []
+      // So that no shorter copy is left behind as it grows.
+      escaped.reserveCapacity(bytes.count * 6)
+      for byte in bytes {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): escaped += [UInt8(ascii: "\\"), byte]
+        case ..<0x20: escaped += Array((byte < 16 ? "\\u000" : "\\u00").utf8) + Array(String(byte, radix: 16).utf8)
+        default: escaped.append(byte)
+        }
+      }
+      return escaped
     }
   }
 

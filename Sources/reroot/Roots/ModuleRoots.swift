@@ -65,7 +65,7 @@ struct RootsChangePIN: AsyncParsableCommand {
       let pin = try pin.text()
       let found = try RootChoice.find(root.root, client)
       var request = APIRequest(method: "PUT", path: "/roots/\(found.number("id"))/pin")
-      request.body = .json(["pin": .string(pin)])
+      request.body = .secret("pin", pin)
       try client.json(request)
       try Output.done(
         "“\(found.words("name"))” has another PIN.", number: found["id"]?.whole, json: server.json)
@@ -87,9 +87,24 @@ struct ModulePIN: ParsableArguments {
     try pinFile.map(PasswordInput.fromFile) ?? PasswordInput.fromStandardInput(prompt: "PIN: ")
   }
 
-  func text() throws -> String {
-    let text = try read().withBytes { String(validating: $0, as: UTF8.self) }
-    guard let text, !text.isEmpty else { throw ValidationError("A PIN is a text in UTF-8, and not empty.") }
-    return text
+  /// The same of which a text of JSON can be made.
+  func text() throws -> SecretBytes {
+    let pin = try read()
+    guard !pin.isEmpty, pin.withBytes(Self.isUTF8) else {
+      throw ValidationError("A PIN is a text in UTF-8, and not empty.")
+    }
+    return pin
+  }
+
+  /// Looks at the bytes where they are: a text that is made of them would stay in memory.
+  static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var (decoder, iterator) = (UTF8(), bytes.makeIterator())
+    while true {
+      switch decoder.decode(&iterator) {
+      case .scalarValue: continue
+      case .emptyInput: return true
+      case .error: return false
+      }
+    }
   }
 }
