@@ -69,6 +69,10 @@ import Testing
       ("data: [/a, /b]\n", "line 1: 'data' must be text, not a list"),
       ("master_key_passphrase: maybe\n", "line 1: 'master_key_passphrase' must be true or false, not 'maybe'"),
       ("data: /d\ndata: /e\n", "line 2: the key 'data' is given twice"),
+      (
+        "data: /d\ndata: /e\n---\nlisten: 127.0.0.1:0\n",
+        "given twice\n  line 3: this is no YAML: but found another document"
+      ),
       ("- data\n", "The file must be a list of keys and values, not a list"),
       ("data: *d\n", "anchors and aliases"),
     ])

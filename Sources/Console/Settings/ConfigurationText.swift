@@ -47,7 +47,13 @@ public enum ConfigurationText {
     guard !isEmpty(text) else { return ([], []) }
     let problems = YAMLProblems()
     let single = withoutRepeated(text, problems)
-    let map = YAMLMapping(try YAMLText.root(of: single), what: "The file", known: keys.all, problems: problems)
+    let root: Node
+    do {
+      root = try YAMLText.root(of: single)
+    } catch let refusal as YAMLRefusal {
+      throw YAMLRefusal(problems.found + refusal.problems)
+    }
+    let map = YAMLMapping(root, what: "The file", known: keys.all, problems: problems)
     let found = keys.all.compactMap { key -> WrittenSetting? in
       guard let map, map.has(key), let values = values(of: key, in: map, keys) else { return nil }
       return WrittenSetting(key: key, values: values, line: map.line(key))
@@ -61,7 +67,12 @@ public enum ConfigurationText {
     var known: Set<Substring> = []
     var isRepeated = false
     return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().map { index, line in
-      // A setting ends where the next line begins with a key; what is indented, a comment or an item belongs to it.
+      // A setting ends where the next line begins with a key, or where the document does; what is indented, a comment or an
+      // item belongs to it.
+      if line.hasPrefix("---") || line.hasPrefix("...") {
+        known = []
+        isRepeated = false
+      }
       if let first = line.first, first.isLetter, let end = line.firstIndex(of: ":") {
         isRepeated = !known.insert(line[..<end]).inserted
         if isRepeated {
