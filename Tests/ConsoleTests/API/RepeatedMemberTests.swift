@@ -8,6 +8,7 @@ import Testing
     arguments: [
       (#"{"a":1,"a":2}"#, "a"), (#"{"a" : 1, "b": [ {"c": {"d":1, "d" :1}} ] }"#, "d"), (#"{"a":1,"\u0061":2}"#, "a"),
       (#"[{"x":"a","y":0,"x":"b"}]"#, "x"), (#"{"":1,"":2}"#, ""), (#"{"\"":1,"b":2,"\"":3}"#, "\""),
+      (#"{"ü":1,"\u00fc":2}"#, "ü"),
     ])
   func found(_ text: String, _ name: String) { #expect(RepeatedMember.first(in: Array(text.utf8)) == name) }
 
