@@ -9,11 +9,12 @@ from administrator import Administrator
 from console import Console
 from demo import Demo
 from inspection import Inspection
+import sanitizers
 
 CHROMIUM = os.environ.get("REROOT_CHROMIUM", "/usr/bin/chromium")
 # A machine that builds at the same time is slow; what never happens is told soon enough all the same.
-PATIENCE = 60_000
-LONGEST = 240
+PATIENCE = 60_000 * sanitizers.PATIENCE
+LONGEST = 240 * sanitizers.PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
