@@ -216,7 +216,7 @@ extension StoreError {
     return StoreError(
       code: "RESTORED_NOT_SEEN", cause: "Reroot was restored from \(cause)",
       advice: Advice(
-        page: "Read \(known) on the page “Restored from a backup”, and confirm it there; then \(next).",
+        page: "Read \(known) on the page “Restored from a backup”, and confirm it; then \(next).",
         api:
           "Read \(known) in `/restoration`, and confirm it with a POST to `/restoration/confirmation`; then \(next)."))
   }

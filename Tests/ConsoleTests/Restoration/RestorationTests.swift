@@ -179,7 +179,7 @@ import Testing
     }
   }
 
-  private static let advice = "Read what differs on the page “Restored from a backup”, and confirm it there"
+  private static let advice = "Read what differs on the page “Restored from a backup”, and confirm it; then"
 
   @Test("With a second person, too, an unfinished update is not aborted over a world that nobody has looked at")
   func secondPerson() async throws {
