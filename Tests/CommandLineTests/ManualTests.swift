@@ -25,6 +25,24 @@ import Testing
     }
   }
 
+  @Test(
+    "No line of prose stands in the README twice, and the part on users tells how an agreement is asked for and given")
+  func readme() throws {
+    let readme = try String(contentsOfFile: packageFolder + "/README.md", encoding: .utf8)
+    let prose = readme.split(separator: "\n").filter { $0.count > 70 && !$0.hasPrefix("|") && !$0.hasPrefix(" ") }
+    #expect(prose.count > 250)
+    #expect(Dictionary(grouping: prose) { $0 }.filter { $0.value.count > 1 }.map(\.key) == [])
+    let users = try #require(readme.firstRange(of: "### Users")).upperBound
+    let section = readme[users..<(try #require(readme.firstRange(of: "### The API")).lowerBound)]
+    let commands = AgreementsCommand.configuration.subcommands.compactMap {
+      $0.configuration.commandName ?? "\($0)".lowercased()
+    }
+    for command in commands { #expect(section.contains(command), "\(command)") }
+    for path in ["/plans/{id}/agreements", "/agreements/{id}/answers", "/agreements/{id}/withdrawal"] {
+      #expect(section.contains(path))
+    }
+  }
+
   @Test("Each outcome of an update has a status of its own")
   func outcomes() {
     let standings = ["completed", "completedWithErrors", "rolledBack", "rolledBackWithErrors", "deciding"]
