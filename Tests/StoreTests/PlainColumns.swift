@@ -21,7 +21,7 @@ enum PlainColumns {
     "notifications.subject": words, "notifications.text": words, "notifications.update_id": number,
     "notifications.component": name, "notifications.path": name, "notifications.made_at": number,
     "notifications.attempts": number, "notifications.due_at": number, "notifications.problem": words,
-    "notifications.ended_at": number, "notifications.ending": name,
+    "notifications.ended_at": number, "notifications.ending": name, "notifications.mark": number,
     "roots.id": number, "roots.name": name, "roots.fingerprint": certificate, "roots.certificate": certificate,
     "roots.warnings": certificate, "roots.imported_at": number, "roots.imported_by": name, "roots.retired_at": number,
     "roots.removed_at": number,

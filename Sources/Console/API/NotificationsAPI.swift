@@ -118,7 +118,9 @@ extension Shape where Value == NotificationRecord {
     Shape(
       "Delivery", "A notification on its way over one channel, and what became of it.",
       [
-        Member("id", .identifier, "Its number; in the `webhook-id` of a request.") { .integer($0.id.rawValue) },
+        Member("id", .identifier, "Its number; with a random part it is the `webhook-id` of a request.") {
+          .integer($0.id.rawValue)
+        },
         Member("channel", .oneOf(NotificationChannel.allCases.map(\.rawValue)), "Over which way.") {
           .string($0.channel.rawValue)
         },

@@ -209,7 +209,7 @@ actor NotificationDesk {
         throw SendingFailure("The secret of the webhook is missing. Set it among the settings of the notifications.")
       }
       let webhook = Webhook(
-        to: settings.value(.webhookAddress), id: "reroot-\(record.id)", at: clock(), body: try message.json())
+        to: settings.value(.webhookAddress), id: record.messageID, at: clock(), body: try message.json())
       try await webhook.send(key: key, trusting: trusted, by: programs)
     case .email:
       let server = settings.value(.smtpServer)
@@ -221,8 +221,7 @@ actor NotificationDesk {
           password: try await store.secret(NotificationSettings.smtpPassword.key))
       let mail = Mail(
         from: settings.sender, to: settings.recipients, subject: message.subject, text: message.text,
-        date: record.madeAt,
-        id: "reroot-\(record.id)-\(Int(record.madeAt.timeIntervalSince1970))")
+        date: record.madeAt, id: record.messageID)
       try await mail.send(by: route, trusting: trusted, by: programs)
     }
   }

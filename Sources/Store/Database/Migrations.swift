@@ -29,6 +29,14 @@ enum Migrations {
     migrator.registerMigration("1.6 tokens of tokens") {
       try $0.execute(sql: "ALTER TABLE tokens ADD COLUMN maker INTEGER REFERENCES tokens (id) ON DELETE CASCADE")
     }
+    // A number comes again when a backup is restored, and in every database: receivers drop what they have seen already.
+    migrator.registerMigration("1.6 marks of notifications") {
+      try $0.execute(
+        sql: """
+          ALTER TABLE notifications ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+          UPDATE notifications SET mark = lower(hex(randomblob(16)));
+          """)
+    }
     return migrator
   }
 

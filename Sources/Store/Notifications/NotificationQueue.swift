@@ -53,8 +53,8 @@ extension Store {
       try database.execute(
         sql: """
           INSERT OR IGNORE INTO notifications
-            (key, channel, kind, subject, text, update_id, component, path, made_at, due_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (key, channel, kind, subject, text, update_id, component, path, made_at, due_at, mark)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, lower(hex(randomblob(16))))
           """,
         arguments: [
           notification.key, channel.rawValue, notification.kind.rawValue, notification.subject, notification.text,

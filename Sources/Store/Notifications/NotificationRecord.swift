@@ -75,8 +75,11 @@ public struct NotificationRecord: Sendable, Hashable, Identifiable {
     case givenUp
   }
 
-  /// Its number, by which a receiver knows one that comes a second time.
+  /// Its number in this database; after a restore another one may have it.
   public let id: ID
+  /// What a receiver knows it by when it comes a second time: random and kept with it, so that no other notification has it,
+  /// of this database, of a restored one or of another console.
+  public let messageID: String
   /// Over which channel.
   public let channel: NotificationChannel
   /// What is told.
@@ -105,7 +108,10 @@ public struct NotificationRecord: Sendable, Hashable, Identifiable {
     }
     let update: Int64? = row["update_id"]
     let (due, ended): (Int64?, Int64?) = (row["due_at"], row["ended_at"])
-    id = ID(rawValue: row["id"])
+    let number: Int64 = row["id"]
+    let mark: String = row["mark"]
+    id = ID(rawValue: number)
+    messageID = "reroot-\(number)-\(mark)"
     self.channel = channel
     notification = NotificationMessage(
       kind, subject: row["subject"], text: row["text"], update: update.map(UpdateRecord.ID.init(rawValue:)),

@@ -334,6 +334,34 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
     }
   }
 
+  @Test("What is sent again has the id of before; what a restored database sends under the same number has another one")
+  func messageIDs() async throws {
+    func ids(_ sending: FakeSending) throws -> [String] {
+      try sending.inputs("curl").compactMap { try /webhook-id: (reroot-1-[0-9a-f]{32})"/.firstMatch(in: $0)?.1 }.map(
+        String.init)
+    }
+    var first: [String] = []
+    var mails: Set<Substring> = []
+    // Two databases count from 1, as one does that was restored before its first notification.
+    for _ in 1...2 {
+      try await withSending { system, sending, program in
+        try await hook(program)
+        _ = try await program.send("PATCH", "/notifications", ["emailTo": ["grace@example.net"]])
+        try sending.say("503", by: "curl")
+        await desk(system).notify(.init(.endpointDiffers, subject: "a", text: "a", component: "a", key: "a"))
+        try await eventually("it is sent again") {
+          await desk(system).work()
+          system.console.clock.advance(10)
+          return try ids(sending).count >= 2
+        }
+        #expect(Set(try ids(sending)).count == 1)
+        first += try ids(sending).prefix(1)
+        mails.formUnion(try sending.inputs("sendmail").compactMap { try /Message-ID: <(.*)@/.firstMatch(in: $0)?.1 })
+      }
+    }
+    #expect(Set(first).count == 2 && mails.count == 2, "\(first) \(mails)")
+  }
+
   @Test("A stored password is not handed to another mail server, and goes with its user; so does a secret")
   func anotherServer() async throws {
     try await withSending { system, sending, program in
