@@ -10,6 +10,9 @@ public struct TokenRecord: Sendable, Hashable, Identifiable {
 
   /// Its number.
   public let id: ID
+  /// The first of those by which it was made; its own number where it was made by none. What is allowed to one is allowed to
+  /// all with the same together.
+  public let family: ID
   /// What it is for, as its maker calls it.
   public let name: String
   /// On whose behalf it acts.
@@ -35,6 +38,8 @@ public struct TokenRecord: Sendable, Hashable, Identifiable {
 extension Store {
   /// The fewest and the most days that a token may be valid.
   public static let tokenDays = 1...366
+  /// How many valid tokens a user has at most.
+  public static let mostTokens = 100
   /// What a token begins with, so that one that was published by mistake is recognised.
   public static let tokenPrefix = "reroot_"
 
@@ -45,7 +50,8 @@ extension Store {
   ///   - days: for how long it is valid, within ``tokenDays``.
   ///   - maker: the token by which it is made: it is valid no longer than that one, and ends with it.
   /// - Returns: the token, to be shown once; only its hash is kept.
-  /// - Throws: `ROLE_NEEDED` for more than the user may do, `NAME_TAKEN` for a name that the user has given already.
+  /// - Throws: `ROLE_NEEDED` for more than the user may do, `NAME_TAKEN` for a name that the user has given already,
+  ///   `TOO_MANY_TOKENS` for a user who has ``mostTokens``.
   public func makeToken(
     named name: String, of user: UserRecord.ID, role: Role, days: Int, by maker: TokenRecord? = nil
   ) async throws -> (token: String, record: TokenRecord) {
@@ -66,6 +72,7 @@ extension Store {
       guard isTaken != true else {
         throw StoreError(code: "NAME_TAKEN", sentence: "There is a token named “\(name)” already. Choose another name.")
       }
+      try Self.checkFewTokens(of: user, now, database)
       try database.execute(
         sql: """
           INSERT INTO tokens (token_hash, name, user, role, made_at, expires_at, maker) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -82,6 +89,19 @@ extension Store {
       return made
     }
     return (token, record)
+  }
+
+  private static func checkFewTokens(of user: UserRecord.ID, _ now: Date, _ database: GRDB.Database) throws {
+    let count = try Int.fetchOne(
+      database, sql: "SELECT count(*) FROM tokens WHERE user = ? AND expires_at > ?",
+      arguments: [user.rawValue, now.milliseconds])
+    guard let count, count < mostTokens else {
+      throw StoreError(
+        code: "TOO_MANY_TOKENS",
+        sentence:
+          "A user has at most \(mostTokens) valid tokens, and this one has them. End those that are not needed any "
+          + "more first.")
+    }
   }
 
   /// The token's record, which is used by this; nil when there is none, or its time is over.
@@ -150,7 +170,11 @@ extension Store {
     let rows = try Row.fetchAll(
       database,
       sql: """
-        SELECT tokens.*, users.name AS user_name, users.role AS user_role, \(needsSecondFactor) AS needs_factor
+        SELECT tokens.*, users.name AS user_name, users.role AS user_role, \(needsSecondFactor) AS needs_factor, (
+          WITH RECURSIVE line (id, maker) AS (
+            SELECT tokens.id, tokens.maker UNION ALL SELECT made.id, made.maker FROM tokens made JOIN line ON made.id = line.maker
+          ) SELECT id FROM line WHERE maker IS NULL
+        ) AS family
         FROM tokens JOIN users ON users.id = tokens.user WHERE \(condition) ORDER BY tokens.id DESC
         """, arguments: arguments)
     return try rows.map { row in
@@ -159,7 +183,8 @@ extension Store {
         throw StoreError(code: "DATABASE_BROKEN", sentence: "The role of a user is not one that Reroot knows.")
       }
       return TokenRecord(
-        id: TokenRecord.ID(rawValue: row["id"]), name: row["name"], user: UserRecord.ID(rawValue: row["user"]),
+        id: TokenRecord.ID(rawValue: row["id"]), family: TokenRecord.ID(rawValue: row["family"]), name: row["name"],
+        user: UserRecord.ID(rawValue: row["user"]),
         userName: row["user_name"], limit: limit, role: min(limit, owner), madeAt: Date(milliseconds: row["made_at"]),
         expiresAt: Date(milliseconds: row["expires_at"]),
         usedAt: (row["used_at"] as Int64?).map { Date(milliseconds: $0) }, usedFrom: row["used_from"],

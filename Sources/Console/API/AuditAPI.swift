@@ -63,8 +63,9 @@ extension APITable {
       .init(
         id: "makeToken", summary: "Make a token of one's own",
         text:
-          "It may do no more than the token that makes it, is valid no longer, and ends with it. It is shown once, so that "
-          + "a request cannot be repeated with a key; a name is given once.", access: .viewer,
+          "It may do no more than the token that makes it, is valid no longer, ends with it, and shares its requests a "
+          + "minute. A user has at most \(Store.mostTokens) valid ones. It is shown once, so that a request cannot be "
+          + "repeated with a key; a name is given once.", access: .viewer,
         body: .json(
           .object(
             .must("name", .string(1...200), "What it is for, 1 to 64 characters on one line."),
@@ -73,7 +74,8 @@ extension APITable {
         result: .json(
           .object(
             .must("token", .string, "The token itself, for `Authorization: Bearer`."),
-            .must("record", Shape<TokenRecord>.token.schema, "What is known of it.")), "The token.", status: 201)
+            .must("record", Shape<TokenRecord>.token.schema, "What is known of it.")), "The token.", status: 201),
+        problems: [409]
       ) { call in
         do {
           let made = try await TokenDesk.make(

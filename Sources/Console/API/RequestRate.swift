@@ -3,7 +3,7 @@ import Store
 import Synchronization
 
 /// How many requests a token may send. Each has a store of them that fills up evenly, so that a burst is possible and a
-/// flood is not (a token bucket).
+/// flood is not (a token bucket). It shares the store with the tokens that it makes, or it would make itself another one.
 final class RequestRate: Sendable {
   private struct Bucket {
     var left: Double
@@ -26,8 +26,8 @@ final class RequestRate: Sendable {
   func take(_ visit: Visit) throws {
     guard case .token(let token)? = visit.visitor?.credential else { return }
     let wait: Double? = buckets.withLock { buckets in
-      var bucket = filled(buckets[token.id])
-      defer { buckets[token.id] = bucket }
+      var bucket = filled(buckets[token.family])
+      defer { buckets[token.family] = bucket }
       guard bucket.left >= 1 else { return (1 - bucket.left) * 60 / Double(limit) }
       bucket.left -= 1
       return nil
@@ -38,7 +38,7 @@ final class RequestRate: Sendable {
   /// The fields that tell a program how many it may still send; nil for a browser.
   func fields(_ visit: Visit) -> [(String, String)]? {
     guard case .token(let token)? = visit.visitor?.credential else { return nil }
-    let left = Int(buckets.withLock { filled($0[token.id]).left })
+    let left = Int(buckets.withLock { filled($0[token.family]).left })
     let full = Int((Double(limit - left) * 60 / Double(limit)).rounded(.up))
     return [("RateLimit-Policy", "\"token\";q=\(limit);w=60"), ("RateLimit", "\"token\";r=\(left);t=\(full)")]
   }

@@ -176,6 +176,51 @@ import Testing
     }
   }
 
+  @Test("The tokens that a token has made, and those made by them, share its requests; others do not")
+  func sharedRate() async throws {
+    let console = try await TestConsole(requestsPerMinute: 6)
+    do {
+      func make(_ program: Program, _ name: String) async throws -> Program {
+        let made = try await program.send("POST", "/tokens", ["name": .string(name), "role": "viewer", "days": 1])
+        return Program(console, token: try #require(try made.json["token"]?.text, "\(made)"))
+      }
+      let (own, other) = try await (Program(console, .viewer), Program(console, .viewer))
+      let child = try await make(own, "child")
+      let grandchild = try await make(child, "grandchild")
+      for (program, left) in [(own, 3), (child, 2), (grandchild, 1), (own, 0)] {
+        let answer = try await program.get("/roots")
+        #expect(answer.status == 200 && answer.header("ratelimit")?.contains("r=\(left);") == true, "\(answer)")
+      }
+      for program in [own, child, grandchild] { #expect(try await program.get("/roots").problemCode == "RATE_LIMIT") }
+      #expect(try await other.get("/roots").status == 200)
+    } catch {
+      try? await console.stop()
+      throw error
+    }
+    try await console.stop()
+  }
+
+  @Test("A user has a hundred valid tokens at most; those whose time is over do not count, nor do those of others")
+  func most() async throws {
+    try await withConsole { console in
+      let owner = try await console.user(.viewer).id
+      for number in 1..<Store.mostTokens {
+        _ = try await console.store.makeToken(named: "t\(number)", of: owner, role: .viewer, days: number == 1 ? 1 : 9)
+      }
+      let program = try await Program(console, .viewer)
+      func make() async throws -> Answer {
+        try await program.send("POST", "/tokens", ["name": "one more", "role": "viewer", "days": 1])
+      }
+      let refused = try await make()
+      #expect(refused.status == 409 && refused.problemCode == "TOO_MANY_TOKENS", "\(refused)")
+      #expect(try refused.json["detail"]?.text?.hasPrefix("A user has at most 100 valid tokens") == true)
+      let other = try await Program(console, .operator)
+      #expect(try await other.send("POST", "/tokens", ["name": "x", "role": "viewer", "days": 1]).status == 201)
+      console.clock.advance(86_400)
+      #expect(try await make().status == 201)
+    }
+  }
+
   @Test("A token ends itself and weaker ones of its owner, and never a stronger one")
   func ending() async throws {
     try await withConsole { console in
