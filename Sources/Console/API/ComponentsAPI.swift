@@ -151,8 +151,11 @@ enum ComponentsAPI {
         .object(
           .must("name", .string, "The component."),
           .must("change", .oneOf(ComponentDifference.Kind.allCases.map(\.rawValue)), "What becomes of it."),
-          .must("removed", .array(.string), "The lines of its YAML that go."),
-          .must("added", .array(.string), "The lines of its YAML that come."))),
+          .must(
+            "removed", .array(.string),
+            "The values that go, each with the path to it in its YAML, such as `endpoints[1].port: 22`; elements count from 0."
+          ),
+          .must("added", .array(.string), "The values that come, likewise."))),
       "The components of the list, in its order."))
 
   static func apply(_ call: APICall) async throws -> APIAnswer {

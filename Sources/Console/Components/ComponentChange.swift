@@ -27,10 +27,9 @@ enum ComponentChange {
     return details
   }
 
-  static func lines(_ component: Component) -> [String] {
-    ComponentWriter.text([component]).split(separator: "\n").dropFirst()
-      .map { $0.drop { $0 == " " || $0 == "-" }.description }
-  }
+  /// Every value of a component as it stands in its YAML, with the path to it: `endpoints[1].port: 8443`. No two begin alike,
+  /// so that of two components each line that differs says where.
+  static func lines(_ component: Component) -> [String] { ComponentLines.of(ComponentWriter.text([component])) }
 
   private static func text(_ lines: [String]) -> String { lines.isEmpty ? "nothing" : lines.joined(separator: " | ") }
 }

@@ -112,9 +112,9 @@ public struct ComponentDifference: Sendable {
   public let name: String
   /// What becomes of it.
   public let kind: Kind
-  /// The lines of its YAML that would go.
+  /// The values that would go, each with the path to it in its YAML: `endpoints[1].port: 22`.
   public let removed: [String]
-  /// The lines of its YAML that would come.
+  /// Those that would come.
   public let added: [String]
 
   /// Of every component of a list, in the order of the list. Those that are not in it stay as they are.

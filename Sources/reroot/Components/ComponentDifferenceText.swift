@@ -1,7 +1,8 @@
 import Console
 import PKI
 
-/// What a list of components changes, as text: the lines of YAML that go and come, as other tools show differences.
+/// What a list of components changes, as text: the values that go and come, each with its path, as other tools show
+/// differences.
 enum ComponentDifferenceText {
   static func of(_ components: [JSONValue], isDryRun: Bool, hasColours: Bool) -> String {
     var lines: [String] = []

@@ -314,6 +314,8 @@ import Testing
     }
   }
 
+  private static let hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIvsl9sc1xpEbwJSLjWPOGoaaFKs2ZSZVgEDjRkrnkYd"
+
   @Test("The answer to an applied list says what it has changed of what was there then")
   func appliedDifference() async throws {
     try await withSystem { system in
@@ -327,6 +329,32 @@ import Testing
       #expect(applied?["added"] == ["stage: 7"] && applied?["removed"] == ["stage: 1"])
       let again = try await program.send("POST", "/component-lists", list).json["components"]?.elements?.first
       #expect(again?["change"] == "unchanged" && again?["added"] == [])
+      // Each line says where: also where the value stands at another place, too.
+      members["files"] = ["certificate": "/srv/new/cert.pem", "key": "/srv/new/key.pem"]
+      members["target"] = .object([
+        "ssh": [
+          "host": "a.example", "user": "reroot", "identity_file": "/k", "host_key": .string(Self.hostKey), "port": 2,
+        ]
+      ])
+      members["endpoints"] = [["host": "a.example", "port": 1], ["host": "a.example", "port": 2]]
+      let before: JSONValue = ["components": [.object(members)]]
+      let first = try await program.send("POST", "/component-lists", before)
+      #expect(first.status == 200, "\(first)")
+      members["endpoints"] = [["host": "a.example", "port": 1], ["host": "a.example", "port": 3]]
+      members["target"] = .object([
+        "ssh": [
+          "host": "a.example", "user": "reroot", "identity_file": "/k", "host_key": .string(Self.hostKey), "port": 1,
+        ]
+      ])
+      members["files"] = ["certificate": "/srv/new/cert.pem", "key": "/srv/new/other.pem"]
+      let dry = try await program.send("POST", "/component-lists?dryRun=true", ["components": [.object(members)]])
+      #expect(dry.status == 200, "\(dry)")
+      let change = try dry.json["components"]?.elements?.first
+      #expect(
+        change?["removed"] == ["target.ssh.port: 2", "files.key: \"/srv/new/key.pem\"", "endpoints[1].port: 2"],
+        "\(dry)")
+      #expect(
+        change?["added"] == ["target.ssh.port: 1", "files.key: \"/srv/new/other.pem\"", "endpoints[1].port: 3"])
     }
   }
 
