@@ -78,7 +78,7 @@ import Testing
     let failure = APIClient.refusal(422, Array(body.utf8), of: "/roots")
     #expect(failure.status == .refused)
     #expect(failure.code == "INVALID_INPUT")
-    #expect(failure.sentence == "2 things are wrong.\n  /months: Too many.")
+    #expect(failure.sentence == "2 things are wrong.\n  months: Too many.")
     #expect(APIClient.refusal(503, [], of: "/").status == .failed)
     #expect(APIClient.refusal(404, Array("<html>".utf8), of: "/").code == "HTTP_404")
   }

@@ -58,7 +58,7 @@ extension APITable {
           .object(
             .must("answer", .oneOf(["agree", "decline"]), "Which."),
             .must("hash", .string(0...64), "The `hash` of the request whose plan was read."),
-            .may("reason", .string(1...Agreement.longestReason), "Why; needed to decline."))),
+            .may("reason", .string(0...Agreement.longestReason), "Why; needed to decline."))),
         result: .json(agreement.schema, "The request."), problems: [409], isRepeatable: true
       ) { call in try await AgreementsAPI.answer(call) })
     on(

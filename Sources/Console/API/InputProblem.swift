@@ -6,6 +6,13 @@ struct InputProblem: Sendable, Hashable {
   var field: String
   /// What is wrong, and what is possible.
   var sentence: String
+
+  /// The same with the part in front, for whoever does not see it at its field: a member of a body by its name, what lies
+  /// deeper by its pointer.
+  var named: String {
+    let name = field.hasPrefix("/") && !field.dropFirst().contains("/") ? String(field.dropFirst()) : field
+    return name.isEmpty ? sentence : "\(name): \(sentence)"
+  }
 }
 
 /// What was given cannot be taken, and nothing has changed. The page shows its form again, the API answers 422.

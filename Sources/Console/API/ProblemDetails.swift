@@ -91,12 +91,14 @@ struct ProblemDetails: Sendable {
 
   /// As the API answers it.
   func response() throws -> Response {
-    let detail = parts.map { "\($0.cause) \($0.advice)" } ?? sentence
+    // What is wrong with one value alone is told at its field on a page, and with its name elsewhere.
+    let one = parts == nil && errors.count == 1 ? errors[0] : nil
+    let detail = parts.map { "\($0.cause) \($0.advice)" } ?? one?.named ?? sentence
     var members: [String: JSONValue] = [
       "type": "about:blank", "title": .string(title), "status": .integer(Int64(status)), "detail": .string(detail),
       "code": .string(code),
     ]
-    members["cause"] = parts.map { .string($0.cause) }
+    members["cause"] = (parts?.cause ?? one?.sentence).map { .string($0) }
     if !errors.isEmpty {
       members["errors"] = .array(errors.map { ["pointer": .string($0.field), "detail": .string($0.sentence)] })
     }

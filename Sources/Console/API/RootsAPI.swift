@@ -73,7 +73,7 @@ extension APIParameter {
   /// Why something is done that cannot be undone.
   static var reason: APIParameter {
     var parameter = APIParameter.query(
-      "reason", .string(1...AuditAct.longestReason), "Why; it stands in the audit log.")
+      "reason", .string(0...AuditAct.longestReason), "Why; it stands in the audit log.")
     parameter.isRequired = true
     return parameter
   }

@@ -79,7 +79,7 @@ extension APITable {
             .may(
               "actions", .array(.string(1...100), 1...10_000), "With `retry`: which failed actions, such as `deploy:7`."
             ),
-            .may("reason", .string(1...AuditAct.longestReason), "Why, for the audit log; needed for `override`."))),
+            .may("reason", .string(0...AuditAct.longestReason), "Why, for the audit log; needed for `override`."))),
         result: .json(UpdatesAPI.decided, "It was taken, or somebody else has to agree first.", status: 202),
         problems: [409, 422], isRepeatable: true
       ) { call in try await UpdatesAPI.decide(call) })

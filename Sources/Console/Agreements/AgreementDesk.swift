@@ -56,7 +56,7 @@ enum AgreementDesk {
   /// What is said with an answer, as it is kept.
   private static func said(_ given: String?, isNeeded: Bool) throws -> String {
     let reason = (given ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-    if isNeeded, reason.isEmpty {
+    if isNeeded, ReasonField.isEmpty(reason) {
       throw InputRefusal("reason", "Say why, for the one who has asked.", code: "REASON_NEEDED")
     }
     guard reason.unicodeScalars.count <= Agreement.longestReason else {

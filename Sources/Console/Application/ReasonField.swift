@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import PKI
 import Store
 
 /// The field that asks why something is done that cannot be undone, or goes against what was planned. The answer stands in
@@ -19,11 +20,16 @@ struct ReasonField: Sendable {
   /// What a form brought.
   init(_ form: Form) {
     value = (form[Self.name] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-    if value.isEmpty {
+    if Self.isEmpty(value) {
       problem = "Say why; it will stand in the audit log."
     } else if value.unicodeScalars.count > AuditAct.longestReason {
       problem = "Say it in at most \(AuditAct.longestReason) characters."
     }
+  }
+
+  /// Whether a text says nothing: also where all that is in it cannot be seen.
+  static func isEmpty(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy { $0.properties.isWhitespace || VisibleText.isHidden($0) }
   }
 
   /// A reason that a program gives.

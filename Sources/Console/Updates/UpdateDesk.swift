@@ -64,7 +64,7 @@ enum UpdateDesk {
   static func decide(
     _ id: UpdateRecord.ID, _ kind: Decision.Kind, question: Int, actions: [ActionID]?, reason: String?, _ visit: Visit
   ) async throws -> Decided {
-    let isGiven = reason?.contains { !$0.isWhitespace } == true
+    let isGiven = reason.map { !ReasonField.isEmpty($0) } == true
     let reason = kind == .override || isGiven ? try ReasonField.checked(reason) : nil
     let visitor = try visit.signedIn()
     var details = ["decision": kind.label, "question": "\(question)"]

@@ -158,12 +158,10 @@ struct APIClient: Sendable {
     guard let detail = CommandAdvice.sentence(problem, of: path) else {
       return CommandFailure(exit, "HTTP_\(status)", "The server answers with the status \(status) and no explanation.")
     }
-    let errors = (problem["errors"]?.elements ?? []).compactMap { error -> String? in
-      guard let sentence = error["detail"]?.text, sentence != detail else { return nil }
-      let place = error["pointer"]?.text ?? ""
-      return place.isEmpty ? sentence : "\(place): \(sentence)"
-    }
-    return CommandFailure(
-      exit, problem["code"]?.text ?? "HTTP_\(status)", ([detail] + errors).joined(separator: "\n  "))
+    let errors = problem["errors"]?.elements ?? []
+    var lines = [detail] + errors.filter { $0["detail"]?.text != detail }.compactMap { GivenName.sentence($0) }
+    // The server has put the name of a single value in front already, as the API calls it.
+    if errors.count == 1, let wrong = errors[0]["detail"]?.text, detail.hasSuffix(": " + wrong) { lines.removeFirst() }
+    return CommandFailure(exit, problem["code"]?.text ?? "HTTP_\(status)", lines.joined(separator: "\n  "))
   }
 }

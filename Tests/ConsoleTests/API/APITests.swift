@@ -358,6 +358,29 @@ import Testing
     }
   }
 
+  @Test("What is wrong with one value is told with its name, and a reason that says nothing in one sentence everywhere")
+  func oneValue() async throws {
+    try await withSystem { system in
+      let program = try await Program(system.console)
+      let wrong = try await program.send("PATCH", "/settings", ["expiryDays": 1, "watchMinutes": 99_999_999])
+      #expect(try wrong.json["detail"] == "watchMinutes: It must be from 0 to 10080.", "\(wrong)")
+      let windows = try await program.send("PATCH", "/settings", ["maintenanceWindows": "Mon 09:00-10:00"])
+      #expect(try windows.json["detail"] == "maintenanceWindows: It must be an array.", "\(windows)")
+      let path = try "/components/\(system.id("web"))"
+      let page = try await system.browser.submit(
+        try await system.browser.get(path + "/remove"), nil, ["reason": "\u{200B}"])
+      let sentence = try #require(page.error(of: "reason"), "\(page)")
+      for reason in ["?reason=", "?reason=%20", "?reason=%E2%80%8B", ""] {
+        let refused = try await program.send("DELETE", path + reason)
+        #expect(refused.status == 422, "\(refused)")
+        guard !reason.isEmpty else { continue }
+        #expect(
+          try refused.problemCode == "REASON_NEEDED" && refused.json["detail"]?.text == "reason: \(sentence)",
+          "\(refused)")
+      }
+    }
+  }
+
   @Test("A day that is none is refused in one way, whatever is asked of the audit log")
   func days() async throws {
     try await withConsole { console in
@@ -368,7 +391,8 @@ import Testing
         let field = query.contains("until") ? "until" : "from"
         #expect(try listed.json["errors"]?.elements?.first?["pointer"]?.text == field)
         let page = try await console.browser().get("/audit/export.csv?" + query)
-        let sentence = try #require(try listed.json["detail"]?.text)
+        let sentence = try #require(try listed.json["cause"]?.text)
+        #expect(try listed.json["detail"]?.text == "\(field): \(sentence)")
         #expect(page.status == 422 && page.says(sentence) && page.says("INVALID_INPUT"))
       }
     }
