@@ -51,9 +51,9 @@ struct Reroot: AsyncParsableCommand {
     // Before anything secret is read. It fails on no Linux that Swift runs on.
     _ = reroot_forbid_dumps()
     var status = await ended()
-    // 0 says also that everything that was to be written was.
+    // 0, and how an update stands, say also that everything that was to be written was.
     do {
-      if status == 0 { try Output.finish() }
+      if status == 0 || CommandStatus(rawValue: status)?.isOfUpdate == true { try Output.finish() }
     } catch {
       Output.error("reroot: \(error.sentence)")
       status = error.status.rawValue

@@ -14,7 +14,8 @@ import Testing
     #expect(terminal().hasColours)
     #expect(terminal(["TERM": "xterm", "NO_COLOR": ""]).hasColours)
     #expect(!terminal(["TERM": "xterm", "NO_COLOR": "1"]).hasColours)
-    #expect(!terminal(["TERM": "dumb"]).hasColours)
+    #expect(!terminal(["TERM": "dumb"]).hasColours && !terminal(["TERM": "dumb"]).canReplace)
+    #expect(terminal(["TERM": "xterm", "NO_COLOR": "1"]).canReplace && !terminal(isTerminal: false).canReplace)
     #expect(!terminal([:]).hasColours)
     #expect(!terminal(isTerminal: false).hasColours)
   }

@@ -20,6 +20,9 @@ enum CommandStatus: Int32, CaseIterable, Sendable {
   /// No connection to the server, or to none that can be trusted (EX_UNAVAILABLE).
   case notConnected = 69
 
+  /// Whether it says how an update stands.
+  var isOfUpdate: Bool { [.completedWithErrors, .waiting, .rolledBack, .rolledBackWithErrors].contains(self) }
+
   /// What it means, for people.
   var meaning: String {
     switch self {

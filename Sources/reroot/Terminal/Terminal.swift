@@ -6,6 +6,8 @@ struct Terminal: Sendable, Hashable {
   var columns: Int
   var rows: Int
   var hasColours: Bool
+  /// Whether what was drawn can be replaced: a terminal without commands (`TERM=dumb`) would show them as text.
+  var canReplace: Bool
 
   /// As things are now; a window may be made larger meanwhile.
   static func current(_ descriptor: Int32 = STDOUT_FILENO) -> Terminal {
@@ -22,7 +24,8 @@ struct Terminal: Sendable, Hashable {
   init(isTerminal: Bool, columns: Int?, rows: Int?, environment: [String: String]) {
     self.isTerminal = isTerminal
     let isDumb = environment["TERM"].map { $0.isEmpty || $0 == "dumb" } ?? true
-    hasColours = isTerminal && !isDumb && (environment["NO_COLOR"] ?? "").isEmpty
+    canReplace = isTerminal && !isDumb
+    hasColours = canReplace && (environment["NO_COLOR"] ?? "").isEmpty
     self.columns = max(20, columns ?? environment["COLUMNS"].flatMap { Int($0) } ?? 80)
     self.rows = max(4, (rows ?? 0) > 0 ? rows ?? 24 : environment["LINES"].flatMap { Int($0) } ?? 24)
   }

@@ -219,7 +219,7 @@ struct AskOptions: ParsableArguments {
 
   /// Watches, and ends the command with the status of how the update stands then.
   func watch(_ client: APIClient, _ id: String, answered: Int64? = nil, json: Bool) throws {
-    let style: UpdateWatch.Style = json ? .json : Terminal.current().isTerminal ? .picture : .lines
+    let style: UpdateWatch.Style = json ? .json : Terminal.current().canReplace ? .picture : .lines
     let asks = !noInput && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
     let status = try UpdateWatch(client, update: id, style: style, asks: asks).run(answered: answered)
     if status != .done { throw ExitCode(status.rawValue) }
