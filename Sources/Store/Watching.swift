@@ -84,6 +84,8 @@ public struct WatchChange: Sendable {
 extension Store {
   /// How many acts of watching are recorded one by one in a transaction; more become one entry.
   private static let recordedAlone = 20
+  /// The detail that names the kinds of what was found where many are recorded as one.
+  public static let findingsKey = "findings"
 
   /// What watching knows, by component. What was held against another certificate set says nothing of the present one.
   public func watchRecords() async throws -> [Component.ID: WatchRecord] {
@@ -211,7 +213,12 @@ extension Store {
   /// One entry a component; where a whole network has gone, one for all.
   private func record(_ changes: [WatchChange], _ database: GRDB.Database) throws {
     for (event, concerned) in [
-      (AuditEvent.endpointDiffers, changes.filter { !$0.appeared.isEmpty }),
+      // Ends that come near for all at once are nothing that anybody has changed.
+      (AuditEvent.endpointDiffers, changes.filter { $0.appeared.contains { $0.kind != .expiring } }),
+      (
+        AuditEvent.endpointDiffers,
+        changes.filter { !$0.appeared.isEmpty && $0.appeared.allSatisfy { $0.kind == .expiring } }
+      ),
       (AuditEvent.endpointRight, changes.filter(\.isRightAgain)),
     ] where !concerned.isEmpty {
       guard concerned.count > Self.recordedAlone else {
@@ -221,10 +228,14 @@ extension Store {
         }
         continue
       }
+      let kinds = Set(concerned.flatMap { event == .endpointDiffers ? $0.appeared : $0.vanished }.map(\.kind.rawValue))
       let names = concerned.prefix(Self.recordedAlone).map(\.component.name).joined(separator: ", ")
       try recordOwn(
         event, on: "\(concerned.count) components",
-        ["components": "\(names) and \(concerned.count - Self.recordedAlone) more"], database)
+        [
+          "components": "\(names) and \(concerned.count - Self.recordedAlone) more",
+          Self.findingsKey: kinds.sorted().joined(separator: ", "),
+        ], database)
     }
   }
 

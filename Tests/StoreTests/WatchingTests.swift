@@ -44,6 +44,24 @@ import Testing
     #expect(try await store.lastAuditNumber() == entries.last?.number)
   }
 
+  @Test("Ends that come near for many at once are an entry of their own, which names what was found")
+  func manyEnds() async throws {
+    let test = try TestSystem()
+    _ = try await test.store.applyComponents((0..<60).map { component("c\($0)") })
+    let components = try await test.store.components()
+    let last = try await test.store.lastAuditNumber()
+    let results = components.enumerated().map { index, component in
+      let kind = index < 30 ? WatchFinding.Kind.expiring : .anotherCertificate
+      return WatchResult(
+        component: component, served: [], isRight: false,
+        findings: [WatchFinding(kind, at: component.endpoints[0].address, "Seen.")], at: test.clock.now)
+    }
+    _ = try await test.store.recordWatch(results, against: nil)
+    let entries = try await test.store.auditEntries(after: last, limit: 100)
+    #expect(entries.map(\.subject) == ["30 components", "30 components"])
+    #expect(entries.map { $0.details[Store.findingsKey] } == ["anotherCertificate", "expiring"])
+  }
+
   @Test("What another certificate was seen is another finding, what has only other words is not")
   func sameness() {
     let finding = WatchFinding(.anotherCertificate, at: "a:1", "One.", fingerprint: "aa")

@@ -138,6 +138,10 @@ struct Metrics: Sendable {
       "reroot_watch_last_look_timestamp_seconds", "When a component was last looked at.",
       watching.lastLookedAt?.timeIntervalSince1970)
     text.gauge(
+      "reroot_renewal_late_timestamp_seconds",
+      "From when on the next renewal is late; absent where nothing is renewed by itself.",
+      try await RenewalLateness.read(services.store)?.moment.timeIntervalSince1970)
+    text.gauge(
       "reroot_watch_round_duration_seconds", "How long the last look at all components took.",
       counted.took.map { $0 / .seconds(1) })
     text.family(

@@ -134,8 +134,9 @@ actor NotificationDesk {
     let now = clock()
     if let looked, (0..<Self.lookPause).contains(now.timeIntervalSince(looked)) { return }
     let days = Int(try await SettingsDesk.value(.expiryDays, store)) ?? 30
+    let renewal = try await RenewalLateness.read(store)
     for end in try await CertificateEnd.all(store, console: https.current.chain.first) {
-      guard let message = end.message(now: now, days: days) else { continue }
+      guard let message = end.message(now: now, days: days, renewal: renewal) else { continue }
       try await store.queue(message, on: settings.channels(for: message.kind))
     }
     try await store.forgetOldNotifications()
@@ -165,7 +166,7 @@ actor NotificationDesk {
   /// - Returns: whether the channel is worth another attempt now.
   private func send(_ record: NotificationRecord, _ settings: NotificationSettings, again: Bool) async -> Bool {
     do {
-      guard settings.channels.contains(record.channel) else {
+      guard try await isWanted(record, settings) else {
         try await store.notificationFailed(record.id, nil, again: nil)
         return true
       }
@@ -190,6 +191,13 @@ actor NotificationDesk {
       logger.error("notification not sent", metadata: ["reason": "\(error)"])
       return false
     }
+  }
+
+  /// Whether it is still worth telling: over a way that is on, and no question that was answered meanwhile.
+  private func isWanted(_ record: NotificationRecord, _ settings: NotificationSettings) async throws -> Bool {
+    guard settings.channels.contains(record.channel) else { return false }
+    guard record.notification.kind == .failureWaiting, let update = record.notification.update else { return true }
+    return try await store.state(update).standing == .deciding
   }
 
   /// When one that has failed is tried again; nil once it is not worth it.

@@ -78,7 +78,10 @@ struct NotificationWords: Sendable {
   private static func differing(_ entry: AuditEntry) -> NotificationMessage? {
     guard let subject = entry.subject else { return nil }
     let expiring = ": \(WatchFinding.Kind.expiring.rawValue)"
-    let found = entry.details.sorted { $0.key < $1.key }.filter { !$0.key.hasSuffix(expiring) }.map(\.value)
+    let kinds = Store.findingsKey
+    guard entry.details[kinds] != WatchFinding.Kind.expiring.rawValue else { return nil }
+    let found = entry.details.sorted { $0.key < $1.key }.filter { !$0.key.hasSuffix(expiring) && $0.key != kinds }
+      .map(\.value)
     guard !found.isEmpty else { return nil }
     let isOne = entry.details["components"] == nil
     return NotificationMessage(
@@ -97,7 +100,7 @@ struct NotificationWords: Sendable {
 struct CertificateEnd: Sendable {
   /// Whose certificate it is, at the beginning of a sentence.
   let whose: String
-  let component: String?
+  let component: (id: Component.ID, name: String)?
   let fingerprint: String
   let notAfter: Date
   /// The page of the console that tells of it.
@@ -119,7 +122,7 @@ struct CertificateEnd: Sendable {
       let name = VisibleText.of(component.name)
       ends.append(
         CertificateEnd(
-          whose: "\(name): its certificate", component: name, fingerprint: member.fingerprint,
+          whose: "\(name): its certificate", component: (component.id, name), fingerprint: member.fingerprint,
           notAfter: member.notAfter, path: "/components/\(component.id)", advice: "Start an update."))
     }
     if let console {
@@ -131,18 +134,22 @@ struct CertificateEnd: Sendable {
     return ends
   }
 
-  /// What to tell; nil while it is further away than so many days. Once before its end, and once after it.
-  func message(now: Date, days: Int) -> NotificationMessage? {
+  /// What to tell; nil while it is further away than so many days, or a renewal is about to see to it. Once before its end,
+  /// and once after it.
+  func message(now: Date, days: Int, renewal: RenewalLateness?) -> NotificationMessage? {
     let left = notAfter.timeIntervalSince(now)
     guard left < Double(days) * 86_400 else { return nil }
     let isOver = left < 0
+    let isRenewed = component.map { renewal?.components.contains($0.id) == true } ?? false
+    if isRenewed, !isOver, let renewal, now < renewal.moment { return nil }
+    let next = isRenewed ? "Its renewal is late: the page “Updates” says why." : advice
     let rest = Int(left / 86_400)
     let sentence =
       isOver
       ? "\(whose) has expired"
       : "\(whose) ends in \(rest == 0 ? "less than a day" : Display.count(rest, "day"))"
     return NotificationMessage(
-      .expiring, subject: sentence, text: "\(sentence), on \(Display.moment(notAfter)). \(advice)",
-      component: component, path: path, key: "\(isOver ? "expired" : "expiring"):\(fingerprint)")
+      .expiring, subject: sentence, text: "\(sentence), on \(Display.moment(notAfter)). \(next)",
+      component: component?.name, path: path, key: "\(isOver ? "expired" : "expiring"):\(fingerprint)")
   }
 }

@@ -513,6 +513,87 @@ func withSending(_ body: (TestSystem, FakeSending, Program) async throws -> Void
   }
 
   @Test(
+    "While a renewal is about to replace them the ends of components are not told; they are once it is late or held")
+  func renewedEnds() async throws {
+    try await withSending { system, sending, program in
+      _ = try await system.settled(try await system.start())
+      let end = try #require(try await system.store.currentSet()?.members.values.map(\.notAfter).min())
+      try await system.store.set(RenewalSettings.leadKey, to: "10 days")
+      let all = try await CertificateEnd.all(system.store, console: nil).filter { $0.component != nil }
+      func told(_ before: Double) async throws -> Set<String> {
+        let renewal = try await RenewalLateness.read(system.store)
+        let now = end.addingTimeInterval(-before * 86_400)
+        return Set(
+          all.compactMap { $0.message(now: now, days: 20, renewal: renewal)?.text.components(separatedBy: ". ").last })
+      }
+      let late: Set = ["Its renewal is late: the page “Updates” says why."]
+      #expect(all.count == 2)
+      for (before, words) in [(19, []), (9.5, []), (8.5, late), (-1, late)] as [(Double, Set<String>)] {
+        #expect(try await told(before) == words, "\(before)")
+      }
+      let metrics = try await system.console.metrics()
+      #expect(metrics["reroot_renewal_late_timestamp_seconds"] == end.timeIntervalSince1970 - 9 * 86_400)
+      // Held: whoever has to act is told at once.
+      system.console.clock.advance(end.timeIntervalSince(system.console.clock.now) - 9.9 * 86_400)
+      let attempt = try await system.store.beginRenewal()
+      try await system.store.endRenewal(attempt, code: "PLAN_BLOCKED", sentence: "A problem.")
+      #expect(try await told(9.5) == late)
+      try await system.store.set(RenewalSettings.leadKey, to: "off")
+      #expect(try await told(19) == ["Start an update."])
+      #expect(try await RenewalLateness.read(system.store) == nil)
+    }
+  }
+
+  @Test(
+    "A renewal is late a day after it may begin, or halfway to the end, and at once where no window comes before that")
+  func lateness() throws {
+    // 1 June 2026 is a Monday.
+    let due = try #require(ISO8601DateFormatter().date(from: "2026-06-01T12:00:00Z"))
+    let utc = try #require(TimeZone(identifier: "UTC"))
+    for (windows, days, hours) in [("", 10, 24), ("", 1, 12), ("Wed 12:00-13:00", 10, 72), ("Wed 12:00-13:00", 1, 0)] {
+      let found = RenewalLateness.moment(
+        due: due, end: due.addingTimeInterval(Double(days) * 86_400), try MaintenanceWindows(windows, zone: utc))
+      #expect(found.timeIntervalSince(due) == Double(hours) * 3600, "\(windows) \(days)")
+    }
+  }
+
+  @Test("Ends that come near for many at once are nothing that somebody has changed; something else among them is")
+  func manyEnds() async throws {
+    try await withSending { system, _, _ in
+      let store = system.store
+      func message(_ kinds: String) async throws -> NotificationMessage? {
+        let act = AuditAct(
+          .endpointDiffers, by: .reroot, on: "30 components",
+          ["components": "a, b and 28 more", Store.findingsKey: kinds])
+        try await store.recording(act) {}
+        return try await store.auditEntries(after: 0, limit: 1000).last.flatMap(NotificationWords.message)
+      }
+      let (ends, mixed) = (try await message("expiring"), try await message("expiring, noAnswer"))
+      #expect(ends == nil && mixed?.text.hasPrefix("a, b and 28 more Find") == true)
+    }
+  }
+
+  @Test("That an update waits is not told any more once somebody has decided")
+  func decided() async throws {
+    try await withSending { system, sending, program in
+      try await hook(program)
+      try sending.say("503", by: "curl")
+      system.targets.arm(.deploy, at: "web")
+      let id = try await system.start()
+      _ = try await system.settled(id)
+      try await eventually("it was tried once") { try await queued(system).first?.attempts == 1 }
+      _ = try await system.decide(id, .retry)
+      try sending.say("204", by: "curl")
+      system.console.clock.advance(NotificationDesk.longestChannelPause)
+      try await eventually("the end is told, and the question is not") {
+        await desk(system).work()
+        return try await queued(system).map(\.ending) == [.givenUp, .sent]
+      }
+      #expect(try sending.inputs("curl").count { $0.contains("failure-waiting") } == 1)
+    }
+  }
+
+  @Test(
     "What cannot be it is refused at its field, and nothing is kept",
     arguments: [
       ("webhookAddress", "http://hooks.example.net/"), ("webhookAddress", "https://user:pass@hooks.example.net/"),
