@@ -201,8 +201,14 @@ def test_an_update_of_the_backup_never_goes_on_by_itself_and_abort_puts_everythi
     assert "It was under way. It does not go on by itself" in page.text
     assert "whoever was removed since can sign in again" in page.text.lower()
     page = steps.wait_for(client, update, "deciding")
-    refused = steps.decide(client, update, "abort", page)
-    assert refused.status == 409 and "and confirm it; then decide on the update" in refused.text
+
+    def is_refused_until_it_is_read():
+        refused = steps.decide(client, update, "abort", page)
+        assert refused.status == 409, refused.text
+        return "and confirm it; then decide on the update" in refused.text
+
+    # Before every component has been looked at it is refused, too, with a sentence that says to wait for that.
+    wait_until(is_refused_until_it_is_read, "the refusal says what is to be read")
     assert machine.files() == world, "nothing goes on by itself"
     confirm(client)
     assert steps.decide(client, update, "abort").status == 303
