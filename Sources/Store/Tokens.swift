@@ -167,14 +167,15 @@ extension Store {
   private static func tokens(
     _ condition: String, _ arguments: StatementArguments, _ database: GRDB.Database
   ) throws -> [TokenRecord] {
+    // In a damaged database a line may lead back into itself, or nowhere: UNION ends it, and the token stands for itself.
     let rows = try Row.fetchAll(
       database,
       sql: """
-        SELECT tokens.*, users.name AS user_name, users.role AS user_role, \(needsSecondFactor) AS needs_factor, (
+        SELECT tokens.*, users.name AS user_name, users.role AS user_role, \(needsSecondFactor) AS needs_factor, coalesce((
           WITH RECURSIVE line (id, maker) AS (
-            SELECT tokens.id, tokens.maker UNION ALL SELECT made.id, made.maker FROM tokens made JOIN line ON made.id = line.maker
+            SELECT tokens.id, tokens.maker UNION SELECT made.id, made.maker FROM tokens made JOIN line ON made.id = line.maker
           ) SELECT id FROM line WHERE maker IS NULL
-        ) AS family
+        ), tokens.id) AS family
         FROM tokens JOIN users ON users.id = tokens.user WHERE \(condition) ORDER BY tokens.id DESC
         """, arguments: arguments)
     return try rows.map { row in

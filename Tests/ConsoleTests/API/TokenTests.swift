@@ -200,6 +200,27 @@ import Testing
     try await console.stop()
   }
 
+  @Test("A token whose line leads into itself, or nowhere, in a damaged database stands for itself")
+  func damagedLine() async throws {
+    try await withConsole { console in
+      let owner = try await console.user(.viewer).id
+      let first = try await console.store.makeToken(named: "first", of: owner, role: .viewer, days: 1)
+      let second = try await console.store.makeToken(
+        named: "second", of: owner, role: .viewer, days: 1, by: first.record)
+      #expect(second.record.family == first.record.id)
+      for maker in [second.record.id.rawValue, 4_711] {
+        try await console.store.database.writeWithoutTransaction { database in
+          try database.execute(sql: "PRAGMA foreign_keys = OFF")
+          try database.execute(
+            sql: "UPDATE tokens SET maker = ? WHERE id = ?", arguments: [maker, first.record.id.rawValue])
+          try database.execute(sql: "PRAGMA foreign_keys = ON")
+        }
+        #expect(try await console.store.token(second.token, from: "192.0.2.1")?.family == second.record.id)
+        #expect(try await console.store.token(first.token, from: "192.0.2.1")?.family == first.record.id)
+      }
+    }
+  }
+
   @Test("A user has a hundred valid tokens at most; those whose time is over do not count, nor do those of others")
   func most() async throws {
     try await withConsole { console in
