@@ -1,7 +1,7 @@
 import Foundation
 
-/// Finds a name that an object of a JSON text has twice. The decoder keeps one of them and says nothing, and "the behavior of
-/// software that receives such an object is unpredictable" (RFC 8259, section 4).
+/// Finds a name that an object of a JSON text has twice. The decoder keeps one of them and says nothing, and another program
+/// would perhaps have taken the other (RFC 8259, section 4).
 enum RepeatedMember {
   /// The first such name; nil where there is none.
   ///
