@@ -27,7 +27,7 @@ struct ComponentForm {
   init(_ preset: Preset) {
     var component = Component(
       id: Component.ID(rawValue: 0), name: "", kind: preset.kind, names: [], files: preset.files,
-      activation: preset.activation)
+      activation: preset.activation, verificationTimeLimit: preset.verificationTimeLimit)
     if let port = preset.ports.first {
       component.endpoints = [Endpoint(host: "", port: port.number, transport: port.transport)]
     }

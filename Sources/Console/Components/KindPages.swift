@@ -51,7 +51,9 @@ enum KindPages {
         preset.activation.check.map { Part.row("Check", code: $0.joined(separator: " ")) }
           ?? Part.row("Check", "None: what it cannot use is refused by the activation itself"),
         Part.row("Activation", code: words(preset.activation.naming(preset.files))),
-        Part.row("Answers at", lines: preset.ports.map { "Port \($0.number), \(words($0.transport))" }),
+        Part.row(
+          "Answers at", lines: preset.ports.map { "Port \($0.number), \(words($0.transport))" },
+          note: "Verified for up to \(preset.verificationTimeLimit) seconds"),
         Part.row("In its configuration", codeLines: preset.configuration),
       ]),
     ]

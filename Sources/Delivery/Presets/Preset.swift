@@ -18,6 +18,8 @@ public struct Preset: Sendable, Hashable {
   public let activation: Activation
   /// The ports that it usually answers at with TLS, the most usual one first.
   public let ports: [Port]
+  /// For how many seconds verification tries.
+  public let verificationTimeLimit: Int
   /// What its own configuration has to say so that it uses these files.
   public let configuration: [String]
 
@@ -36,7 +38,8 @@ public struct Preset: Sendable, Hashable {
 
   init(
     _ kind: String, _ title: String, files: FileLayout, usualTrustBundle: String, check: [String]? = nil,
-    activation: [String], ports: [Port], configuration: [String]
+    activation: [String], ports: [Port], verificationTimeLimit: Int = Component.usualVerificationTimeLimit,
+    configuration: [String]
   ) {
     self.kind = kind
     self.title = title
@@ -44,6 +47,7 @@ public struct Preset: Sendable, Hashable {
     self.usualTrustBundle = usualTrustBundle
     self.activation = Activation(method: .command(activation), check: check)
     self.ports = ports
+    self.verificationTimeLimit = verificationTimeLimit
     self.configuration = configuration
   }
 
@@ -70,7 +74,8 @@ public struct Preset: Sendable, Hashable {
   public func component(name: String, names: [SubjectName]) -> Component {
     Component(
       id: Component.ID(rawValue: 0), name: name, kind: kind, names: names, files: files,
-      activation: activation.naming(files), endpoints: endpoints(of: names, usage: .server))
+      activation: activation.naming(files), endpoints: endpoints(of: names, usage: .server),
+      verificationTimeLimit: verificationTimeLimit)
   }
 }
 

@@ -128,6 +128,9 @@ extension Preset {
     check: ["/usr/sbin/postconf", "-n"],
     activation: ["/usr/sbin/postfix", "reload"],
     ports: [Port(25, .smtp), Port(587, .smtp), Port(465)],
+    // Where one of its processes could not start, say with a configuration that is mended since, `master` starts the next
+    // one after a minute only, whether it is reloaded or not (`service_throttle_time` in postconf(5)).
+    verificationTimeLimit: 90,
     configuration: [
       "smtpd_tls_cert_file = /etc/postfix/server.pem", "smtpd_tls_key_file = /etc/postfix/server.key",
       "smtpd_tls_CAfile = /etc/postfix/roots.pem",

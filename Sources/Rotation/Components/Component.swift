@@ -31,6 +31,8 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
   public var endpoints: [Endpoint]
   /// For how many seconds a verification goes on trying before it has failed.
   public var verificationTimeLimit: Int
+  /// For how many seconds verification tries where a component does not say.
+  public static let usualVerificationTimeLimit = 30
   /// The names of the components that it connects to; nil when it may connect to every server of the system.
   public var peers: [String]?
   /// What is to be thought of before its certificate is exchanged, such as “ask the shift leader first”; nil for nothing.
@@ -44,7 +46,8 @@ public struct Component: Sendable, Hashable, Codable, Identifiable {
     id: ID, name: String, description: String = "", kind: String? = nil, stage: Int = 1, names: [SubjectName],
     usage: Usage = .server, key: KeyKind = .ecdsaP256, keyMade: KeyOrigin? = nil, target: Target = .local,
     files: FileLayout, activation: Activation = Activation(), endpoints: [Endpoint] = [],
-    verificationTimeLimit: Int = 30, peers: [String]? = nil, maintenance: String? = nil, rollingGroup: String? = nil
+    verificationTimeLimit: Int = Self.usualVerificationTimeLimit, peers: [String]? = nil,
+    maintenance: String? = nil, rollingGroup: String? = nil
   ) {
     self.id = id
     self.name = name

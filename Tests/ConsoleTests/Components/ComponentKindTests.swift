@@ -96,6 +96,13 @@ import Testing
     #expect(stores.files.identityPaths.map(\.path) == ["/n/k"])
   }
 
+  @Test("Postfix is asked for longer than the minute that it waits after a process of its own failed")
+  func patience() throws {
+    #expect(try read("postfix").verificationTimeLimit == 90)
+    #expect(try read("nginx").verificationTimeLimit == 30)
+    #expect(try read("postfix", "    verification_time_limit: 5\n").verificationTimeLimit == 5)
+  }
+
   @Test("A port that is usual has its usual way to TLS; any other has the kind's first one")
   func transports() throws {
     let component = try read(

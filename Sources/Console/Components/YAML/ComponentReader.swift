@@ -77,7 +77,8 @@ public enum ComponentReader {
       key: key, keyMade: keyMade, target: target, files: files,
       activation: activation(map, preset, &lines, problems).naming(files),
       endpoints: endpoints(map, preset, &lines, problems) ?? preset?.endpoints(of: names, usage: usage) ?? [],
-      verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds) ?? 30,
+      verificationTimeLimit: map.integer("verification_time_limit", in: Component.Limits.seconds)
+        ?? preset?.verificationTimeLimit ?? Component.usualVerificationTimeLimit,
       peers: map.texts("peers"), maintenance: map.text("maintenance").flatMap { $0.isEmpty ? nil : $0 },
       rollingGroup: group)
     return (component, lines)
