@@ -16,12 +16,14 @@ extension Store {
   ///   - update: the update that needs it; nil outside of one.
   ///   - component: the component that gets it; nil for the console.
   ///   - key: its private key, PKCS#8 in PEM; nil for a component that keeps its key.
+  ///   - early: the number of that key where it was made ahead; it is used up.
   public func beginIssuance(
     update: UpdateRecord.ID?, component: Component.ID?, root: RootRecord.ID, serial: SerialNumber, key: SecretBytes?,
-    names: [String]
+    early: EarlyKey.ID? = nil, names: [String]
   ) async throws -> IssuanceRecord.ID {
     let now = clock()
     return try await write { database in
+      if let early { try Self.useUp(early, database) }
       try database.execute(
         often: """
           INSERT INTO issuances (update_id, component, root, serial, names, begun_at) VALUES (?, ?, ?, ?, ?, ?)

@@ -143,6 +143,8 @@ extension Store {
     // A token that has been ended since would be good again.
     try Self.removeTokens(of: nil, database)
     try database.execute(sql: "DELETE FROM held_imports")
+    // One that was used since would get a second certificate.
+    try database.execute(sql: "DELETE FROM early_keys")
     try database.execute(sql: "DELETE FROM password_links")
     try database.execute(sql: "DELETE FROM settings WHERE key = 'setup_token'")
     try database.execute(sql: "DELETE FROM sign_in_steps")

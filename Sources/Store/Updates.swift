@@ -77,6 +77,7 @@ extension Store {
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
       self.amendAct { $0.concern(Self.auditSubject(of: id)) }
       try Self.recordFormerRoots(of: id, planned, presented, database)
+      try Self.dropEarlyKeys(butOf: plan, database)
       var advance = try self.advance(id, [.started(by: user)], nil, worker, now, database)
       if let agreement {
         advance.entries.append(try Self.journal(.note(nil, agreement.record), of: id, at: now, database))
@@ -232,6 +233,7 @@ extension Store {
       try database.execute(
         sql: "UPDATE updates SET outcome = ?, ended_at = ? WHERE id = ?",
         arguments: [outcome.rawValue, now.milliseconds, id.rawValue])
+      try Self.dropEarlyKeys(of: id, database)
       try Self.closeSet(of: id, state, outcome, now, database)
     } else if before != nil {
       try database.execute(

@@ -45,6 +45,7 @@ enum PlainColumns {
     "attempts.begun_at": number, "attempts.ended_at": number, "attempts.failure": words,
     "renewals.id": number, "renewals.begun_at": number, "renewals.code": words, "renewals.sentence": words,
     "renewals.update_id": number,
+    "early_keys.id": number, "early_keys.plan": number, "early_keys.component": number, "early_keys.kind": name,
     "issuances.id": number, "issuances.update_id": number, "issuances.component": number, "issuances.root": number,
     "issuances.serial": certificate, "issuances.names": certificate, "issuances.certificate": certificate,
     "issuances.begun_at": number, "issuances.finished_at": number,

@@ -11,12 +11,11 @@ enum PlanPage {
     let last: Agreement?
   }
 
+  /// - Parameter earlyKeys: how many keys are made; nil for a plan that was started.
   static func model(
     _ id: Plan.ID, _ plan: Plan, refusal: ProblemDetails?, served: String?, startedAs: UpdateRecord.ID?,
-    _ second: SecondPerson, _ visit: Visit
-  )
-    -> PageModel
-  {
+    earlyKeys: Int?, _ second: SecondPerson, _ visit: Visit
+  ) -> PageModel {
     let problems = problems(plan)
     let title =
       plan.retires.map { "Plan to retire \(VisibleText.of($0.name))" }
@@ -34,7 +33,7 @@ enum PlanPage {
         ],
       ] as PageModel,
       "plan": "\(id)",
-      "facts": facts(plan, served),
+      "facts": facts(plan, served, earlyKeys: earlyKeys),
       "hasProblems": !problems.isEmpty,
       "problemsHeading": Display.count(problems.count, "problem") + " found beforehand",
       "problemCount": Display.count(problems.count, "problem"),
@@ -96,7 +95,7 @@ enum PlanPage {
     return model
   }
 
-  private static func facts(_ plan: Plan, _ served: String?) -> PageModel {
+  private static func facts(_ plan: Plan, _ served: String?, earlyKeys: Int?) -> PageModel {
     if let retires = plan.retires { return RetirementPages.facts(retires, plan) }
     var rows: [PageModel] = [
       ["term": "Root certificate", "text": VisibleText.of(plan.root.name), "note": VisibleText.of(plan.root.subject)],
@@ -111,6 +110,12 @@ enum PlanPage {
     ]
     if let token = plan.root.token {
       rows.insert(["term": "Signatures", "text": "signed in the hardware module \(VisibleText.of(token))"], at: 1)
+    }
+    if let earlyKeys, !plan.isBlocked, !plan.withSlowKeys.isEmpty {
+      rows.append([
+        "term": "RSA keys", "text": "\(earlyKeys) of \(plan.withSlowKeys.count) made",
+        "note": "They are made while you read, on cores that nothing else wants. The update makes those that are left.",
+      ])
     }
     return ["rows": rows]
   }

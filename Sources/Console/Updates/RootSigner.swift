@@ -102,12 +102,23 @@ actor RootSigner {
   /// Makes a key and a certificate for it, and keeps both.
   private func issue(_ order: IssueOrder) async throws -> Certificate {
     _ = try await opened()
-    let key = try await threads.run { try PrivateKey.generate(order.key) }
-    return try await issue(order, key: key.pkcs8PEM()) { serial, from in
+    let early = try await earlyKey(order)
+    let key = try await threads.run {
+      if let early { try PrivateKey(pem: early.key) } else { try PrivateKey.generate(order.key) }
+    }
+    return try await issue(order, key: key.pkcs8PEM(), early: early?.id) { serial, from in
       ChildRequest(
         names: order.names, usage: order.usage, publicKeyOf: key, serialNumber: serial, notBefore: from,
         notAfter: order.notAfter)
     }
+  }
+
+  /// The key that was made for an order while its plan was read; nil where there is none.
+  private func earlyKey(_ order: IssueOrder) async throws -> EarlyKey? {
+    guard let update = order.update, let component = order.component, let kind = KeyKind(rawValue: order.key.rawValue),
+      kind.takesLong
+    else { return nil }
+    return try await store.earlyKey(kind, of: component, in: update)
   }
 
   /// Makes a certificate for a key that its component keeps. What was sent is checked before anything is signed.
@@ -120,14 +131,15 @@ actor RootSigner {
   }
 
   private func issue(
-    _ order: IssueOrder, key: SecretBytes?, _ make: @Sendable (SerialNumber, Date) -> ChildRequest
+    _ order: IssueOrder, key: SecretBytes?, early: EarlyKey.ID? = nil,
+    _ make: @Sendable (SerialNumber, Date) -> ChildRequest
   ) async throws -> Certificate {
     let opened = try await opened()
     let (now, root) = (clock(), root)
     let serial = SerialNumber.random()
     let intent = try await store.beginIssuance(
       update: order.update, component: order.component, root: id, serial: serial, key: key,
-      names: order.names.map(\.description))
+      early: early, names: order.names.map(\.description))
     let request = make(serial, max(root.notBefore, now.addingTimeInterval(-Self.backdating)))
     let certificate = try await signing(opened.pin) {
       try opened.issuer.sign(CheckedRequest(request, root: root, now: now))

@@ -64,9 +64,11 @@ enum UpdateRoutes {
     let started = try await store.updates().first { $0.plan == id }
     let second = PlanPage.SecondPerson(
       isNeeded: try await store.isSecondPersonOn(), last: try await store.lastAgreement(on: id))
+    let early = started == nil ? try await store.componentsWithEarlyKeys(id).count : nil
     return try visit.page(
       "plans/show",
-      PlanPage.model(id, plan, refusal: refusal, served: served, startedAs: started?.id, second, visit),
+      PlanPage.model(
+        id, plan, refusal: refusal, served: served, startedAs: started?.id, earlyKeys: early, second, visit),
       status: refusal?.status ?? 200)
   }
 

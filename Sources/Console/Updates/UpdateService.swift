@@ -20,6 +20,9 @@ public actor UpdateService {
   var interruptedQuestion: Int?
   var isHalting = false
 
+  /// Makes keys while a plan is read.
+  nonisolated let earlyKeys: EarlyKeyMaker
+
   var store: Store { surroundings.store }
   var logger: Logger { surroundings.logger }
 
@@ -28,6 +31,7 @@ public actor UpdateService {
 
   init(_ surroundings: UpdateSurroundings, renderer: PageRenderer) {
     self.surroundings = surroundings
+    earlyKeys = EarlyKeyMaker(store: surroundings.store, logger: surroundings.logger)
     let live = LiveUpdate(store: surroundings.store, renderer: renderer, clock: surroundings.clock)
     events = UpdateEvents(store: surroundings.store, logger: surroundings.logger) {
       try await live.message($0, $1, for: $2)
@@ -37,7 +41,9 @@ public actor UpdateService {
 
   /// Makes a plan from an administrator's choices. Nothing is changed by it.
   func plan(_ choices: UpdateChoices) async throws -> Plan.ID {
-    try await closingConnections { try await planner().makePlan(choices) }
+    let plan = try await closingConnections { try await planner().makePlan(choices) }
+    if !isHalting { await earlyKeys.begin(plan) }
+    return plan
   }
 
   /// Makes the plan of a retirement. Nothing is changed by it.
@@ -105,15 +111,16 @@ public actor UpdateService {
   }
 
   /// From now on nothing begins, and no look at what an interrupted update has left goes on.
-  func beginHalt() {
+  func beginHalt() async {
     isHalting = true
+    await earlyKeys.end()
     hurry()
   }
 
   /// Lets nothing new begin and waits for the actions in flight, up to a limit. What is left is found again at the next
   /// start.
   func halt(within limit: Duration) async {
-    beginHalt()
+    await beginHalt()
     await resumption?.value
     await withTaskGroup(of: Void.self) { group in
       for runner in runners.values { group.addTask { await runner.halt(within: limit) } }

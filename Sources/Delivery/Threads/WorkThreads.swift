@@ -11,8 +11,16 @@ public final class WorkThreads: Sendable {
   /// Makes room for that many pieces of work at a time, at least one; a thread begins when it is first needed.
   ///
   /// The threads end when the last reference goes away and the work given so far is done.
-  public init(count: Int, name: String = "work") {
-    queue = WorkQueue(limit: max(1, count), name: name)
+  public init(count: Int, name: String = "work", priority: Priority = .usual) {
+    queue = WorkQueue(limit: max(1, count), name: name, priority: priority)
+  }
+
+  /// What the threads have to stand back behind.
+  public enum Priority: Sendable {
+    /// Nothing.
+    case usual
+    /// Everything else that wants a core: `SCHED_IDLE` in sched(7).
+    case idle
   }
 
   deinit { queue.close() }
@@ -104,15 +112,17 @@ private final class WorkQueue: @unchecked Sendable {
   private let condition = NSCondition()
   private let limit: Int
   private let name: String
+  private let priority: WorkThreads.Priority
   private var waiting: [@Sendable () -> Void] = []
   private var first = 0
   private var threads = 0
   private var idle = 0
   private var isClosed = false
 
-  init(limit: Int, name: String) {
+  init(limit: Int, name: String, priority: WorkThreads.Priority) {
     self.limit = limit
     self.name = name
+    self.priority = priority
   }
 
   func add(_ work: @escaping @Sendable () -> Void) {
@@ -136,7 +146,16 @@ private final class WorkQueue: @unchecked Sendable {
   }
 
   private func serve() {
+    if priority == .idle { standBack() }
     while let work = next() { work() }
+  }
+
+  /// Gives this thread the least priority there is. Where that is forbidden, as by a filter of system calls, it works as any
+  /// other.
+  private func standBack() {
+    var parameters = sched_param()
+    // `SCHED_IDLE`, which the header keeps to itself; a number of the kernel's interface.
+    _ = sched_setscheduler(0, 5, &parameters)
   }
 
   private func next() -> (@Sendable () -> Void)? {

@@ -37,6 +37,7 @@ enum Migrations {
           UPDATE notifications SET mark = lower(hex(randomblob(16)));
           """)
     }
+    migrator.registerMigration("1.7 early keys") { try $0.execute(sql: earlyKeys) }
     return migrator
   }
 
@@ -187,6 +188,14 @@ enum Migrations {
     CREATE TABLE sign_in_failures (
       counted_by TEXT PRIMARY KEY, level REAL NOT NULL, last_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    """
+
+  /// Keys that were made ahead go with their plan.
+  private static let earlyKeys = """
+    CREATE TABLE early_keys (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, plan INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
+      component INTEGER NOT NULL, kind TEXT NOT NULL, sealed_key BLOB, UNIQUE (plan, component)
+    ) STRICT;
     """
 
   /// Moments are milliseconds since 1970. Columns named `sealed…` hold secrets under the master key.

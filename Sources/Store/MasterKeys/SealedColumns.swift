@@ -22,6 +22,7 @@ struct SealedColumn: Sendable, Hashable {
     SealedColumn("held_imports", "sealed_key"),
     SealedColumn("kept_files", "sealed_content"),
     SealedColumn("issuances", "sealed_key"),
+    SealedColumn("early_keys", "sealed_key"),
     SealedColumn("server_certificates", "sealed_key"),
     SealedColumn("https", "sealed_key"),
     SealedColumn("second_factors", "sealed_secret"),
