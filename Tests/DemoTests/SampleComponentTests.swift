@@ -166,4 +166,11 @@ struct SampleComponentTests {
     await #expect(throws: SampleFailure.self) { try await fleet.ignoreNextReload(true, at: "Broker") }
     await fleet.stop()
   }
+
+  @Test("A machine that cannot keep up gets fewer calls, up to a pause of two seconds")
+  func rest() {
+    #expect(SampleCaller.rest(after: .milliseconds(1)) == .milliseconds(4))
+    #expect(SampleCaller.rest(after: .milliseconds(300)) == .milliseconds(1200))
+    #expect(SampleCaller.rest(after: .seconds(5)) == .seconds(2))
+  }
 }

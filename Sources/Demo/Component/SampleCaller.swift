@@ -17,13 +17,18 @@ struct SampleCaller: Sendable {
       let clock = ContinuousClock()
       var next = clock.now
       while true {
+        let begun = clock.now
         if let context = context() { report(peer.name, call(context)) }
         // After a pause longer than the pace the calls that were missed are not made up for.
-        next = max(next + pace, clock.now)
+        next = max(next + pace, clock.now + Self.rest(after: clock.now - begun))
         Thread.sleep(forTimeInterval: clock.now.duration(to: next) / .seconds(1))
       }
     }
   }
+
+  /// For how long nobody calls after a call that took so long: where the machine cannot keep up, the calls become fewer, and
+  /// leave the greater part of it to the update that they are to show.
+  static func rest(after call: Duration) -> Duration { min(call * 4, .seconds(2)) }
 
   /// One handshake, and a byte each way: under TLS 1.3 a client learns only from what it reads next whether its own
   /// certificate was accepted (RFC 8446, appendix E.1.6), and it reads first so that it gets the reason too.
