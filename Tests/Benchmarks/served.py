@@ -87,6 +87,19 @@ class Served:
             raise Failed(f"the plan is blocked: {problems[0]['sentence']}")
         return plan["id"]
 
+    def read(self, plan):
+        """Reads a plan for as long as it takes to make the RSA keys of all its components."""
+        begun = time.monotonic()
+        while self.early_keys(plan) < self.components:
+            if time.monotonic() - begun > self.limit:
+                raise Failed("the keys were not made while the plan was read")
+            time.sleep(0.1)
+        self.more["keys made ahead s"] = time.monotonic() - begun
+
+    def early_keys(self, plan):
+        with self.database() as database:
+            return database.execute("SELECT count(*) FROM early_keys WHERE plan = ?", (plan,)).fetchone()[0]
+
     def update(self, plan, wanted="completed", label=""):
         """Starts the update, watches it to its end, and says what it has cost."""
         self.more["peak before MB"] = processes.peak(self.process) / 1e6

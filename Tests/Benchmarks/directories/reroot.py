@@ -2,6 +2,7 @@
 from served import Served
 
 from .contestant import Contestant
+from .system import RSA
 
 
 class Reroot(Contestant):
@@ -13,6 +14,8 @@ class Reroot(Contestant):
         self.root = self.served.import_root(self.system.new)
         self.served.apply([self.system.component(name) for name in self.system.names])
         self.plan = self.served.plan(self.root)
+        if self.system.key == RSA:
+            self.served.read(self.plan)
 
     def run(self):
         label = f"{self.system.workload}-{self.system.form}-{self.system.key}-{self.system.size}"
