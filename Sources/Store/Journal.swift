@@ -34,6 +34,18 @@ extension Store {
     return try await writeAside { try Self.journal(.note(action, text), of: update, at: now, $0) }
   }
 
+  /// Journals an observation without waiting until it is on disk: it is there no later than anything that is written
+  /// afterwards. It moves nothing.
+  ///
+  /// - Parameter written: told what came of it; it must not block.
+  public func note(
+    _ update: UpdateRecord.ID, action: ActionID, text: String,
+    written: @escaping @Sendable (Result<JournalEntry, any Error>) -> Void
+  ) {
+    let now = clock()
+    writes.begin({ try Self.journal(.note(action, text), of: update, at: now, $0) }, written)
+  }
+
   /// The entries after one, in their order.
   ///
   /// - Parameters:

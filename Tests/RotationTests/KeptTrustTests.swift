@@ -55,6 +55,16 @@ import Testing
     #expect(former.members.filter(former.changesTrust) == former.members)
   }
 
+  @Test("Certificates are made for more components at once than are worked on, unless a target makes a key for one")
+  func generating() {
+    let plan = PlanMaker.make(request([Sample.new], accepts: [[Sample.new]]))
+    #expect(plan.course(parallel: 3).generating == 12)
+    #expect(plan.course(parallel: 1).generating == nil)
+    var request = request([Sample.new], accepts: [[Sample.new]])
+    request.components[0].component.keyMade = .onTarget
+    #expect(PlanMaker.make(request).course(parallel: 3).generating == nil)
+  }
+
   private func request(_ presents: [RootKey?], accepts: [Set<RootKey>?]) -> PlanRequest {
     let components = zip(presents, accepts).enumerated().map { index, found in
       let files = FileLayout(

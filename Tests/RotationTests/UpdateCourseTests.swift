@@ -48,6 +48,23 @@ struct UpdateCourseTests {
     #expect(player.state.outcome == .completed)
   }
 
+  @Test("More certificates may be made at once than components are worked on")
+  func generating() throws {
+    let members = (1...20).map { Sample.member($0) }
+    var player = Player(
+      Course(members: members, root: Sample.new, policy: .stop, changesHTTPS: false, parallel: 2, generating: 7))
+    try player.start()
+    var most: [ActionKind: Int] = [:]
+    while !player.pending.isEmpty {
+      for kind in Set(player.pending.map(\.id.kind)) {
+        most[kind] = max(most[kind] ?? 0, player.pending.count { $0.id.kind == kind })
+      }
+      try player.step()
+    }
+    #expect(most == [.generate: 7, .trust: 2, .deploy: 2, .activate: 2, .verify: 2])
+    #expect(player.state.outcome == .completed)
+  }
+
   @Test("A component without a trust bundle has no trust action")
   func withoutBundle() throws {
     var player = Player(Sample.course([Sample.member(1, trusts: false)]))

@@ -1,6 +1,7 @@
 import GRDB
 import PKI
 import Rotation
+import Synchronization
 import Testing
 
 @testable import Store
@@ -42,6 +43,31 @@ import Testing
     #expect(try await system.store.journalTail(update.id, limit: 2).map(\.sequence) == [7, 8])
     #expect(try await fold(system.store, update.id, .of(components)) == update.state)
     #expect(try await system.store.update(update.id).outcome == .completed)
+  }
+
+  @Test("Observations that nobody waits for are journaled in their order, before whatever is written afterwards")
+  func notesAside() async throws {
+    let (system, components, root) = try await system(1)
+    var update = try await TestUpdate.start(system, components, root: root)
+    let action = ActionID(.generate, components[0].id)
+    let numbers = Mutex<[Int]>([])
+    for number in 1...20 {
+      system.store.note(update.id, action: action, text: "\(number)") { written in
+        if let entry = try? written.get() { numbers.withLock { $0.append(entry.sequence) } }
+      }
+    }
+    try await update.step()
+    #expect(numbers.withLock(\.self) == Array(2...21))
+    let entries = try await system.store.journal(update.id, after: 1, limit: 100)
+    #expect(entries.prefix(20).map(\.content) == (1...20).map { .note(action, "\($0)") })
+    #expect(entries.count == 21 && entries[20].content == .event(.actionSucceeded(action, attempt: 1)))
+    system.store.note(UpdateRecord.ID(rawValue: 99), action: action, text: "lost") { written in
+      if case .failure(let error as StoreError) = written, error.code == "NOT_FOUND" {
+        numbers.withLock { $0 = [] }
+      }
+    }
+    _ = try await system.store.note(update.id, action: nil, text: "last")
+    #expect(numbers.withLock(\.self) == [])
   }
 
   @Test("Of twenty concurrent starts one succeeds")

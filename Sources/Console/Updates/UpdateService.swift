@@ -182,10 +182,13 @@ public actor UpdateService {
       access: surroundings.access, https: surroundings.https, retirement: retirement,
       reserve: surroundings.actionReserve, clock: surroundings.clock
     ) { action, text in
-      do {
-        await events.publish([try await store.note(id, action: action, text: text)], of: id)
-      } catch {
-        logger.error("observation not journaled", metadata: ["update": "\(id)", "reason": "\(error)"])
+      // Not waited for: the entry of the action's end comes after it.
+      store.note(id, action: action, text: text) { written in
+        switch written {
+        case .success(let entry): Task { await events.publish([entry], of: id) }
+        case .failure(let error):
+          logger.error("observation not journaled", metadata: ["update": "\(id)", "reason": "\(error)"])
+        }
       }
     }
   }

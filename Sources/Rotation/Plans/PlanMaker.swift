@@ -239,9 +239,12 @@ extension Plan {
         acceptsBefore: planned.findings.accepts, peers: planned.component.peers?.compactMap { byName[$0] },
         group: planned.component.rollingGroup)
     }
+    // Whoever wants one after the other gets that; and a key that is made at a target is work there.
+    let isStrict = parallel == 1 || components.contains(where: \.component.keepsKey)
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
-      parallel: parallel, keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
+      parallel: parallel, generating: isStrict ? nil : 4 * parallel,
+      keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
   }
 }
 

@@ -11,7 +11,7 @@ extension UpdateState {
     }
     var effects: [Effect] = []
     while standing == .running {
-      while inFlight.count < course.parallel, let id = nextReady() {
+      while inFlight.count < limit, let id = nextReady() {
         effects.append(begin(id))
       }
       guard inFlight.isEmpty else { break }
@@ -23,6 +23,14 @@ extension UpdateState {
       }
     }
     return effects
+  }
+
+  /// How many actions may be in flight in this phase.
+  private var limit: Int {
+    guard let generating = course.generating, phases.indices.contains(cursor), phases[cursor] == .generate else {
+      return course.parallel
+    }
+    return max(course.parallel, generating)
   }
 
   private mutating func begin(_ id: ActionID) -> Effect {

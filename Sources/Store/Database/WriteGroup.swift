@@ -46,16 +46,22 @@ final class WriteGroup: Sendable {
 
   /// Writes, whatever becomes of the task that asks for it. What is returned is on disk.
   func write<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {
-    let outcome = Outcome<Value>()
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-      add(
-        Write(
-          carryOut: { outcome.set(try body($0)) },
-          answer: { error in
-            if let error { continuation.resume(throwing: error) } else { continuation.resume() }
-          }))
+    try await withCheckedThrowingContinuation { continuation in
+      begin(body) { continuation.resume(with: $0) }
     }
-    return try outcome.get()
+  }
+
+  /// The same for whoever does not wait: what is returned is handed to `done`, which must not block. It is carried out before
+  /// whatever is asked for afterwards.
+  func begin<Value: Sendable>(
+    _ body: @escaping @Sendable (GRDB.Database) throws -> Value,
+    _ done: @escaping @Sendable (Result<Value, any Error>) -> Void
+  ) {
+    let outcome = Outcome<Value>()
+    add(
+      Write(
+        carryOut: { outcome.set(try body($0)) },
+        answer: { error in done(error.map { .failure($0) } ?? Result { try outcome.get() }) }))
   }
 
   private func add(_ write: Write) {
