@@ -21,7 +21,8 @@ let package = Package(
     .target(name: "CSpawn"),
     .target(name: "CPKCS11", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CProcess"),
-    .target(name: "HTTP", dependencies: ["CMicroHTTPD", .product(name: "Logging", package: "swift-log")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    .target(name: "HTTP", dependencies: ["CMicroHTTPD", "CZlib", .product(name: "Logging", package: "swift-log")]),
     .target(name: "PKI", dependencies: ["COpenSSL", "CPKCS11"]),
     .target(name: "Rotation"),
     .target(

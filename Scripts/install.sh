@@ -1,9 +1,10 @@
 # Shared by the other scripts: finds or installs what they need. Sourced, not run.
 # shellcheck shell=bash
 
-# What the build needs: headers of OpenSSL, SQLite, libmicrohttpd, of GnuTLS, which libmicrohttpd's TLS is made of, and of PKCS#11.
+# What the build needs: headers of OpenSSL, SQLite, libmicrohttpd, of GnuTLS, which libmicrohttpd's TLS is made of, of PKCS#11,
+# and of zlib.
 # shellcheck disable=SC2034
-build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libp11-kit-dev)
+build_packages=(libssl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libp11-kit-dev zlib1g-dev)
 
 # The real servers of the tests, with the clients that connect to them.
 # shellcheck disable=SC2034

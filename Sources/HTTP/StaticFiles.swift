@@ -6,6 +6,8 @@ import Foundation
 public struct StaticFiles: Sendable {
   private struct File {
     let bytes: [UInt8]
+    /// The same for those who take it so; nil where that saves nothing.
+    let gzip: [UInt8]?
     let hash: String
     let contentType: String
   }
@@ -25,7 +27,10 @@ public struct StaticFiles: Sendable {
         file.path.hasPrefix(root.path + "/")
       else { continue }
       let bytes = [UInt8](try Data(contentsOf: file))
-      files["/" + path] = File(bytes: bytes, hash: StaticFiles.hash(bytes), contentType: MediaType.of(path))
+      let type = MediaType.of(path)
+      files["/" + path] = File(
+        bytes: bytes, gzip: MediaType.isText(type) ? ContentCoding.gzip(bytes) : nil, hash: StaticFiles.hash(bytes),
+        contentType: type)
     }
     self.files = files
   }
@@ -40,17 +45,21 @@ public struct StaticFiles: Sendable {
   /// The file at the request's path; nil when there is none, or the method is neither GET nor HEAD.
   public func response(for request: Request) -> Response? {
     guard request.method == .get || request.method == .head, let file = files[request.path] else { return nil }
-    let tag = "\"\(file.hash)\""
+    let gzip = ContentCoding.takesGzip(request.headers) ? file.gzip : nil
+    // The two forms of a file are two representations, each with a tag of its own (RFC 9110, section 8.8.3.3).
+    let tag = gzip == nil ? "\"\(file.hash)\"" : "\"\(file.hash)-gzip\""
     let isVersioned = request.query["v"] == file.hash
-    let headers = [
+    var headers = [
       ("ETag", tag),
       ("Cache-Control", isVersioned ? "public, max-age=31536000, immutable" : "no-cache"),
     ]
+    if file.gzip != nil { headers.append(("Vary", "Accept-Encoding")) }
     if let known = request.headers.first("if-none-match"), StaticFiles.matches(known, tag) {
       return Response(status: 304, headers: headers)
     }
-    let all = headers + [("Content-Type", file.contentType), ("X-Content-Type-Options", "nosniff")]
-    return Response(status: 200, headers: all, body: .bytes(file.bytes))
+    headers += [("Content-Type", file.contentType), ("X-Content-Type-Options", "nosniff")]
+    if gzip != nil { headers.append(("Content-Encoding", "gzip")) }
+    return Response(status: 200, headers: headers, body: .bytes(gzip ?? file.bytes))
   }
 
   /// RFC 9110, section 13.1.2: the comparison is weak.
@@ -71,6 +80,11 @@ public struct StaticFiles: Sendable {
 
 /// The media types of the files that an application brings with it.
 enum MediaType {
+  /// Whether files of this type become smaller when they are compressed.
+  static func isText(_ type: String) -> Bool {
+    type.hasPrefix("text/") || ["image/svg+xml", "application/json", "application/manifest+json"].contains(type)
+  }
+
   static func of(_ path: String) -> String {
     switch path.split(separator: ".").last?.lowercased() {
     case "css": "text/css; charset=utf-8"

@@ -42,6 +42,58 @@ import Testing
     }
   }
 
+  @Test("Whoever takes gzip gets a file compressed, under a tag of its own; what does not become smaller is sent as it is")
+  func compressed() async throws {
+    try await withFolder { folder in
+      let text = String(repeating: ".status { color: red }\n", count: 500)
+      try Data(text.utf8).write(to: folder.appendingPathComponent("long.css"))
+      try Data("body {}".utf8).write(to: folder.appendingPathComponent("short.css"))
+      try Data((0..<5_000).map { _ in UInt8.random(in: 0...255) }).write(to: folder.appendingPathComponent("noise.js"))
+      let files = try StaticFiles(directory: folder.path)
+      func answer(_ path: String, _ coding: String?, tag: String = "\"\"") throws -> Response {
+        let headers = Headers([("If-None-Match", tag)] + (coding.map { [("Accept-Encoding", $0)] } ?? []))
+        return try #require(files.response(for: Request(path: path, headers: headers)))
+      }
+      let plain = try answer("/long.css", nil)
+      #expect(plain.header("content-encoding") == nil && plain.header("vary") == "Accept-Encoding")
+      for coding in ["gzip", "br, gzip;q=0.5", "*", "GZIP"] {
+        let compressed = try answer("/long.css", coding)
+        #expect(compressed.header("content-encoding") == "gzip", "\(coding)")
+        guard case .bytes(let bytes) = compressed.body else {
+          Issue.record("the body is no bytes")
+          return
+        }
+        #expect(bytes.count < text.utf8.count / 20)
+        #expect(try unpacked(bytes, in: folder) == text)
+        let tag = try #require(compressed.header("etag"))
+        #expect(tag != plain.header("etag") && compressed.header("vary") == "Accept-Encoding")
+        #expect(try answer("/long.css", coding, tag: tag).status == 304)
+        #expect(try answer("/long.css", nil, tag: tag).status == 200)
+      }
+      for coding in ["br", "gzip;q=0", "gzip;q=0.000, *", "*;q=0", ""] {
+        #expect(try answer("/long.css", coding).header("content-encoding") == nil, "\(coding)")
+      }
+      for name in ["/short.css", "/noise.js"] {
+        let same = try answer(name, "gzip")
+        #expect(same.header("content-encoding") == nil && same.header("vary") == nil, "\(name)")
+      }
+    }
+  }
+
+  /// What gzip(1) makes of the bytes.
+  private func unpacked(_ bytes: [UInt8], in folder: URL) throws -> String {
+    let file = folder.appendingPathComponent("file.gz")
+    try Data(bytes).write(to: file)
+    let (program, output) = (Process(), Pipe())
+    program.executableURL = URL(fileURLWithPath: "/usr/bin/gzip")
+    program.arguments = ["-dc", file.path]
+    program.standardOutput = output
+    try program.run()
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    program.waitUntilExit()
+    return String(decoding: text, as: UTF8.self)
+  }
+
   @Test("A browser that has the file already gets 304", arguments: ["TAG", "W/TAG", "\"other\", TAG", "*"])
   func notModified(condition: String) async throws {
     try await withFiles { files, _ in
