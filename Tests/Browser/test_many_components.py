@@ -1,6 +1,5 @@
 """An update of more components than one page shows."""
 import re
-import shutil
 import signal
 
 import pytest
@@ -10,34 +9,20 @@ import update as steps
 from administrator import Administrator
 from authority import Authority
 from console import PASSWORD, Console
+from many import components
 
 COUNT, SHOWN = 120, 80
 LAST = f"part-{COUNT:03}"
 
 
-def described(folder, broken):
-    """A component of its own folder; the last one's activation fails as long as there is a file."""
-    command = ["/bin/sh", "-c", f"test ! -e {broken}"] if folder.name == LAST else ["/bin/true"]
-    return {
-        "name": folder.name, "names": [f"{folder.name}.example"], "usage": "both",
-        "files": {
-            "certificate": str(folder / "server.pem"), "key": str(folder / "server.key"),
-            "trust_bundle": str(folder / "roots.pem"),
-        },
-        "activation": {"command": command},
-    }
-
-
 @pytest.fixture
 def large(tmp_path):
     """A console with many components, an update of which waits because the last one's activation fails."""
-    old, new, broken = Authority("Old Root"), Authority("New Root"), tmp_path / "broken"
-    old.issue(["old.example"], tmp_path / "part")
+    new, broken = Authority("New Root"), tmp_path / "broken"
     broken.touch()
-    folders = [tmp_path / "parts" / f"part-{number:03}" for number in range(1, COUNT + 1)]
-    for folder in folders:
-        shutil.copytree(tmp_path / "part", folder)
-    console = Console(tmp_path / "serve", components=[described(folder, broken) for folder in folders])
+    fails = ["/bin/sh", "-c", f"test ! -e {broken}"]
+    parts = components(tmp_path, COUNT, lambda folder: fails if folder.name == LAST else ["/bin/true"])
+    console = Console(tmp_path / "serve", components=parts)
     try:
         client = console.start().set_up().client
         update = steps.start(client, steps.make_plan(client, steps.import_root(client, new)))

@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test("Whoever takes gzip gets a file compressed, under a tag of its own; what does not become smaller is sent as it is")
+  @Test("Whoever takes gzip gets a file compressed, under a tag of its own, unless it does not become smaller")
   func compressed() async throws {
     try await withFolder { folder in
       let text = String(repeating: ".status { color: red }\n", count: 500)
