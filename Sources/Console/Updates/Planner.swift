@@ -70,15 +70,12 @@ struct Planner: Sendable {
   ///   each component.
   func changedFiles(since plan: Plan) async -> (changed: [String], unseen: [String]) {
     let looks = await ManyAtOnce.each(plan.components) { planned -> (changed: [String], unseen: String?) in
-      let access = surroundings.access(planned.component)
-      var changed: [String] = []
+      let files = planned.findings.files
       do {
-        for file in planned.findings.files where try await access.state(file.path) != file.state {
-          changed.append(file.path)
-        }
-        return (changed, nil)
+        let states = try await surroundings.access(planned.component).states(files.map(\.path))
+        return (zip(files, states).filter { $0.0.state != $0.1 }.map { $0.0.path }, nil)
       } catch {
-        return (changed, "“\(planned.component.name)”: \(Failure(describing: error).sentence)")
+        return ([], "“\(planned.component.name)”: \(Failure(describing: error).sentence)")
       }
     }
     return (looks.flatMap(\.changed), looks.compactMap(\.unseen))

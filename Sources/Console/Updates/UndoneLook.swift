@@ -36,7 +36,7 @@ struct UndoneLook: Sendable {
     do {
       let access = access(component)
       _ = try await access.recover(component.files.paths.map(\.path))
-      for (_, path) in component.files.paths { _ = try await access.state(path) }
+      _ = try await access.states(component.files.paths.map(\.path))
     } catch {
       await note(planned, "What was done here could not be looked at: \(Failure(describing: error).sentence)")
       return []

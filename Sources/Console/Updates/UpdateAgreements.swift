@@ -10,7 +10,7 @@ extension UpdateService {
     _ id: Plan.ID, acceptsProblems: Bool, acceptsNamesake: Bool, by user: UserRecord.ID
   ) async throws -> Agreement {
     try await whenResumed()
-    return try await closingConnections {
+    return try await keepingConnections {
       _ = try await startable(id, acceptsProblems, acceptsNamesake)
       return try await store.askToStart(
         id, acceptsProblems: acceptsProblems, acceptsNamesake: acceptsNamesake, by: user)
@@ -34,7 +34,7 @@ extension UpdateService {
     switch asked.subject {
     case .start(let plan, _):
       try await whenResumed()
-      try await closingConnections {
+      try await keepingConnections {
         _ = try await startable(plan, asked.acceptsProblems, asked.acceptsNamesake)
         _ = try await store.agree(answer)
       }

@@ -41,7 +41,7 @@ public actor UpdateService {
 
   /// Makes a plan from an administrator's choices. Nothing is changed by it.
   func plan(_ choices: UpdateChoices) async throws -> Plan.ID {
-    let plan = try await closingConnections { try await planner().makePlan(choices) }
+    let plan = try await keepingConnections { try await planner().makePlan(choices) }
     if !isHalting { await earlyKeys.begin(plan) }
     return plan
   }
@@ -51,26 +51,26 @@ public actor UpdateService {
   /// - Throws: ``StoreError`` `NOT_FOUND` unless the root is retiring.
   func plan(retiring key: RootKey) async throws -> Plan.ID {
     let (root, kept) = try await retiring(key)
-    return try await closingConnections { try await planner().makePlan(retiring: root, keeping: kept) }
+    return try await keepingConnections { try await planner().makePlan(retiring: root, keeping: kept) }
   }
 
   /// Looks at what depends on a root that is retiring.
   func dependencies(on key: RootKey) async throws -> DependencyReport {
     let (root, kept) = try await retiring(key)
-    return try await closingConnections {
+    return try await keepingConnections {
       try await DependencyLook(surroundings).report(on: root.key, keeping: kept.planned.key)
     }
   }
 
-  /// Closes the connections that nobody uses any more, however the work ends.
-  func closingConnections<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
+  /// Keeps the connections for what is likely to come next, as far as they are not too many, however the work ends.
+  func keepingConnections<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
     let result: Result<Value, any Error>
     do {
       result = .success(try await work())
     } catch {
       result = .failure(error)
     }
-    await surroundings.targets.closeIdle()
+    await surroundings.targets.keepIdle()
     return try result.get()
   }
 

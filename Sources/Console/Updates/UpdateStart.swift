@@ -19,7 +19,7 @@ extension UpdateService {
     _ id: Plan.ID, acceptsProblems: Bool, acceptsNamesake: Bool, by user: String, starter: UserRecord.ID? = nil
   ) async throws -> UpdateRecord.ID {
     try await whenResumed()
-    return try await closingConnections {
+    return try await keepingConnections {
       let (plan, planner) = try await startable(id, acceptsProblems, acceptsNamesake)
       return try await startNow(id, plan, planner, by: user, starter: starter)
     }

@@ -11,7 +11,9 @@ extension ComponentDelivery {
     let wanted = files.filter { roles.contains($0.file.role) }
     _ = try await access.recover(wanted.map(\.file.path))
     var changes: [FileChange] = []
-    for kept in wanted where try await !isAsKept(kept) { changes.append(try await change(for: kept)) }
+    for (kept, state) in zip(wanted, try await states(wanted)) where state != kept.file.state {
+      changes.append(try await change(for: kept))
+    }
     if component.keepsKey, let path = component.files.key, changes.contains(where: { $0.path == path && !$0.isRemoval })
     {
       changes.append(FileChange(path: KeptKey.previous(path), content: nil, mode: 0))
@@ -20,7 +22,7 @@ extension ComponentDelivery {
     // What goes back comes first, what goes away last: so a program that looks in between finds rather more than less.
     let order = changes.filter { !$0.isRemoval } + changes.filter(\.isRemoval)
     if !order.isEmpty { try await access.replace(order) }
-    for kept in wanted { try await requireAsKept(kept) }
+    try await requireAsKept(wanted)
     try await requireAllKept(files, roles)
   }
 
@@ -45,7 +47,7 @@ extension ComponentDelivery {
   /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
   /// silent then may be silent. Tries again until the component's time limit.
   public func verifyRestored(_ files: [SnapshotFile], served before: [ServedCertificate]) async throws {
-    for kept in files { try await requireAsKept(kept) }
+    try await requireAsKept(files)
     let expectations = component.endpoints.compactMap { endpoint in
       before.first { $0.endpoint == endpoint.address }.map { (endpoint, Expectation.as(before: $0)) }
     }
@@ -71,13 +73,17 @@ extension ComponentDelivery {
       advice: "Put the file back from a backup of the machine, then override.")
   }
 
-  private func isAsKept(_ kept: SnapshotFile) async throws -> Bool {
-    try await access.state(kept.file.path) == kept.file.state
+  private func states(_ files: [SnapshotFile]) async throws -> [FoundFile.State?] {
+    try await access.states(files.map(\.file.path))
   }
 
-  private func requireAsKept(_ kept: SnapshotFile) async throws {
-    let found = try await access.state(kept.file.path)
-    guard found != kept.file.state else { return }
+  private func requireAsKept(_ files: [SnapshotFile]) async throws {
+    for (kept, found) in zip(files, try await states(files)) where found != kept.file.state {
+      throw notAsKept(kept, found)
+    }
+  }
+
+  private func notAsKept(_ kept: SnapshotFile, _ found: FoundFile.State?) -> DeliveryFailure {
     let difference: String
     switch (found, kept.file.state) {
     case (nil, _): difference = "it is missing"
@@ -88,7 +94,7 @@ extension ComponentDelivery {
         "owner, group and mode are \(found.owner), \(found.group) and \(found.mode) instead of "
         + "\(state.owner), \(state.group) and \(state.mode)"
     }
-    throw DeliveryFailure(
+    return DeliveryFailure(
       code: "NOT_AS_BEFORE", sentence: "\(kept.file.path) is not as it was before the update: \(difference).",
       advice: "Find out which program changed it, then retry.")
   }

@@ -6,8 +6,10 @@ import Synchronization
 struct FarAnswer: Sendable {
   /// Standard output after the mark of the beginning. It may be a private key.
   var output = SecretBytes([])
-  /// Whether standard output was given to its end.
+  /// Whether standard output was given to its end, which its mark says.
   var isWhole = false
+  /// Whether both streams have come to their marks: nothing of the script is left there, or still to come.
+  var isOver = false
   /// What the script reported, each report in its fields, without what was sent in secret.
   var reports: [[String]] = []
   /// What else was written to standard error: by ssh, by sudo, by tools; without what was sent in secret.
@@ -25,14 +27,17 @@ struct FarAnswer: Sendable {
   var began: Bool { report("begin") != nil }
   /// Whether it came to its end and its whole output came back.
   var isDone: Bool { isWhole && report("done") != nil }
+  /// Whether the shell may be given another script. One that ended otherwise may have left a lock in its name.
+  var leavesShell: Bool { isOver && (report("done") != nil || report("fail") != nil) }
 }
 
-/// Gives a script to a program such as ssh and takes in what comes back, until it ends or its time is over.
+/// Gives a script to a shell behind a program such as ssh and takes in what comes back, until the script is over, the
+/// program ends, or the time is over.
 final class FarConversation: Sendable {
   /// More is not kept of standard output: a file of the largest size in base64, and its line ends.
   private static let outputLimit = 2 << 20
   private static let errorLimit = 64 << 10
-  /// For so long the rest of a command's output is waited for once it has ended.
+  /// For so long, once a script or its command has ended, it is waited for that both streams come to their ends.
   private static let grace = Duration.seconds(1)
   /// For so long, after the last of it, what a script had still to say is waited for.
   private static let rest = Duration.seconds(3)
@@ -49,15 +54,18 @@ final class FarConversation: Sendable {
   /// Gives up: whatever runs on the other machine reads the end of its input, and the program is soon ended.
   func cancel() { isCancelled.withLock { $0 = true } }
 
-  /// Holds the conversation. Blocking.
-  func hold(over words: [String], environment: [String]) throws -> FarAnswer {
-    let process = try FarProcess(words, environment: environment)
-    var exchange = Exchange(script: script, process: process, deadline: .now + limit)
-    exchange.run { self.isCancelled.withLock { $0 } }
+  /// Whether it was given up.
+  var wasCancelled: Bool { isCancelled.withLock { $0 } }
+
+  /// Holds the conversation. Afterwards the shell waits for another script, or has been ended. Blocking.
+  func hold(in shell: FarProcess) -> FarAnswer {
+    var exchange = Exchange(script: script, process: shell, deadline: .now + limit)
+    exchange.run { self.wasCancelled }
+    guard !exchange.answer.leavesShell || shell.input == nil else { return exchange.answer }
     // Without a reader it ends by itself; what hangs is not waited for.
-    process.closeInput()
-    if exchange.answer.isExpired || !exchange.isClosed { process.signal(SIGKILL) }
-    exchange.answer.status = process.wait()
+    shell.closeInput()
+    if exchange.answer.isExpired || !exchange.isClosed { shell.signal(SIGKILL) }
+    exchange.answer.status = shell.wait()
     return exchange.answer
   }
 
@@ -70,6 +78,8 @@ final class FarConversation: Sendable {
     private var more: [UInt8] = []
     private var output: [UInt8] = []
     private var hasBegun = false
+    /// Which of the streams has come to the script's mark.
+    private var over = (output: false, errors: false)
     private var errors: [UInt8] = []
     private var isOverlong = false
     private let limit: ContinuousClock.Instant
@@ -91,20 +101,26 @@ final class FarConversation: Sendable {
     var isClosed: Bool { !open.output && !open.errors }
 
     mutating func run(_ isCancelled: () -> Bool) {
-      while !isClosed {
+      while !isClosed, !(over.output && over.errors) {
         let now = ContinuousClock.now
         if now >= deadline {
           answer.isExpired = ending == nil
           break
         }
         if ending == nil, isCancelled() { end(within: .zero) }
-        if let ending, now >= ending { process.closeInput() }
+        if let ending, now >= ending {
+          process.closeInput()
+          // What holds a command's output open may do so for ever.
+          if answer.report("ended") != nil { break }
+        }
         step(timeout: wait(now), isCancelled)
       }
       explicit_bzero(&buffer, buffer.count)
       answer.noise = noise.text
+      if over.output { output.removeLast(script.endMark.count) }
       if hasBegun { answer.output = SecretBytes(output) }
-      answer.isWhole = !open.output && output.count < FarConversation.outputLimit
+      answer.isWhole = over.output && output.count < FarConversation.outputLimit
+      answer.isOver = over.output && over.errors
       explicit_bzero(&output, output.count)
     }
 
@@ -153,13 +169,13 @@ final class FarConversation: Sendable {
       if answer.report("done") != nil { deadline = min(limit, .now + FarConversation.rest) }
       guard output.count < FarConversation.outputLimit else { return }
       output.append(contentsOf: buffer.prefix(count))
-      guard !hasBegun else { return }
       // Whatever a login shell greets with comes before the mark.
-      let mark = Array("\(script.token) begin\n".utf8)
-      if let start = output.firstRange(of: mark) {
+      if !hasBegun, let start = output.firstRange(of: Array("\(script.token) begin\n".utf8)) {
         hasBegun = true
         output.removeFirst(start.upperBound)
       }
+      // Nobody but the script knows its token, and nothing is written after the mark.
+      over.output = hasBegun && output.suffix(script.endMark.count).elementsEqual(script.endMark)
     }
 
     private mutating func readErrors(_ isCancelled: () -> Bool) {
@@ -188,6 +204,8 @@ final class FarConversation: Sendable {
     }
 
     private mutating func take(_ line: [UInt8], _ isCancelled: () -> Bool) {
+      // One comes before the mark.
+      guard !line.isEmpty else { return }
       let start = Array("\(script.token) ".utf8)
       guard line.starts(with: start), answer.reports.count < 1000 else {
         noise.append(redaction.applied(to: line) + [0x0A])
@@ -202,8 +220,8 @@ final class FarConversation: Sendable {
         guard !isCancelled(), ContinuousClock.now < deadline else { return }
         more += script.permission
         answer.wentOn = true
-      case "ended": end(within: FarConversation.grace)
-      case "done", "fail": end(within: .zero)
+      case "ended", "done", "fail": end(within: FarConversation.grace)
+      case "over": over.errors = true
       default: break
       }
     }

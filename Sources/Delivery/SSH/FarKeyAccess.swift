@@ -6,20 +6,6 @@ extension FarOperations {
   /// A long RSA key takes seconds, on a small machine many.
   private static let making = Duration.seconds(120)
 
-  func state(_ path: String) async throws -> FoundFile.State? {
-    try requirePath(path)
-    let script = FarScript(
-      [FarBasics.reporting, FarBasics.paths, FarReading.opening, FarReading.state],
-      call: "look_at_state \(ShellWord.quoted(path))")
-    let answer = try await done(script, Self.look)
-    if answer.report("absent") != nil { return nil }
-    guard let fields = answer.report("state"), fields.count == 5, let owner = UInt32(fields[0]),
-      let group = UInt32(fields[1]), let mode = UInt32(fields[2], radix: 8), let size = Int(fields[3]),
-      Self.isDigest(fields[4])
-    else { throw notUnderstood("Looking at \(path)") }
-    return FoundFile.State(sha256: fields[4], size: size, owner: owner, group: group, mode: FileMode(bits: mode))
-  }
-
   func lookAtKey(_ path: String) async throws -> KeyView? {
     try requirePath(path)
     let script = FarScript(
@@ -48,7 +34,7 @@ extension FarOperations {
     return request.withBytes { Array($0) }
   }
 
-  private static func isDigest(_ text: String) -> Bool { text.utf8.count == 64 && text.allSatisfy(\.isHexDigit) }
+  static func isDigest(_ text: String) -> Bool { text.utf8.count == 64 && text.allSatisfy(\.isHexDigit) }
 }
 
 /// What `openssl req` is told of a signing request: no subject, and the names (config(5), x509v3_config(5)).

@@ -3,7 +3,9 @@ import PKI
 
 /// One script for another machine's `sh -s`: everything that one operation does there, in one go.
 ///
-/// It is read to its end before its first command runs, so that one whose second half is lost does nothing.
+/// It is one compound command, which the shell reads to its end before it runs the first of it: one whose second half is lost
+/// does nothing, and nothing of it is left in the pipe for what the script reads there. It runs in a subshell, so that the
+/// next one begins with the same folder, variables, traps and mask as if it had a shell of its own.
 struct FarScript: Sendable {
   /// Stands before everything that the script reports, and in the word that lets it go on.
   let token: String
@@ -20,15 +22,17 @@ struct FarScript: Sendable {
   init(_ parts: [String], call: String, contents: [SecretBytes] = [], isPlain: Bool = false) {
     token = "reroot-" + SecureRandom.token().prefix(16).filter { $0.isLetter || $0.isNumber }
     let settings = isPlain ? "" : "LC_ALL=C; export LC_ALL\numask 077\n"
-    let head = "main() {\nT=\(token)\n\(settings)" + parts.joined(separator: "\n") + "\n"
-    let tail = "printf '%s begin\\n' \"$T\"\nsay begin\n\(call)\nsay done\n}\nmain; exit 0\n"
+    let head = "{ \(FarBasics.shell)\n(\nT=\(token)\n\(settings)" + parts.joined(separator: "\n") + "\n"
+    // What a tool has written last may be no whole line.
+    let over = "printf '%s over\\n' \(token)\nprintf '\\n%s over\\n' \(token) >&2\n}\n"
+    let tail = "printf '%s begin\\n' \"$T\"\nsay begin\n\(call)\nsay done\nexit 0\n)\n\(over)"
     var pieces = [SecretBytes(utf8: head)]
-    let encoded = contents.map(Base64.encode)
-    secrets = contents + encoded
-    for (index, content) in encoded.enumerated() {
-      pieces.append(SecretBytes(utf8: "content_\(index)() { printf %s '"))
-      pieces.append(content)
-      pieces.append(SecretBytes(utf8: "' | base64 -d; }\n"))
+    let written = contents.map(WrittenContent.init)
+    secrets = contents + written.map(\.digits)
+    for (index, content) in written.enumerated() {
+      pieces.append(SecretBytes(utf8: "content_\(index)() { printf \(content.isText ? "%b" : "%s") '"))
+      pieces.append(content.digits)
+      pieces.append(SecretBytes(utf8: content.isText ? "'; }\n" : "' | base64 -d; }\n"))
     }
     pieces.append(SecretBytes(utf8: tail))
     text = SecretBytes(joining: pieces)
@@ -36,6 +40,44 @@ struct FarScript: Sendable {
 
   /// The line that lets the script go on.
   var permission: [UInt8] { Array("go \(token)\n".utf8) }
+
+  /// What standard output has at its very end, and standard error as its last line, once the script is over.
+  var endMark: [UInt8] { Array("\(token) over\n".utf8) }
+}
+
+/// The content of a file as a script holds it, in one line: PEM as it is, which the shell can write by itself, with `\n` for
+/// each end of a line; anything else in base64.
+private struct WrittenContent {
+  let isText: Bool
+  let digits: SecretBytes
+
+  init(_ content: SecretBytes) {
+    // What has a meaning to `printf %b`, or ends the quotes, is in no PEM file.
+    let (isText, lines) = content.withBytes { bytes in
+      (
+        bytes.allSatisfy { (0x20..<0x7F).contains($0) && $0 != 0x27 && $0 != 0x5C || $0 == 0x0A },
+        bytes.reduce(0) { $1 == 0x0A ? $0 + 1 : $0 }
+      )
+    }
+    self.isText = isText
+    digits = isText ? Self.escaped(content, lines: lines) : Base64.encode(content)
+  }
+
+  private static func escaped(_ content: SecretBytes, lines: Int) -> SecretBytes {
+    SecretBytes(count: content.count + lines) { out in
+      content.withBytes { bytes in
+        var offset = 0
+        for byte in bytes {
+          if byte == 0x0A {
+            out[offset] = 0x5C
+            offset += 1
+          }
+          out[offset] = byte == 0x0A ? 0x6E : byte
+          offset += 1
+        }
+      }
+    }
+  }
 }
 
 extension SecretBytes {

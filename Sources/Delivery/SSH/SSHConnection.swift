@@ -9,8 +9,8 @@ actor SSHConnection {
   private static let sessions = 5
   /// How often a session that was refused is asked for again, after a twentieth of a second each.
   private static let refusals = 40
-  /// A connection that nobody uses is closed after this.
-  private static let idleLimit = Duration.seconds(15)
+  /// A connection that nobody uses is closed after this. Whoever has made a plan reads it, and starts it then.
+  private static let idleLimit = Duration.seconds(300)
 
   /// Says that nothing was begun, because the connection is closed for good.
   struct Closed: Error {}
@@ -25,6 +25,8 @@ actor SSHConnection {
   private var isClosed = false
   private var users = 0
   private var idle: Task<Void, Never>?
+  /// Since when nobody uses it.
+  private var idleSince: ContinuousClock.Instant?
 
   init(_ target: SSHTarget) {
     self.target = target
@@ -38,6 +40,7 @@ actor SSHConnection {
   func run(_ script: FarScript, sudo: Bool, limit: Duration) async throws -> FarAnswer {
     guard !isClosed else { throw Closed() }
     users += 1
+    idleSince = nil
     defer { leave() }
     let start = ContinuousClock.now
     var master = try await connected()
@@ -65,6 +68,9 @@ actor SSHConnection {
   /// Whether a connection is being made.
   var isOpening: Bool { opening != nil }
 
+  /// Since when nobody uses it; nil while somebody does, and before the first.
+  var restsSince: ContinuousClock.Instant? { idleSince }
+
   /// Closes the connection for good unless somebody uses it; whether it did.
   func closeIfIdle() async -> Bool {
     guard users == 0 else { return false }
@@ -86,12 +92,10 @@ actor SSHConnection {
   }
 
   private func hold(_ script: FarScript, _ master: SSHMaster, sudo: Bool, limit: Duration) async throws -> FarAnswer {
-    var far = target
-    far.sudo = sudo
-    let words = SSHOptions(target: far, folder: master.workplace.path).session
+    let shells = sudo ? master.rootShells : master.shells
     let conversation = FarConversation(script, limit: limit)
     let answer = try await withTaskCancellationHandler {
-      try await threads.run { try conversation.hold(over: words, environment: SSHMaster.environment) }
+      try await threads.run { try shells.hold(conversation) }
     } onCancel: {
       conversation.cancel()
     }
@@ -133,6 +137,7 @@ actor SSHConnection {
   private func leave() {
     users -= 1
     guard users == 0 else { return }
+    idleSince = .now
     idle?.cancel()
     idle = Task { [weak self] in
       try? await Task.sleep(for: Self.idleLimit)
@@ -155,14 +160,27 @@ final class SSHMaster: Sendable {
   private static let limit = Duration.seconds(20)
 
   let workplace: SSHWorkplace
+  /// The shells of the account.
+  let shells: FarShells
+  /// Those that sudo has made root's.
+  let rootShells: FarShells
   private let process: FarProcess
   private let ended = Mutex(false)
 
   var hasEnded: Bool { ended.withLock { $0 } }
 
-  private init(_ workplace: SSHWorkplace, _ process: FarProcess) {
+  private init(_ target: SSHTarget, _ workplace: SSHWorkplace, _ process: FarProcess) {
     self.workplace = workplace
     self.process = process
+    shells = Self.shells(target, sudo: false, workplace.path)
+    rootShells = Self.shells(target, sudo: true, workplace.path)
+  }
+
+  private static func shells(_ target: SSHTarget, sudo: Bool, _ folder: String) -> FarShells {
+    var far = target
+    far.sudo = sudo
+    let words = SSHOptions(target: far, folder: folder).session
+    return FarShells { try FarProcess(words, environment: environment) }
   }
 
   /// Connects, and waits until the account's shell has answered.
@@ -172,7 +190,7 @@ final class SSHMaster: Sendable {
     let options = SSHOptions(target: target, folder: workplace.path)
     try workplace.write(options.knownHostsText, to: options.knownHosts)
     let process = try await WorkThreads.files.run { try start(options.master) }
-    let master = SSHMaster(workplace, process)
+    let master = SSHMaster(target, workplace, process)
     let answer = FirstAnswer<SSHMaster>()
     let thread = Thread { master.follow(diagnosis, answer) }
     thread.name = "ssh master"
@@ -223,6 +241,7 @@ final class SSHMaster: Sendable {
 
   /// Ends the connection. The thread that follows it collects it.
   func end() async {
+    for part in [shells, rootShells] { part.close() }
     process.closeInput()
     process.signal(SIGTERM)
     for _ in 0..<100 where !hasEnded { try? await Task.sleep(for: .milliseconds(10)) }

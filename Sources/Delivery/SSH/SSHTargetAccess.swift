@@ -10,7 +10,7 @@ extension TargetAccess {
   static func ssh(_ target: SSHTarget, over run: @escaping FarRun) -> TargetAccess {
     let far = FarOperations(target: target, carry: run)
     return TargetAccess(
-      read: { try await far.read($0) },
+      read: { try await far.read([$0])[0] },
       replace: { try await far.replace($0) },
       checkWritable: { try await far.checkWritable($0) },
       run: { try await far.run($0, limit: $1) },
@@ -20,7 +20,8 @@ extension TargetAccess {
       checkOwner: { try await far.checkOwner($0, $1) },
       recover: { try await far.recover($0) },
       makeKey: { try await far.makeKey($0) },
-      state: { try await far.state($0) },
+      states: { try await far.states($0) },
+      readAll: { try await far.read($0) },
       lookAtKey: { try await far.lookAtKey($0) })
   }
 }
@@ -34,23 +35,6 @@ struct FarOperations: Sendable {
   static let look = Duration.seconds(30)
   /// Waiting for a lock may take 20 seconds.
   private static let change = Duration.seconds(60)
-
-  func read(_ path: String) async throws -> TargetFile? {
-    try requirePath(path)
-    let answer = try await done(
-      FarScript(
-        [FarBasics.reporting, FarBasics.paths, FarReading.opening, FarReading.file],
-        call: "read_file \(ShellWord.quoted(path))"), Self.look)
-    if answer.report("absent") != nil { return nil }
-    guard let fields = answer.report("file"), fields.count == 5, let owner = UInt32(fields[0]),
-      let group = UInt32(fields[1]), let mode = UInt32(fields[2], radix: 8), let size = Int(fields[3]),
-      let content = Base64.decode(answer.output)
-    else { throw notUnderstood("Reading \(path)") }
-    // It may have grown after it was looked at.
-    guard size <= TargetFile.maximumBytes else { throw FileReading.tooLarge(path, size) }
-    guard content.count == size, content.sha256Hex == fields[4] else { throw notWhole(path, content.count, of: size) }
-    return TargetFile(content: content, owner: owner, group: group, mode: FileMode(bits: mode))
-  }
 
   func replace(_ changes: [FileChange]) async throws {
     guard !changes.isEmpty else { return }
@@ -180,7 +164,7 @@ struct FarOperations: Sendable {
       advice: "Check that nothing in the account's login files writes to its output, then try again.")
   }
 
-  private func notWhole(_ path: String, _ count: Int, of size: Int) -> DeliveryFailure {
+  func notWhole(_ path: String, _ count: Int, of size: Int) -> DeliveryFailure {
     DeliveryFailure(
       code: "SSH_ANSWER_DAMAGED",
       sentence:

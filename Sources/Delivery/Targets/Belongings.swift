@@ -66,6 +66,8 @@ extension TargetAccess {
       recover: { paths in try await own.clean { try await access.recover(paths) } },
       makeKey: { order in try await own.clean { try await access.makeKey(order) } },
       state: { path in try await own.clean { try await access.state(path) } },
+      states: { paths in try await own.clean { try await access.states(paths) } },
+      readAll: { paths in try await own.clean { try await access.readAll(paths) } },
       lookAtKey: { path in try await own.clean { try await access.lookAtKey(path) } })
   }
 }

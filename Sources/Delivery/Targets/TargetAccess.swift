@@ -28,6 +28,10 @@ public struct TargetAccess: Sendable {
   public var recover: @Sendable (_ paths: [String]) async throws -> [Recovery]
   /// The properties of a file, without its content leaving the target; nil when there is no such file.
   public var state: @Sendable (_ path: String) async throws -> FoundFile.State?
+  /// The same of several files that belong together, in their order.
+  public var states: @Sendable (_ paths: [String]) async throws -> [FoundFile.State?]
+  /// Reads several files that belong together, in their order.
+  public var readAll: @Sendable (_ paths: [String]) async throws -> [TargetFile?]
   /// Makes a key at the target and returns a signing request for it (PKCS#10, DER); only that travels.
   public var makeKey: @Sendable (_ order: KeyOrder) async throws -> [UInt8]
   /// Looks at a key file without the key leaving the target; nil when there is no such file, `KEY_UNREADABLE` when it is
@@ -52,6 +56,8 @@ public struct TargetAccess: Sendable {
     recover: @escaping @Sendable ([String]) async throws -> [Recovery] = { _ in [] },
     makeKey: (@Sendable (KeyOrder) async throws -> [UInt8])? = nil,
     state: (@Sendable (String) async throws -> FoundFile.State?)? = nil,
+    states: (@Sendable ([String]) async throws -> [FoundFile.State?])? = nil,
+    readAll: (@Sendable ([String]) async throws -> [TargetFile?])? = nil,
     lookAtKey: (@Sendable (String) async throws -> KeyView?)? = nil
   ) {
     self.read = read
@@ -65,8 +71,22 @@ public struct TargetAccess: Sendable {
     self.converse = converse
     self.recover = recover
     self.makeKey = makeKey ?? { _ in throw Self.noKeysHere }
-    self.state = state ?? { try await read($0)?.state }
+    let one =
+      state ?? { path in
+        if let states { try await states([path])[0] } else { try await read(path)?.state }
+      }
+    self.state = one
+    self.states = states ?? { try await Self.each($0, one) }
+    self.readAll = readAll ?? { try await Self.each($0, read) }
     self.lookAtKey = lookAtKey ?? { path in try await read(path).map { try KeyView.of($0, path: path) } }
+  }
+
+  private static func each<Found: Sendable>(
+    _ paths: [String], _ body: @Sendable (String) async throws -> Found
+  ) async throws -> [Found] {
+    var found: [Found] = []
+    for path in paths { found.append(try await body(path)) }
+    return found
   }
 
   private static let noKeysHere = DeliveryFailure(

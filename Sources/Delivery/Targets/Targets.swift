@@ -39,9 +39,30 @@ public final class Targets: Sendable {
     }
   }
 
-  /// Closes the connections that nobody uses at this moment: after a plan, a test, an update.
+  /// So many connections may wait for somebody who uses them again, two processes of some megabytes each.
+  private static let kept = 128
+
+  /// Closes the connections that nobody uses at this moment: after a test, an update.
   public func closeIdle() async {
     for connection in connections.withLock({ Array($0.values) }) where await connection.closeIfIdle() {
+      forget(connection)
+    }
+  }
+
+  /// Keeps the connections that nobody uses at this moment, but not too many: after a plan, which is likely to be started
+  /// soon. Those that have not been used for longest are closed first, and every one after some minutes.
+  public func keepIdle() async {
+    await closeIdle(beyond: Self.kept)
+  }
+
+  func closeIdle(beyond number: Int) async {
+    var resting: [(connection: SSHConnection, since: ContinuousClock.Instant)] = []
+    for connection in connections.withLock({ Array($0.values) }) {
+      if let since = await connection.restsSince { resting.append((connection, since)) }
+    }
+    guard resting.count > number else { return }
+    resting.sort { $0.since < $1.since }
+    for (connection, _) in resting.prefix(resting.count - number) where await connection.closeIfIdle() {
       forget(connection)
     }
   }
@@ -81,12 +102,15 @@ public final class Targets: Sendable {
   private func connection(to target: SSHTarget) -> SSHConnection {
     var account = target
     account.sudo = false
-    return connections.withLock { connections in
-      if let known = connections[account] { return known }
+    let (connection, isSurplus) = connections.withLock { connections in
+      if let known = connections[account] { return (known, false) }
       let made = SSHConnection(account)
       connections[account] = made
-      return made
+      return (made, connections.count > Self.kept)
     }
+    // In the middle of an update of thousands the first ones are not needed any more.
+    if isSurplus { Task { await keepIdle() } }
+    return connection
   }
 }
 

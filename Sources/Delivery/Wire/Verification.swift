@@ -101,24 +101,23 @@ extension ComponentDelivery {
   public func requireFiles(_ expected: Certificate) async throws {
     let files = component.files
     guard let (role, path) = files.chainFile, let (keyRole, keyPath) = files.keyFile else { return }
-    guard let chain = try await access.read(path), try await access.state(keyPath) != nil else {
-      throw notDeployed("\(path) or \(keyPath) is missing")
-    }
+    // A key that stays at the target is looked at there.
+    let read = try await access.readAll(component.keepsKey ? [path] : [path, keyPath])
+    guard let chain = read[0] else { throw notDeployed("\(path) is missing") }
     let contents = try await contents()
     guard try await contents.chain(chain.content, role, path: path).first == expected else {
       throw notDeployed("\(path) holds another certificate")
     }
-    guard try await hasKey(of: expected, at: keyPath, keyRole, contents) else {
+    let isHolder: Bool
+    if component.keepsKey {
+      isHolder = try await holder(of: expected, at: keyPath) != nil
+    } else {
+      guard let key = read[1] else { throw notDeployed("\(keyPath) is missing") }
+      isHolder = try await contents.key(key.content, keyRole, path: keyPath)?.matches(expected) == true
+    }
+    guard isHolder else {
       throw notDeployed("the key in \(keyPath) does not belong to the certificate in \(path)")
     }
-  }
-
-  private func hasKey(
-    of expected: Certificate, at path: String, _ role: FileLayout.Role, _ contents: FileContents
-  ) async throws -> Bool {
-    if component.keepsKey { return try await holder(of: expected, at: path) != nil }
-    guard let key = try await access.read(path) else { return false }
-    return try await contents.key(key.content, role, path: path)?.matches(expected) == true
   }
 
   private func notDeployed(_ reason: String) -> DeliveryFailure {

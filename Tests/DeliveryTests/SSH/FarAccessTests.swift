@@ -61,7 +61,7 @@ import Testing
   @Test("Killed at any of its steps, it leaves the old files or the new ones once somebody has looked")
   func crashes() async throws {
     let tools = try TestFolder()
-    let path = try FarShell.deadlyTools(in: tools, ["mv", "ln", "rm", "sync", "chmod", "base64"])
+    let path = try FarShell.deadlyTools(in: tools, ["mv", "ln", "rm", "sync", "chmod", "stat", "sha256sum"])
     let deadly = try FarShell.busybox.access(in: tools, path: path)
     let healthy = try FarShell.busybox.access(in: tools)
     let after = try await SampleChange.after()

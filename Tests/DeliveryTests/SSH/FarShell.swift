@@ -37,19 +37,8 @@ enum FarShell: String, Sendable, CaseIterable {
   ) throws -> TargetAccess {
     let target = SSHTarget(host: "far.example", user: "reroot", identityFile: "/none", hostKey: "")
     let environment = variables + ["PATH=\(try path ?? self.path(in: folder))"]
-    let threads = WorkThreads(count: 4)
-    return .ssh(target) { [words] script, limit in
-      let conversation = FarConversation(script, limit: limit)
-      let answer = try await withTaskCancellationHandler {
-        try await threads.run { try conversation.hold(over: words, environment: environment) }
-      } onCancel: {
-        conversation.cancel()
-      }
-      try Task.checkCancellation()
-      return answer
-    }
+    return .shells(FarShells { [words] in try FarProcess(words, environment: environment) }, for: target)
   }
-
   /// An access through the shell where openssl is installed.
   func accessWithKeys(in folder: TestFolder, variables: [String] = []) throws -> TargetAccess {
     _ = try path(in: folder)
@@ -84,5 +73,29 @@ enum FarShell: String, Sendable, CaseIterable {
     }
     try folder.link("deadly/sh", to: "/bin/busybox")
     return folder.path("deadly")
+  }
+}
+
+extension TargetAccess {
+  /// An access through shells of this machine.
+  static func shells(_ shells: FarShells, for target: SSHTarget) -> TargetAccess {
+    let threads = WorkThreads(count: 4)
+    return .ssh(target) { script, limit in
+      let conversation = FarConversation(script, limit: limit)
+      let answer = try await withTaskCancellationHandler {
+        try await threads.run { try shells.hold(conversation) }
+      } onCancel: {
+        conversation.cancel()
+      }
+      try Task.checkCancellation()
+      return answer
+    }
+  }
+}
+
+extension FarConversation {
+  /// Holds the conversation with a shell of its own.
+  func hold(over words: [String], environment: [String]) throws -> FarAnswer {
+    try FarShells { try FarProcess(words, environment: environment) }.hold(self)
   }
 }

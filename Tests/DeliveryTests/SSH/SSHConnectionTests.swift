@@ -41,6 +41,24 @@ import Testing
     #expect(await eventually { server.connections == 0 })
   }
 
+  @Test("After a plan its connections are kept, and of too many those that nobody has used for longest are closed")
+  func kept() async throws {
+    let servers = [try await TestSSHServer(), try await TestSSHServer()]
+    let targets = Targets()
+    for server in servers { _ = try await access(server.target(), targets).read("/etc/passwd") }
+    await targets.keepIdle()
+    #expect(targets.count == 2)
+    // The update that is started uses the one that stands.
+    let children = servers[1].children.filter { servers[1].isConnection($0) }
+    _ = try await access(servers[1].target(), targets).read("/etc/passwd")
+    #expect(servers[1].children.filter { servers[1].isConnection($0) } == children)
+    await targets.closeIdle(beyond: 1)
+    #expect(targets.count == 1)
+    #expect(await eventually { servers[0].connections == 0 })
+    #expect(servers[1].connections == 1)
+    await targets.close()
+  }
+
   @Test("A connection that is closed while it is being made does not stay open")
   func closedWhileOpening() async throws {
     let server = try await TestSSHServer()

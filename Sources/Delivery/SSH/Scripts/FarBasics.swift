@@ -3,12 +3,17 @@
 /// Nothing is used that Debian, Alpine and a BusyBox of usual size do not have. What is reported goes over standard error,
 /// each line after the script's token, so that nothing which a login shell or a tool writes can be taken for it.
 enum FarBasics {
+  /// What the shell that runs one script after the other finds out once.
+  static let shell = #"""
+    : "${WHO:=$(id -u)}"
+    """#
+
   /// Functions: `say`, `err` (remembers a failure), `give_up` (reports it and ends), `try` (runs a tool).
   static let reporting = #"""
-    U=$(printf '\037')
+    U='\#u{1F}'
     NL='
     '
-    ME=$(id -u)
+    ME=${WHO:-$(id -u)}
     set -f
     say() { printf '%s %s\n' "$T" "$*" >&2; }
     err() { E_CODE=$1 E_WHAT=$2 E_TEXT=$3; return 1; }

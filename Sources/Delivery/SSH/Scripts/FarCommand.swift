@@ -23,12 +23,18 @@ enum FarCommand {
       say abandoned
       end_group "$1"
     }
-    # The command is over; what it started may go on and hold its output open. Whoever still reads that is let go when the
-    # client goes.
+    # What the command started may go on when it is over, and hold its output open. Whoever still reads that is let go when
+    # the client goes, once what watches the command has ended it.
     watch_readers() {
       read -r y_line <&6
+      sleep 2
       kill -s TERM 0
     }
+    # Gone before anything else is said: what still read the input would take the next script's. Who is waited for is dead.
+    dismiss() {
+      kill -s KILL "$@"
+      wait "$@"
+    } >/dev/null 2>&1
     # What watches goes on when nobody listens to its reports any more. It must hold no output open, not even as a copy
     # for later: hence exec in a subshell.
     control() {
@@ -39,8 +45,7 @@ enum FarCommand {
       ( trap '' PIPE; exec </dev/null >/dev/null; watch_client "$c_group" ) &
       c_client=$!
       read -r c_word c_status
-      kill -s KILL "$c_time" "$c_client" 2>/dev/null
-      ( exec </dev/null >/dev/null 2>&1; watch_readers ) &
+      dismiss "$c_time" "$c_client"
       say "ended$U${c_status:-none}"
     }
     collect() { dd bs=1 count=16384 2>/dev/null; tail -c 10240; }
@@ -52,12 +57,16 @@ enum FarCommand {
       shift
       cd /
       go
+      exec 6<&0
+      ( exec </dev/null >/dev/null 2>&1; watch_readers ) &
+      r_readers=$!
       {
         {
           setsid sh -c 'echo "$$" >&5; exec 5>&-; exec "$@"' sh "$P" "$@" </dev/null >&4 2>&4 4>&- 6<&-
           echo "end $?" >&5
         } 5>&1 | control "$r_limit"
-      } 4>&1 6<&0 | collect 6<&-
+      } 4>&1 | collect 6<&-
+      dismiss "$r_readers"
     }
     """#
 }

@@ -1,6 +1,7 @@
 /// The scripts that only look.
 enum FarReading {
-  /// `open_file PATH` opens a file as 8: 1 says that it cannot be, 2 that there is none. `open_or_end` reports that itself.
+  /// `open_file PATH NUMBER` opens a file as that number: 1 says that it cannot be, 2 that there is none. `views` looks at
+  /// what was opened. `open_or_end PATH` does both with 8, and reports what is in the way itself.
   static let opening = #"""
     open_file() {
       resolve "$1" || { [ "$E_CODE" = FOLDER_MISSING ] && return 2; return 1; }
@@ -10,19 +11,37 @@ enum FarReading {
         return 2
       fi
       regular "$N" || return 1
-      f_size=$(stat -c %s "./$N") || { err SYSTEM "Looking at $G" 'Permission denied'; return 1; }
-      [ "$f_size" -le 1048576 ] || { err FILE_TOO_LARGE "$G" "$f_size"; return 1; }
       [ -r "./$N" ] || { err SYSTEM "Opening $G" 'Permission denied'; return 1; }
-      command exec 8<"./$N" || { err SYSTEM "Opening $G" 'Permission denied'; return 1; }
-      # What was opened is what stands there, and no link that was put in its place meanwhile.
-      if [ -L "./$N" ] || [ "$(stat -c %d:%i "./$N")" != "$(stat -L -c %d:%i /proc/self/fd/8)" ]; then
-        exec 8<&-
-        err FILE_CHANGES "$G" ''
-        return 1
-      fi
+      eval "command exec $2<\"./\$N\"" || { err SYSTEM "Opening $G" 'Permission denied'; return 1; }
+      eval "W$2=\$G"
+    }
+    # Of the open files with these numbers V gets a line each: device and inode, owner, group, mode and size. PATHS has where
+    # they stand, a line each: what was opened is what stands there, and no link that was put in its place meanwhile.
+    views() {
+      v_ways=''
+      for v_fd in $1; do v_ways="$v_ways /proc/self/fd/$v_fd"; done
+      V=$(stat -L -c '%d:%i %u %g %a %s' $v_ways)
+      v_ifs=$IFS IFS=$NL
+      v_there=$(stat -c %d:%i $PATHS 2>/dev/null)
+      IFS=$v_ifs
+      v_lines=$V
+      for v_fd in $1; do
+        v_line=${v_lines%%"$NL"*} v_lines=${v_lines#*"$NL"}
+        eval "G=\$W$v_fd"
+        [ "${v_line%% *}" = "${v_there%%"$NL"*}" ] || { err FILE_CHANGES "$G" ''; return 1; }
+        v_there=${v_there#*"$NL"}
+        [ "${v_line##* }" -le 1048576 ] || { err FILE_TOO_LARGE "$G" "${v_line##* }"; return 1; }
+      done
+    }
+    open_one() {
+      open_file "$1" 8 || return
+      PATHS=${D%/}/$N
+      views 8 && return 0
+      exec 8<&-
+      return 1
     }
     open_or_end() {
-      open_file "$1"
+      open_one "$1"
       case $? in
         0) return 0 ;;
         2) say absent; return 1 ;;
@@ -31,32 +50,59 @@ enum FarReading {
     }
     """#
 
-  /// `read_file PATH`: its owner, group, mode, size and digest as a report, its content in base64 on standard output. The
-  /// status of a pipe tells nothing of its first tool, so who reads the content compares it with size and digest.
-  static let file = #"""
-    digest() {
-      r_sum=$(sha256sum 2>&1 </proc/self/fd/8) && { r_sum=${r_sum%% *}; return 0; }
-      err SYSTEM "Reading $G" "$r_sum"
+  /// `look_at_files state|content PATH…`: of each a report with owner, group, mode, size and digest, or that it is absent; with
+  /// `content` also its content on standard output, in base64 and then a line with a stop. The status of a pipe tells nothing
+  /// of its first tool, so who reads the content compares it with size and digest.
+  ///
+  /// Some are open at once, so that each tool is started once for all of them.
+  static let files = #"""
+    digests() {
+      f_sums=$(sha256sum $v_ways 2>&1) && return 0
+      err SYSTEM "Reading $G" "$f_sums"
     }
-    read_file() {
+    give_contents() {
+      f_before=$f_sums
+      for f_fd in $1; do
+        eval "head -c 1048577 <&$f_fd | base64"
+        echo .
+      done
+      digests || return 1
+      [ "$f_sums" = "$f_before" ] || err FILE_CHANGES "$G" ''
+    }
+    report_views() {
+      for f_index in $1; do
+        set -- $V
+        say "file$U$f_index$U$2$U$3$U$4$U$5$U${f_sums%% *}"
+        V=${V#*"$NL"} f_sums=${f_sums#*"$NL"}
+      done
+    }
+    look_at_opened() {
+      views "$f_fds" && digests || give_up
+      f_all=$f_sums
+      report_views "$f_indexes"
+      f_sums=$f_all
+      if [ "$1" = content ]; then give_contents "$f_fds" || give_up; fi
+      for f_fd in $f_fds; do eval "exec $f_fd<&-"; done
+    }
+    look_at_files() {
       need stat readlink base64 head sha256sum
-      open_or_end "$1" || return 0
-      digest || give_up
-      r_first=$r_sum
-      say "file$U$(stat -L -c "%u$U%g$U%a$U%s" /proc/self/fd/8)$U$r_first"
-      head -c 1048577 <&8 | base64
-      digest || give_up
-      [ "$r_sum" = "$r_first" ] || { err FILE_CHANGES "$G" ''; give_up; }
-    }
-    """#
-
-  /// `look_at_state PATH`: its owner, group, mode, size and digest as a report; its content stays there.
-  static let state = #"""
-    look_at_state() {
-      need stat readlink sha256sum
-      open_or_end "$1" || return 0
-      t_digest=$(sha256sum </proc/self/fd/8)
-      say "state$U$(stat -L -c "%u$U%g$U%a$U%s" /proc/self/fd/8)$U${t_digest%% *}"
+      f_what=$1 f_count=0
+      shift
+      while [ $# -gt 0 ]; do
+        f_fds='' f_indexes='' PATHS=''
+        for f_free in 3 4 5 7 8 9; do
+          [ $# -gt 0 ] || break
+          open_file "$1" "$f_free"
+          case $? in
+            0) f_fds="$f_fds $f_free" f_indexes="$f_indexes $f_count" PATHS=$PATHS${D%/}/$N$NL ;;
+            2) say "absent$U$f_count" ;;
+            *) give_up ;;
+          esac
+          f_count=$((f_count + 1))
+          shift
+        done
+        [ -z "$f_fds" ] || look_at_opened "$f_what"
+      done
     }
     """#
 

@@ -3,7 +3,7 @@ enum FarRecovery {
   /// `recover_folders FOLDERS` puts right the folders of a list and everything that was cut short together with them; they
   /// are locked afterwards, and LOCKED holds them.
   static let text = #"""
-    flush() { sync "$1" 2>/dev/null || sync; }
+    flush() { sync "$@" 2>/dev/null || sync; }
     digest() {
       [ -f "./$1" ] && [ ! -L "./$1" ] || return 1
       d_size=$(stat -c %s "./$1") && [ "$d_size" -le 1048576 ] || return 1
@@ -15,15 +15,20 @@ enum FarRecovery {
       [ -f "./$1" ] && [ ! -L "./$1" ] && [ "$(stat -c '%u %a %h' "./$1")" = "$ME 600 1" ] && return 0
       err RECOVERY_NOT_TRUSTED "$PWD/$1" ''
     }
-    # The numbers of the replacements of which there is a trace in this folder.
+    # Adds to TRACES the numbers of the replacements of which there is a trace in this folder.
     traces() {
       set +f
       for t_name in .reroot-ssh-????????????????.*; do
         t_id=${t_name#.reroot-ssh-}
         t_id=${t_id%%.*}
-        case $t_id in *[!0-9a-f]*) ;; *) printf '%s\n' "$t_id" ;; esac
-      done | sort -u
+        case $t_id in *[!0-9a-f]*) continue ;; esac
+        case "$NL$TRACES" in *"$NL$t_id$NL"*) ;; *) TRACES=$TRACES$t_id$NL ;; esac
+      done
       set -f
+    }
+    # Adds the folder to a list of them, one to a line, unless it is there.
+    add_folder() {
+      case "$NL$1$NL" in *"$NL$2$NL"*) A=$1 ;; *) A=$1${1:+$NL}$2 ;; esac
     }
     # Sets J to the entries of a journal in this folder; J is empty when there is none.
     read_journal() {
@@ -105,10 +110,9 @@ enum FarRecovery {
     remove_traces() {
       enter "$1" || return 1
       set +f
-      rm -f ./.reroot-ssh-"$2".*.new ./.reroot-ssh-"$2".*.old ./.reroot-ssh-"$2".probe ./.reroot-ssh-"$2".*.tmp
-      rm -f ./.reroot-ssh-"$2".pointer
+      rm -f ./.reroot-ssh-"$2".*.new ./.reroot-ssh-"$2".*.old ./.reroot-ssh-"$2".probe ./.reroot-ssh-"$2".*.tmp \
+        ./.reroot-ssh-"$2".pointer
       set -f
-      flush .
     }
     # Locks the folders and those of replacements that were cut short in one of them; begins again where there are more, so
     # that everybody locks in the same order.
@@ -120,7 +124,9 @@ enum FarRecovery {
         for m_folder in $LOCKED; do
           IFS=$m_ifs
           enter "$m_folder" || return 1
-          for m_id in $(traces); do
+          TRACES=''
+          traces
+          for m_id in $TRACES; do
             read_journal "$m_id" || return 1
             [ -z "$J" ] || m_more=$m_more$NL$(folders_of "$J")
             read_pointer "$m_id" || return 1
@@ -131,6 +137,7 @@ enum FarRecovery {
           done
         done
         IFS=$m_ifs
+        [ "$m_more" != "$LOCKED" ] || return 0
         m_more=$(printf '%s\n' "$m_more" | sort -u)
         [ "$m_more" = "$(printf '%s\n' "$LOCKED" | sort -u)" ] && return 0
         unlock_all
@@ -138,11 +145,13 @@ enum FarRecovery {
       done
     }
     recover_locked() {
-      v_ids=$(
-        IFS=$NL
-        for v_folder in $LOCKED; do enter "$v_folder" && traces; done | sort -u
-      )
-      for v_id in $v_ids; do
+      v_ifs=$IFS IFS=$NL TRACES=''
+      for v_folder in $LOCKED; do
+        IFS=$v_ifs
+        enter "$v_folder" && traces
+      done
+      IFS=$v_ifs
+      for v_id in $TRACES; do
         v_ifs=$IFS IFS=$NL
         for v_folder in $LOCKED; do
           IFS=$v_ifs
@@ -157,6 +166,7 @@ enum FarRecovery {
         for v_folder in $LOCKED; do
           IFS=$v_ifs
           remove_traces "$v_folder" "$v_id" || return 1
+          flush .
         done
         IFS=$v_ifs
       done
@@ -166,14 +176,17 @@ enum FarRecovery {
   /// `recover_paths PATH…`: looks without a lock first, so that a mere look waits for nobody.
   static let paths = #"""
     recover_paths() {
-      need stat readlink sha256sum ln mv rm mkdir rmdir sort sync date sleep
+      need stat readlink sha256sum ln mv rm mkdir rmdir sort sync sleep
       p_folders='' p_found=''
       for p_path in "$@"; do
         resolve "$p_path" || { [ "$E_CODE" = FOLDER_MISSING ] && continue; give_up; }
         enter "$D" || give_up
-        p_folders=$p_folders${p_folders:+$NL}$D
+        add_folder "$p_folders" "$D"
+        p_folders=$A
         # A lock is one whose script may be in the middle, or has died there: its end is waited for.
-        if [ -L .reroot-ssh.lock ] || [ -n "$(traces)" ]; then p_found=yes; fi
+        TRACES=''
+        traces
+        if [ -L .reroot-ssh.lock ] || [ -n "$TRACES" ]; then p_found=yes; fi
       done
       [ -n "$p_found" ] || return 0
       trap '' PIPE HUP INT TERM
