@@ -17,6 +17,14 @@ struct SecretsPasswordHashTests {
     #expect(try !hash.verify(SecretBytes([UInt8](repeating: 97, count: 1025))))
   }
 
+  @Test("of none is of no password, is another one each time, and costs as much to verify as a new one")
+  func none() throws {
+    let hash = try PasswordHash.ofNone()
+    #expect(hash.parameters == .current && !hash.isOutdated)
+    #expect(try PasswordHash.ofNone() != hash)
+    for wrong in ["", "password"] { #expect(try !hash.verify(SecretBytes(utf8: wrong))) }
+  }
+
   @Test("survives its text form and JSON, and is salted")
   func roundTrip() throws {
     let password = SecretBytes(utf8: "p")

@@ -43,7 +43,7 @@ public final class Console: Sendable {
       modules: configuration.modules, targetAccess: configuration.targetAccess, targets: configuration.targets,
       https: https, updates: updates,
       extension: configuration.extension, logger: logger, listeningSockets: configuration.listeningSockets,
-      signInDesk: try await SignInDesk(store: store), proxies: proxies,
+      signInDesk: try SignInDesk(store: store), proxies: proxies,
       syslog: SyslogDesk(store: store, logger: logger),
       notifications: notifications,
       dependencies: DependencyDesk(store: store, updates: updates, clock: configuration.clock),

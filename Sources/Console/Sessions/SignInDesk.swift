@@ -64,7 +64,7 @@ final class SignInDesk: Sendable {
   private let workThreads = WorkThreads(count: 1, name: "passwords")
   private let waiting = Mutex<[SignInCount: Waiting]>([:])
   private let verified = Mutex(0)
-  /// The hash of a password that nobody knows, for names that nobody has.
+  /// For names that nobody has.
   private let strangersHash: PasswordHash
 
   /// Counts the attempts that failed.
@@ -73,9 +73,9 @@ final class SignInDesk: Sendable {
   /// How often a password was compared with a hash, which is what an attempt costs.
   var passwordsVerified: Int { verified.withLock { $0 } }
 
-  init(store: Store) async throws {
+  init(store: Store) throws {
     self.store = store
-    strangersHash = try await workThreads.run { try PasswordHash.make(SecretBytes(utf8: SecureRandom.token())) }
+    strangersHash = try PasswordHash.ofNone()
   }
 
   /// Whether this is the password of the name. An unknown name costs as much time as a wrong password.

@@ -32,6 +32,12 @@ public struct PasswordHash: Sendable, Hashable {
     return PasswordHash(parameters: parameters, salt: salt, hash: hash)
   }
 
+  /// A hash that is of no password: both its parts are random. To verify one against it takes as long as against any other.
+  public static func ofNone() throws -> PasswordHash {
+    PasswordHash(
+      parameters: .current, salt: try SecureRandom.bytes(saltCount), hash: try SecureRandom.bytes(hashCount))
+  }
+
   /// Whether this is the password. Blocking like `make`; the comparison takes the same time wherever they differ.
   public func verify(_ password: SecretBytes) throws -> Bool {
     guard Self.isAcceptable(password) else { return false }

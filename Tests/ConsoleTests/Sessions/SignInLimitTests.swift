@@ -130,7 +130,7 @@ import Testing
   @Test("One place takes few of the turns to wait for a password check, and neither another's nor a known browser's")
   func crowd() async throws {
     try await withConsole { console in
-      let desk = try await SignInDesk(store: console.store)
+      let desk = try SignInDesk(store: console.store)
       func flood(_ count: Int, _ address: @escaping @Sendable (Int) -> String) -> [Task<Bool, any Error>] {
         (1...count).map { number in
           Task {
