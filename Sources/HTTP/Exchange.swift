@@ -103,6 +103,9 @@ final class Exchange: Sendable {
     guard !state.abandoned, daemon.inFlight.enter(self) else {
       return send(daemon.page(.stopping, head), on: served, closing: true, &state)
     }
+    if body.isEmpty, let response = daemon.configuration.atHand(head) {
+      return send(response, on: served, closing: false, &state)
+    }
     MHD_suspend_connection(served.pointer)
     state.phase = .handling(served)
     Task { answer(await daemon.respond(to: head, body: body)) }

@@ -58,6 +58,11 @@ public struct ServerConfiguration: Sendable {
   /// Whose forwarded headers say where a request comes from; nobody's, unless set.
   public var proxies = TrustedProxies()
 
+  /// Gives the answer to a request without a body where it is at hand; nil for all others, which the handler answers. What is
+  /// answered so changes no thread, which costs more than the answer. It is called on a thread that serves connections and
+  /// must not block.
+  public var atHand: @Sendable (RequestHead) -> Response? = { _ in nil }
+
   /// Draws the answer to a request that the server refuses; by default the sentence as plain text. It is called on a
   /// thread that serves connections and must not block.
   public var problemPage: @Sendable (RequestProblem, RequestHead) -> Response = { problem, _ in problem.plainResponse }

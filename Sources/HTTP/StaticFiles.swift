@@ -43,7 +43,7 @@ public struct StaticFiles: Sendable {
   }
 
   /// The file at the request's path; nil when there is none, or the method is neither GET nor HEAD.
-  public func response(for request: Request) -> Response? {
+  public func response(for request: RequestHead) -> Response? {
     guard request.method == .get || request.method == .head, let file = files[request.path] else { return nil }
     let gzip = ContentCoding.takesGzip(request.headers) ? file.gzip : nil
     // The two forms of a file are two representations, each with a tag of its own (RFC 9110, section 8.8.3.3).

@@ -33,6 +33,8 @@ extension Store {
   public static let sessionIdleLimit: TimeInterval = 30 * 60
   /// A session has ended after so long in any case, in seconds.
   public static let sessionLimit: TimeInterval = 12 * 3600
+  /// That a session is used is written down when it was not for so long, in seconds: a page is not worth a flush of the disk.
+  public static let sessionUseNoted: TimeInterval = 60
 
   /// Begins a session of whoever has given the password, unless that has been changed since.
   ///
@@ -89,8 +91,7 @@ extension Store {
         ]
       ).map(Self.session)
     }
-    // Written at most once a minute: a page is not worth a flush of the disk.
-    if let session, now.timeIntervalSince(session.seenAt) >= 60 {
+    if let session, now.timeIntervalSince(session.seenAt) >= Self.sessionUseNoted {
       try await writeAside { database in
         try database.execute(
           sql: "UPDATE sessions SET seen_at = ? WHERE id = ?", arguments: [now.milliseconds, session.id.rawValue])

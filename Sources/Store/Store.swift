@@ -27,6 +27,8 @@ public final class Store: Sendable {
   private let isClosed = Mutex(false)
   /// Nil for a store that is only read, or only added to.
   private let lock: FolderLock?
+  /// Nil for a store that is only read, or only added to.
+  private let dataVersion: DataVersion?
 
   /// Opens the store of a folder, which is made when it is not there. Blocking, half a second with a passphrase.
   ///
@@ -53,7 +55,8 @@ public final class Store: Sendable {
       let store = Store(
         database: database, seals: seals, clock: clock, lock: lock,
         places: StorePlaces(folder: folder, masterKey: masterKey),
-        redaction: MasterKeyRedaction(of: seals.masterKey, passphrase: passphrase.taken()))
+        redaction: MasterKeyRedaction(of: seals.masterKey, passphrase: passphrase.taken()),
+        dataVersion: try DataVersion(folder + "/reroot.sqlite"))
       try store.readAuditKey()
       try database.write { try store.dropExpiredImports($0) }
       return store
@@ -130,7 +133,7 @@ public final class Store: Sendable {
 
   private init(
     database: DatabasePool, seals: Seals, clock: @escaping @Sendable () -> Date, lock: FolderLock?,
-    places: StorePlaces, redaction: MasterKeyRedaction
+    places: StorePlaces, redaction: MasterKeyRedaction, dataVersion: DataVersion? = nil
   ) {
     self.places = places
     self.redaction = redaction
@@ -139,7 +142,13 @@ public final class Store: Sendable {
     self.seals = seals
     self.clock = clock
     self.lock = lock
+    self.dataVersion = dataVersion
   }
+
+  /// A number that is another one after every change of the store, whoever makes it; nil where it cannot be told at once.
+  /// What was read after it was asked for, and worked out from nothing else, holds for as long as it stays. Takes
+  /// microseconds, and waits for nobody.
+  public var version: Int? { dataVersion?.current }
 
   /// A text that somebody else wrote, such as the output of a command, without the master key and its passphrase.
   public func withoutMasterKey(_ text: String) -> String { redaction.applied(to: text) }
@@ -153,6 +162,7 @@ public final class Store: Sendable {
       // Closing does not do it: the readers, which may not write, are closed last.
       if lock != nil { try? fold() }
       do {
+        try dataVersion?.close()
         try database.close()
       } catch let error as DatabaseError {
         throw StoreError(error)

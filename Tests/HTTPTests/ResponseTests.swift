@@ -37,6 +37,25 @@ import Testing
     }
   }
 
+  @Test("What is at hand is answered without the handler, on a connection that goes on; a request with a body never is")
+  func atHand() async throws {
+    try await withServer(
+      { $0.atHand = { $0.path == "/known" ? .text("at hand, \($0.method)") : nil } },
+      handler: { .text("handled \($0.path) \($0.body.count)") }
+    ) { server in
+      let client = try RawClient(port: server.port)
+      for _ in 0..<3 {
+        try await client.send(TestServer.request("GET", "/known"))
+        #expect(try await client.response().text == "at hand, GET")
+        try await client.send(TestServer.request("GET", "/other"))
+        #expect(try await client.response().text == "handled /other 0")
+      }
+      let posted = try await server.exchange(TestServer.post("/known", type: "text/plain", body: Array("abc".utf8)))
+      #expect(posted.text == "handled /known 3")
+      #expect(await eventually { server.server.requestsInFlight == 0 })
+    }
+  }
+
   @Test("A large page arrives whole, and the connection goes on")
   func large() async throws {
     let page = String(repeating: "0123456789abcdef", count: 200_000)

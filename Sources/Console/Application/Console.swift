@@ -58,6 +58,10 @@ public final class Console: Sendable {
         store: store, access: configuration.targetAccess, restoration: restoration, clock: configuration.clock,
         timing: configuration.watching, logger: logger),
       startedAt: configuration.clock(),
+      keptPages: KeptPages(store: store, clock: configuration.clock) {
+        // A demonstration says on every page how its system fares.
+        restoration.open != nil || configuration.extension != nil
+      },
       requestRate: RequestRate(limit: configuration.requestsPerMinute, clock: configuration.clock))
     self.services = services
     sweep = Task { await services.sweep() }
@@ -75,6 +79,7 @@ public final class Console: Sendable {
     // A component with as many endpoints as it may have fills four fields for each.
     server.maximumParts = 256
     server.proxies = proxies.trusted
+    server.atHand = { desk.answerAtHand($0) }
     server.problemPage = { problem, head in desk.problemPage(problem, head) }
     server.briefProblem = { problem, head in desk.briefProblem(problem, head) }
     self.server = HTTPServer(configuration: server, logger: logger) { await desk.answer($0) }

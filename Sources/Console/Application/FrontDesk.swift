@@ -1,16 +1,23 @@
 import HTTP
 import Logging
 
-/// Where every request arrives: files first, then the guard, then the route, and the headers that nothing leaves without.
+/// Where every request arrives: what is at hand first, then the guard, then the route, and the headers that nothing leaves
+/// without.
 struct FrontDesk: Sendable {
   let services: Services
   let router: ConsoleRouter
   let logger: Logger
 
+  /// The answer that is at hand already: a file, or a page that was drawn before. Waits for nothing.
+  func answerAtHand(_ head: RequestHead) -> Response? {
+    if let file = services.assets.response(for: head) { return SecurityHeaders.added(to: file, isPage: false) }
+    return services.keptPages.occasion(head).flatMap(services.keptPages.page)
+  }
+
+  /// The answer to what ``answerAtHand(_:)`` has none for.
   func answer(_ request: Request) async -> Response {
-    if let file = services.assets.response(for: request) {
-      return SecurityHeaders.added(to: file, isPage: false)
-    }
+    // First, so that a page that is read from the store while it changes is never taken for that of after the change.
+    let occasion = services.keptPages.occasion(request.head)
     let guardian = AccessGuard(services: services)
     var visit: Visit?
     var response: Response
@@ -20,7 +27,7 @@ struct FrontDesk: Sendable {
       found.clockBanner = await clockBanner(for: found)
       if found.visitor != nil { found.differing = (try? await services.store.differingCount()) ?? 0 }
       visit = found
-      response = try await routed(request, found, cookies, guardian)
+      response = try await routed(request, found, cookies, guardian, occasion)
     } catch {
       response = errorPages.response(error, request, visit)
     }
@@ -30,9 +37,9 @@ struct FrontDesk: Sendable {
   }
 
   /// The answer of the request's route, once the guard has let the visitor through to it.
-  private func routed(_ request: Request, _ visit: Visit, _ cookies: [String], _ guardian: AccessGuard) async throws
-    -> Response
-  {
+  private func routed(
+    _ request: Request, _ visit: Visit, _ cookies: [String], _ guardian: AccessGuard, _ occasion: KeptPages.Occasion?
+  ) async throws -> Response {
     try services.requestRate.take(visit)
     let match: ConsoleRouter.Match?
     do {
@@ -54,7 +61,8 @@ struct FrontDesk: Sendable {
     }
     var visit = visit
     visit.access = match.access
-    let response = try await match.answer(request, visit)
+    let response = SecurityHeaders.added(to: try await match.answer(request, visit), isPage: true)
+    services.keptPages.keep(response, for: occasion, pattern: match.pattern, visit)
     return cookies.reduce(response) { $0.withHeader("Set-Cookie", $1) }
   }
 

@@ -51,6 +51,7 @@ public struct Services: Sendable {
   let watching: WatchDesk
   /// When the program began to serve.
   let startedAt: Date
+  let keptPages: KeptPages
   let knownVisitors = KnownVisitors()
   let refusals = RefusalMeter()
   /// Failed attempts at names that nobody has, which are endless, by their place.
@@ -136,6 +137,7 @@ public struct Services: Sendable {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(60))
       guard !Task.isCancelled else { return }
+      keptPages.sweep()
       do {
         try await store.tidy()
       } catch {
