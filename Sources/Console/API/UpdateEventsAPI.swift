@@ -48,10 +48,7 @@ extension Shape where Value == UpdateEventsAPI.Entry {
           .text(action($0.entry).map { "\($0)" })
         },
         Member("component", Schema.string.orNull, "The component of that action.") { entry in
-          .text(
-            action(entry.entry)?.component.flatMap { id in
-              entry.page.state.course.members.first { $0.id == id }?.name
-            })
+          .text(action(entry.entry)?.component.flatMap(entry.page.state.member)?.name)
         },
         Member("text", .string, "What it says, in words.") { .string($0.page.words($0.entry)) },
       ])

@@ -178,8 +178,7 @@ enum UpdatesAPI {
   }
 
   static func actions(_ page: UpdatePage, _ some: [(id: ActionID, state: ActionState)]) -> [Action] {
-    let names = Dictionary(page.state.course.members.map { ($0.id, $0.name) }) { first, _ in first }
-    return some.map { Action(id: $0.id, name: $0.id.component.flatMap { names[$0] }, state: $0.state) }
+    some.map { Action(id: $0.id, name: $0.id.component.flatMap(page.state.member)?.name, state: $0.state) }
   }
 
   static let decided = Schema.object(

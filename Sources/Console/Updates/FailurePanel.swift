@@ -8,8 +8,8 @@ struct FailurePanel: Sendable {
   let state: UpdateState
   /// Whether Abort takes a second person.
   var secondPerson = SecondPerson(isNeeded: false, request: nil)
-  /// The components whose previous certificate has expired since, so that putting it back would help nobody.
-  var expired: [String] = []
+  /// Finds the components whose previous certificate has expired since, so that putting it back would help nobody.
+  var findExpired: @Sendable () -> [String] = { [] }
 
   /// Whether somebody else has to agree to Abort, and the request that waits for it.
   struct SecondPerson: Sendable {
@@ -28,23 +28,31 @@ struct FailurePanel: Sendable {
   func model(canDecide: Bool, mayDecide: Bool) -> PageModel {
     let failures = shownFailures
     let isOpen = state.standing == .deciding || !failures.isEmpty
+    let (hasAnything, offersDecisions) = (!state.offers.isEmpty, canDecide && mayDecide && !state.offers.isEmpty)
+    let hasQuietAbort = !isOpen && offersDecisions && state.offers.contains(.abort)
+    let succeededCount = state.counts.succeeded
+    // What is not shown is not worked out: with thousands of components each of these takes milliseconds, and while an
+    // update runs the panel is drawn ten times a second.
+    let decisions =
+      isOpen && offersDecisions
+      ? state.consequences : hasQuietAbort ? [state.consequence(ofOffered: .abort)].compactMap { $0 } : []
     var model: PageModel = [
       "id": "panel",
-      "isShown": isOpen || !state.offers.isEmpty,
+      "isShown": isOpen || hasAnything,
       "isQuestion": state.standing == .deciding,
       "heading": heading(failures.count),
       "hasFailures": !failures.isEmpty,
       "failures": failures.prefix(Self.listed).map { failure($0, $1, mayDecide: mayDecide) },
       "moreFailures": max(0, failures.count - Self.listed),
       "hasMoreFailures": failures.count > Self.listed,
-      "succeeded": succeeded,
-      "succeededCount": state.counts.succeeded,
-      "hasSucceeded": state.counts.succeeded > 0,
-      "hasDecisions": isOpen && canDecide && mayDecide && !state.offers.isEmpty,
-      "hasQuietAbort": !isOpen && canDecide && mayDecide && state.offers.contains(.abort),
-      "waitsForOthers": isOpen && canDecide && !mayDecide && !state.offers.isEmpty,
+      "succeeded": isOpen ? succeeded : [],
+      "succeededCount": succeededCount,
+      "hasSucceeded": succeededCount > 0,
+      "hasDecisions": isOpen && offersDecisions,
+      "hasQuietAbort": hasQuietAbort,
+      "waitsForOthers": isOpen && canDecide && !mayDecide && hasAnything,
       "quietAbortLabel": quietAbortLabel,
-      "decisions": state.consequences.map(decision),
+      "decisions": decisions.map(decision),
     ]
     if let request = secondPerson.request {
       model["request"] =
@@ -130,15 +138,18 @@ struct FailurePanel: Sendable {
       "isAsked": consequence.kind == .abort && secondPerson.request != nil,
     ]
     // An empty text would be drawn all the same.
-    if consequence.kind == .abort, !expired.isEmpty {
+    guard consequence.kind == .abort else { return model }
+    let expired = findExpired()
+    if !expired.isEmpty {
       // Who refuses an expired certificate refuses the connection, whatever root it is from.
       model["breaks"] = true
-      if consequence.refusalCount == 0 { model["connections"] = expiredWords } else { model["expired"] = expiredWords }
+      let words = words(of: expired)
+      if consequence.refusalCount == 0 { model["connections"] = words } else { model["expired"] = words }
     }
     return model
   }
 
-  private var expiredWords: String {
+  private func words(of expired: [String]) -> String {
     let names = Display.list(expired.prefix(6).map { VisibleText.of($0) })
     return expired.count == 1
       ? "The previous certificate of \(names) has expired: peers would refuse what is put back."

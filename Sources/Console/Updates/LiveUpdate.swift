@@ -9,21 +9,36 @@ struct LiveUpdate: Sendable {
   let renderer: PageRenderer
   let clock: @Sendable () -> Date
 
-  /// What somebody who watches is sent for some entries: never none for a page; for a program also none, which tells how
-  /// the update stands.
-  func message(
-    _ update: UpdateRecord.ID, _ entries: [JournalEntry], for audience: UpdateEvents.Audience
-  ) async throws -> EventMessage {
-    guard audience != .programs else {
-      return try await UpdateEventsAPI.message(UpdatePage.read(update, store, now: clock()), entries)
+  /// What those who watch are sent for some entries: never none for a page; for a program also none, which tells how the
+  /// update stands. What all pages are sent is drawn once.
+  func messages(
+    _ update: UpdateRecord.ID, _ entries: [JournalEntry], for audiences: Set<UpdateEvents.Audience>
+  ) async throws -> [UpdateEvents.Audience: EventMessage] {
+    let page = try await UpdatePage.read(update, store, now: clock())
+    var messages: [UpdateEvents.Audience: EventMessage] = [:]
+    if audiences.contains(.programs) { messages[.programs] = try UpdateEventsAPI.message(page, entries) }
+    let pages = audiences.subtracting([.programs])
+    guard !pages.isEmpty else { return messages }
+    let changes = try changes(page, entries)
+    for audience in pages {
+      messages[audience] = try withPanel(changes, page, mayDecide: audience == .deciders)
+        .message(id: entries.last.map { String($0.sequence) })
     }
-    return try await draw(update, entries, mayDecide: audience == .deciders)
-      .message(id: entries.last.map { String($0.sequence) })
+    return messages
   }
 
-  /// - Parameter mayDecide: whether it is for those who may decide, or for those who may only look.
-  func draw(_ update: UpdateRecord.ID, _ entries: [JournalEntry], mayDecide: Bool) async throws -> LiveChanges {
-    let page = try await UpdatePage.read(update, store, now: clock())
+  /// With the panel, which shows buttons only to those who may decide, behind the progress, where that is drawn anew.
+  private func withPanel(_ changes: LiveChanges, _ page: UpdatePage, mayDecide: Bool) throws -> LiveChanges {
+    guard let progress = changes.partials.firstIndex(where: { $0.id == "progress" }) else { return changes }
+    var changes = changes
+    // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
+    let html = try renderer.render("updates/panel", page.panel(mayDecide: mayDecide))
+    changes.partials.insert(.init(id: "panel", html: html), at: progress + 1)
+    return changes
+  }
+
+  /// What every page shows alike.
+  private func changes(_ page: UpdatePage, _ entries: [JournalEntry]) throws -> LiveChanges {
     var partials: [LiveChanges.Partial] = []
     for entry in entries.suffix(UpdatePage.logLength) {
       let html = try renderer.render("updates/entry", page.entry(entry))
@@ -33,8 +48,6 @@ struct LiveUpdate: Sendable {
       return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
     }
     partials.append(.init(id: "progress", html: try renderer.render("updates/progress", page.progress)))
-    // The token of the form's session is put in by the browser: the same bytes go to everybody who watches.
-    partials.append(.init(id: "panel", html: try renderer.render("updates/panel", page.panel(mayDecide: mayDecide))))
     let touched = touched(page, entries)
     for member in touched ?? [] {
       let html = try renderer.render("updates/row", page.row(member))

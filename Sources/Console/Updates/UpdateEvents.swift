@@ -9,9 +9,10 @@ import Store
 ///
 /// What is sent is read from the journal, so nothing is lost or doubled, whoever wrote it and however late one comes.
 actor UpdateEvents {
-  /// Draws what some journal entries changed.
+  /// Draws what some journal entries changed, for everybody who watches: a message for each audience.
   typealias Draw =
-    @Sendable (_ update: UpdateRecord.ID, _ entries: [JournalEntry], _ audience: Audience) async throws -> EventMessage
+    @Sendable (_ update: UpdateRecord.ID, _ entries: [JournalEntry], _ audiences: Set<Audience>) async throws ->
+    [Audience: EventMessage]
 
   /// For whom something is drawn.
   enum Audience: Sendable, Hashable {
@@ -77,7 +78,8 @@ actor UpdateEvents {
       do {
         let entries = try await store.journal(update, after: sequence, limit: Self.batch)
         if let last = entries.last?.sequence {
-          try await deliver(messages(update, entries), upTo: last, of: update)
+          let audiences = Set((channels[update]?.watchers ?? [:]).values.map(\.audience))
+          try await deliver(draw(update, entries, audiences), upTo: last, of: update)
           if entries.count == Self.batch { channels[update]?.isBehind = true }
         }
         triesLeft = Self.tries
@@ -91,15 +93,6 @@ actor UpdateEvents {
     }
     channels[update]?.isFlushing = false
     forgetIfUnwatched(update)
-  }
-
-  /// What is sent to each audience that there is.
-  private func messages(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> [Audience: EventMessage] {
-    var messages: [Audience: EventMessage] = [:]
-    for audience in Set((channels[update]?.watchers ?? [:]).values.map(\.audience)) {
-      messages[audience] = try await draw(update, entries, audience)
-    }
-    return messages
   }
 
   private func deliver(_ messages: [Audience: EventMessage], upTo last: Int, of update: UpdateRecord.ID) {
@@ -137,7 +130,7 @@ actor UpdateEvents {
       let begun = min(sequence, newest)
       let sent = try await sendNext(stream, update, after: begun, audience)
       // A program that was cut off between the last entry and how the update stands then is told the latter.
-      if sent == nil, audience == .programs { stream.send(try await draw(update, [], audience)) }
+      if sent == nil, audience == .programs { try await send(stream, update, [], audience) }
       if let last = sent ?? (begun < channels[update]?.sequence ?? 0 ? begun : nil) {
         // What is left may be more than a stream holds, and the client reads nothing before it has its answer. What was
         // delivered to the others while this one was read for is left, too.
@@ -185,8 +178,14 @@ actor UpdateEvents {
   ) async throws -> Int? {
     let entries = try await store.journal(update, after: sequence, limit: Self.batch)
     guard let last = entries.last else { return nil }
-    stream.send(try await draw(update, entries, audience))
+    try await send(stream, update, entries, audience)
     return last.sequence
+  }
+
+  private func send(
+    _ stream: EventStream, _ update: UpdateRecord.ID, _ entries: [JournalEntry], _ audience: Audience
+  ) async throws {
+    if let message = try await draw(update, entries, [audience])[audience] { stream.send(message) }
   }
 
   private func leave(_ number: Int, _ update: UpdateRecord.ID) {

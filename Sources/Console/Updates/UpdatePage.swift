@@ -14,9 +14,6 @@ struct UpdatePage: Sendable {
   let supersession: String?
   let now: Date
 
-  /// The maintenance notes, by the component.
-  let maintenance: [Component.ID: String]
-
   /// The id of the element with the rows of the components.
   static let rowsID = "rows"
   /// How many of the newest entries of the journal the page shows.
@@ -26,7 +23,6 @@ struct UpdatePage: Sendable {
   static func read(_ id: UpdateRecord.ID, _ store: Store, now: Date) async throws -> UpdatePage {
     let record = try await store.update(id)
     let plan = try await store.plan(record.plan)
-    let notes = plan.components.compactMap { planned in planned.component.maintenance.map { (planned.id, $0) } }
     return try await UpdatePage(
       record: record, plan: plan, state: store.state(id),
       secondPerson: FailurePanel.SecondPerson(
@@ -34,8 +30,7 @@ struct UpdatePage: Sendable {
         request: store.openAgreements().first {
           if case .abort(id, _, _) = $0.subject { true } else { false }
         }),
-      supersession: store.supersession(of: id), now: now,
-      maintenance: Dictionary(notes) { first, _ in first })
+      supersession: store.supersession(of: id), now: now)
   }
 
   /// The whole page, for somebody who may decide, or only look.
@@ -84,7 +79,10 @@ struct UpdatePage: Sendable {
   func panel(mayDecide: Bool) -> PageModel {
     FailurePanel(
       record: record, state: state, secondPerson: secondPerson,
-      expired: plan.components.filter { $0.findings.previousNotAfter.map { $0 < now } ?? false }.map(\.component.name)
+      findExpired: { [plan, now] in
+        plan.components.indices.filter { plan.components[$0].findings.previousNotAfter.map { $0 < now } ?? false }
+          .map { plan.components[$0].component.name }
+      }
     ).model(canDecide: supersession == nil, mayDecide: mayDecide)
   }
 
@@ -137,8 +135,15 @@ struct UpdatePage: Sendable {
       "restores": restores([.restore, .restoreTrust], member.id),
     ]
     model["group"] = member.group.map { VisibleText.of($0) }
-    model["maintenance"] = maintenance[member.id].map { VisibleText.of($0) }
+    model["maintenance"] = maintenance(of: member.id).map { VisibleText.of($0) }
     return model
+  }
+
+  /// What is to be thought of before a component is updated. The members of the course have the order of the plan.
+  private func maintenance(of id: Component.ID) -> String? {
+    guard let place = state.place(of: id), plan.components.indices.contains(place), plan.components[place].id == id
+    else { return plan.components.first { $0.id == id }?.component.maintenance }
+    return plan.components[place].component.maintenance
   }
 
   /// The row of the console's own certificate.

@@ -34,7 +34,7 @@ public actor UpdateService {
     earlyKeys = EarlyKeyMaker(store: surroundings.store, logger: surroundings.logger)
     let live = LiveUpdate(store: surroundings.store, renderer: renderer, clock: surroundings.clock)
     events = UpdateEvents(store: surroundings.store, logger: surroundings.logger) {
-      try await live.message($0, $1, for: $2)
+      try await live.messages($0, $1, for: $2)
     }
     worker = "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
   }

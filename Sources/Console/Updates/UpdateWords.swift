@@ -145,17 +145,16 @@ extension UpdateState {
     case .ended(let outcome): return outcome.summary(of: course.purpose)
     case .running: break
     }
-    let names = course.members.filter { member in actionsInFlight.keys.contains { $0.component == member.id } }
-      .map(\.name)
+    let places = Set(actionsInFlight.keys.compactMap { $0.component.flatMap(place) }).sorted()
+    let names = places.map { course.members[$0].name }
     let who = names.count > 3 ? "\(Display.list(Array(names.prefix(3)))) and others" : Display.list(names)
     return phaseWords + (who.isEmpty ? "." : ": \(who).")
   }
 
   /// What is waited for, by name: it may be something that hangs.
   private var stoppingStep: String {
-    let names = Dictionary(course.members.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
     let flying = actionsInFlight.keys.sorted { "\($0)" < "\($1)" }.map { id in
-      id.kind.attempt(id.component.flatMap { names[$0] } ?? "the console", in: course.purpose)
+      id.kind.attempt(id.component.flatMap(member)?.name ?? "the console", in: course.purpose)
     }
     let shown = flying.count > 3 ? flying.prefix(3) + ["\(flying.count - 3) more"] : flying[...]
     let what = "waiting for \(Display.count(flying.count, "action")) in flight: \(Display.list(Array(shown)))."

@@ -18,6 +18,11 @@ extension UpdateState {
     Decision.Kind.allCases.filter(offers.contains).map(consequence)
   }
 
+  /// What a decision would do now; nil when it is not on offer.
+  public func consequence(ofOffered kind: Decision.Kind) -> Consequence? {
+    offers.contains(kind) ? consequence(of: kind) : nil
+  }
+
   private func consequence(of kind: Decision.Kind) -> Consequence {
     switch kind {
     case .retry: retryConsequence
@@ -80,7 +85,7 @@ extension UpdateState {
 
   private var abortConsequence: Consequence {
     let touched = course.members.indices.filter { index in
-      [ActionKind.trust, .deploy].contains { (rows[index][$0]?.attempts ?? 0) > 0 }
+      (rows[index][.trust]?.attempts ?? 0) > 0 || (rows[index][.deploy]?.attempts ?? 0) > 0
     }
     let what =
       course.purpose == .renewal
@@ -90,9 +95,11 @@ extension UpdateState {
       touched.isEmpty
       ? "Ends the update; no component has been touched."
       : "Gives \(counted(touched.count, "component")) \(what)."
-    return predicted(.abort, sentence, touched.map { course.members[$0].name }) { _, member in
-      (previous(member), member.acceptsBefore)
-    }
+    // Afterwards everything presents and accepts what it did before the update, so no connection is refused that was not
+    // refused then. That need not be worked out each time that a running update is drawn.
+    return Consequence(
+      kind: .abort, sentence: sentence, components: touched.map { course.members[$0].name }, refusals: [],
+      refusalCount: 0)
   }
 
   private var ignoreRestoreConsequence: Consequence {

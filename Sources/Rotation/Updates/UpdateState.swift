@@ -83,6 +83,9 @@ public struct UpdateState: Sendable, Equatable {
       get { states[kind.ordinal] }
       set { states[kind.ordinal] = newValue }
     }
+
+    /// Without a copy of the whole: it is asked for ten thousands of actions at a time.
+    func status(_ kind: ActionKind) -> ActionState.Status? { states[kind.ordinal]?.status }
   }
 }
 
@@ -126,11 +129,17 @@ extension UpdateState {
     rowOf[id].map { course.members[$0] }
   }
 
+  /// Where an action of the component at a place stands, from 0 on; nil when the update has no such action.
+  public func status(_ kind: ActionKind, at place: Int) -> ActionState.Status? { rows[place].status(kind) }
+
+  /// The place of a component in the order of the course, from 0 on; nil when the update has none of this number.
+  public func place(of id: Component.ID) -> Int? { rowOf[id] }
+
   /// At how many components an action succeeded, and the names of the first of them.
   public func succeeded(_ kind: ActionKind, naming limit: Int) -> (count: Int, names: [String]) {
     var count = 0
     var names: [String] = []
-    for (index, row) in rows.enumerated() where row[kind]?.status == .succeeded {
+    for (index, row) in rows.enumerated() where row.status(kind) == .succeeded {
       count += 1
       if names.count < limit { names.append(course.members[index].name) }
     }
@@ -166,11 +175,14 @@ extension UpdateState {
   /// How many actions stand where, in the direction in which the update goes.
   public var counts: Counts {
     var counts = Counts()
-    for row in rows + [console] {
-      for kind in ActionKind.allCases where kind.isRestoring == (direction == .backward) {
-        if let state = row[kind] { counts.add(state.status) }
+    let kinds = ActionKind.allCases.filter { $0.isRestoring == (direction == .backward) }
+    func add(_ row: Row) {
+      for kind in kinds {
+        if let status = row.status(kind) { counts.add(status) }
       }
     }
+    for row in rows { add(row) }
+    add(console)
     return counts
   }
 
