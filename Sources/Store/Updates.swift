@@ -126,6 +126,14 @@ extension Store {
     try await read { try Self.update(id, $0) }
   }
 
+  /// The update that was started with a plan, if one was.
+  public func update(startedWith plan: Plan.ID) async throws -> UpdateRecord? {
+    try await read { database in
+      try Row.fetchOne(database, sql: "SELECT * FROM updates WHERE plan = ?", arguments: [plan.rawValue])
+        .map(Self.update)
+    }
+  }
+
   /// The update that has not ended, if there is one.
   public func unfinishedUpdate() async throws -> UpdateRecord? {
     try await read { database in

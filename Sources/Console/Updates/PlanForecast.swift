@@ -50,16 +50,20 @@ enum PlanForecast {
   /// How it will be proven at each component that has a trust bundle.
   private static func trust(_ found: [(planned: PlannedComponent, evidence: TrustEvidence)]) -> PageModel {
     let missing = found.filter(\.evidence.isMissing)
-    return [
+    // Of a small system all.
+    let listed = missing.prefix(found.count > PlanRows.pageLength ? PlanRows.listed : .max)
+    var model: PageModel = [
       "sentence": sentence(proven: found.count - missing.count, of: found.count),
       "rest": missing.count == found.count
         ? "Why it is not provable:"
         : missing.count == 1 ? "At one it is not provable:" : "At the others it is not provable:",
       "isWhole": missing.isEmpty,
-      "missing": missing.map { planned, evidence in
+      "missing": listed.map { planned, evidence in
         ["name": VisibleText.of(planned.component.name), "sentence": VisibleText.of(evidence.reason)] as PageModel
       },
     ]
+    if listed.count < missing.count { model["more"] = "And at \(missing.count - listed.count) more." }
+    return model
   }
 
   private static func sentence(proven: Int, of all: Int) -> String {

@@ -13,10 +13,11 @@ enum PlanPage {
 
   /// - Parameter earlyKeys: how many keys are made; nil for a plan that was started.
   static func model(
-    _ id: Plan.ID, _ plan: Plan, refusal: ProblemDetails?, served: String?, startedAs: UpdateRecord.ID?,
-    earlyKeys: Int?, _ second: SecondPerson, _ visit: Visit
+    _ id: Plan.ID, _ plan: Plan, rows: PlanRows = PlanRows(), refusal: ProblemDetails?, served: String?,
+    startedAs: UpdateRecord.ID?, earlyKeys: Int?, _ second: SecondPerson, _ visit: Visit
   ) -> PageModel {
-    let problems = problems(plan)
+    let (count, problems) = problems(plan)
+    let selection = rows.selection(of: plan)
     let title =
       plan.retires.map { "Plan to retire \(VisibleText.of($0.name))" }
       ?? "Plan of an update to \(VisibleText.of(plan.root.name))"
@@ -34,19 +35,22 @@ enum PlanPage {
       ] as PageModel,
       "plan": "\(id)",
       "facts": facts(plan, served, earlyKeys: earlyKeys),
-      "hasProblems": !problems.isEmpty,
-      "problemsHeading": Display.count(problems.count, "problem") + " found beforehand",
-      "problemCount": Display.count(problems.count, "problem"),
+      "hasProblems": count > 0,
+      "problemsHeading": Display.count(count, "problem") + " found beforehand",
+      "problemCount": Display.count(count, "problem"),
       "problems": problems,
+      "hasMoreProblems": count > problems.count,
+      "moreProblems": count - problems.count,
       "isBlocked": plan.isBlocked,
       "mayStart": visit.may(.operator),
       "isStarted": startedAs != nil,
-      "mustAccept": !problems.isEmpty && !plan.isBlocked,
+      "mustAccept": count > 0 && !plan.isBlocked,
       "hasRefusals": !plan.refusals.isEmpty,
       "refusals": plan.refusals.map(refused),
       "mustAcceptNamesake": plan.hasNamesake,
-      "components": plan.components.map(component),
-      "componentsHeading": Display.count(plan.components.count, "component"),
+      "components": selection.shown.map(component),
+      "componentsHeading": Display.count(plan.components.count, "component")
+        + (PlanRows.arePaged(plan) ? "" : ", in this order"),
       "section": "/roots",
       "startLabel": second.isNeeded ? "Ask for agreement" : plan.retires == nil ? "Start Update" : "Retire Root",
       "startPath": second.isNeeded ? "/plans/\(id)/agreements" : "/updates",
@@ -55,6 +59,7 @@ enum PlanPage {
       "rootPath": plan.retires.map(RetirementPages.path) ?? "/roots/\(plan.root.id)/update",
       "rootPathLabel": plan.retires == nil ? "Change the choices" : "Look again at what depends on it",
     ]
+    model["listing"] = rows.model(selection, of: plan, at: "/plans/\(id)")
     model.merge(PlanForecast.model(plan)) { $1 }
     if second.isNeeded, startedAs == nil, let last = second.last { model.merge(request(last)) { $1 } }
     if let startedAs {
@@ -128,9 +133,16 @@ enum PlanPage {
     }
   }
 
-  private static func problems(_ plan: Plan) -> [PageModel] {
-    let general = plan.problems.map { problem($0, of: nil) }
-    return general + plan.components.flatMap { planned in planned.problems.map { problem($0, of: planned) } }
+  /// How many there are, and those that are listed: all of a small system, of a large one the first, what prevents the
+  /// update before all others.
+  private static func problems(_ plan: Plan) -> (count: Int, listed: [PageModel]) {
+    var found: [(problem: Problem, planned: Int?)] = plan.problems.map { ($0, nil) }
+    for index in plan.components.indices { found += plan.components[index].problems.map { ($0, index) } }
+    let listed =
+      PlanRows.arePaged(plan)
+      ? (found.filter(\.problem.isBlocking) + found.filter { !$0.problem.isBlocking }).prefix(PlanRows.listed)
+      : found[...]
+    return (found.count, listed.map { problem($0.problem, of: $0.planned.map { plan.components[$0] }) })
   }
 
   private static func problem(_ problem: Problem, of planned: PlannedComponent?) -> PageModel {

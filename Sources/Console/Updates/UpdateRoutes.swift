@@ -14,8 +14,8 @@ extension ConsoleRouter {
     on(.post, "/plans", for: .operator(to: "plan an update")) { request, _, visit in
       try await UpdateRoutes.makePlan(request, visit)
     }
-    on(.get, "/plans/:id", for: .viewer) { _, path, visit in
-      try await UpdateRoutes.planPage(try Plan.ID(path, "plan"), refusal: nil, visit)
+    on(.get, "/plans/:id", for: .viewer) { request, path, visit in
+      try await UpdateRoutes.planPage(try Plan.ID(path, "plan"), rows: PlanRows(request.query), refusal: nil, visit)
     }
     on(.get, "/updates", for: .viewer) { _, _, visit in
       var model = try await UpdatesPage.model(visit.services.store)
@@ -54,21 +54,23 @@ enum UpdateRoutes {
     }
   }
 
-  static func planPage(_ id: Plan.ID, refusal: ProblemDetails?, _ visit: Visit) async throws -> Response {
+  static func planPage(
+    _ id: Plan.ID, rows: PlanRows = PlanRows(), refusal: ProblemDetails?, _ visit: Visit
+  ) async throws -> Response {
     let store = visit.services.store
     let plan = try await store.plan(id)
     var served: String?
     if case .trustStore(let number) = plan.https {
       served = try await store.serverCertificates().first { $0.id.rawValue == number }?.name
     }
-    let started = try await store.updates().first { $0.plan == id }
+    let started = try await store.update(startedWith: id)
     let second = PlanPage.SecondPerson(
       isNeeded: try await store.isSecondPersonOn(), last: try await store.lastAgreement(on: id))
     let early = started == nil ? try await store.componentsWithEarlyKeys(id).count : nil
     return try visit.page(
       "plans/show",
       PlanPage.model(
-        id, plan, refusal: refusal, served: served, startedAs: started?.id, earlyKeys: early, second, visit),
+        id, plan, rows: rows, refusal: refusal, served: served, startedAs: started?.id, earlyKeys: early, second, visit),
       status: refusal?.status ?? 200)
   }
 
