@@ -9,7 +9,7 @@ extension Store {
     guard
       let number = try Int64.fetchOne(database, sql: "SELECT plan FROM updates WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noUpdate }
-    let kept = try plan(Plan.ID(rawValue: number), database).components.map(\.component).filter(\.keepsKey)
+    let kept = try knownPlan(Plan.ID(rawValue: number), database).keyKeepers
     guard !kept.isEmpty else { return nil }
     let later = try Int64.fetchAll(
       database, sql: "SELECT id FROM updates WHERE id > ? AND outcome = 'rolledBack' ORDER BY id",

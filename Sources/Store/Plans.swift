@@ -55,19 +55,21 @@ extension Store {
 
   /// A plan, from memory when it was read before: one of thousands of components takes long to be taken apart, and is
   /// asked for each time that its update is drawn.
-  func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
+  func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan { try knownPlan(id, database).plan }
+
+  func knownPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> KnownPlan {
     // A plan is never changed, but one that was thrown away may leave its number to another, a day younger.
     guard
       let madeAt = try Int64.fetchOne(
         database, often: "SELECT made_at FROM plans WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noPlan }
-    if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known.plan }
-    let plan = try Self.readPlan(id, database)
+    if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known }
+    let known = KnownPlan(madeAt: madeAt, plan: try Self.readPlan(id, database))
     plans.withLock { plans in
-      plans[id] = KnownPlan(madeAt: madeAt, plan: plan)
+      plans[id] = known
       if plans.count > 4, let oldest = plans.keys.filter({ $0 != id }).min() { plans[oldest] = nil }
     }
-    return plan
+    return known
   }
 
   static func readPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
@@ -77,9 +79,18 @@ extension Store {
     return try JSON.value(body)
   }
 
-  struct KnownPlan {
+  struct KnownPlan: Sendable {
     let madeAt: Int64
     let plan: Plan
+    /// The components that keep their keys themselves. Looked for once: each message of a running update asks for them.
+    let keyKeepers: [Component]
+
+    init(madeAt: Int64, plan: Plan) {
+      self.madeAt = madeAt
+      self.plan = plan
+      keyKeepers = plan.components.indices.filter { plan.components[$0].component.keepsKey }
+        .map { plan.components[$0].component }
+    }
   }
 
   /// The files of a component as they were when a plan was made.

@@ -67,14 +67,16 @@ extension Store {
       let agreement = try self.useAgreement(on: plan, by: starter, now, database)
       try database.execute(
         sql: """
-          INSERT INTO updates (plan, root, course, started_at, started_by, retires, retires_name)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO updates (plan, root, started_at, started_by, retires, retires_name) VALUES (?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          plan.rawValue, planned.root.id, try JSON.text(course), now.milliseconds, user,
-          planned.retires?.key.fingerprint, planned.retires?.name,
+          plan.rawValue, planned.root.id, now.milliseconds, user, planned.retires?.key.fingerprint,
+          planned.retires?.name,
         ])
       let id = UpdateRecord.ID(rawValue: database.lastInsertedRowID)
+      try database.execute(
+        sql: "INSERT INTO courses (update_id, course) VALUES (?, ?)",
+        arguments: [id.rawValue, try JSON.text(course)])
       self.amendAct { $0.concern(Self.auditSubject(of: id)) }
       try Self.recordFormerRoots(of: id, planned, presented, database)
       try Self.dropEarlyKeys(butOf: plan, database)
@@ -199,13 +201,16 @@ extension Store {
   /// The state, from memory when nobody else has journaled an event since, from the journal otherwise.
   func folded(_ id: UpdateRecord.ID, _ database: GRDB.Database) throws -> FoldedState {
     guard
-      let row = try Row.fetchOne(
-        database, often: "SELECT course, last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
+      let last = try Int.fetchOne(
+        database, often: "SELECT last_event FROM updates WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noUpdate }
-    let last: Int = row["last_event"]
     if let known = writes.attempt(on: database)?.folded(id), known.sequence == last { return known }
     if let known = states.withLock({ $0[id] }), known.sequence == last { return known }
-    var state = UpdateState(course: try JSON.value(row["course"]))
+    // Only then: of thousands of components it has megabytes.
+    let course = try String.fetchOne(
+      database, sql: "SELECT course FROM courses WHERE update_id = ?", arguments: [id.rawValue])
+    guard let course else { throw StoreError.noUpdate }
+    var state = UpdateState(course: try JSON.value(course))
     let events = try String.fetchCursor(
       database, sql: "SELECT event FROM journal WHERE update_id = ? AND event IS NOT NULL ORDER BY sequence",
       arguments: [id.rawValue])

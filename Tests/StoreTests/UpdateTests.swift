@@ -45,6 +45,17 @@ import Testing
     #expect(try await system.store.update(update.id).outcome == .completed)
   }
 
+  @Test("The course of an update, which grows with its components, is neither read nor written while it goes on")
+  func courseAside() async throws {
+    let (system, components, root) = try await system(2)
+    var update = try await TestUpdate.start(system, components, root: root)
+    try system.folder.sql("UPDATE courses SET course = 'unreadable'")
+    try await update.run()
+    #expect(try await system.store.state(update.id).outcome == .completed)
+    let columns = try await system.store.database.read { try $0.columns(in: "updates").map(\.name) }
+    #expect(!columns.contains("course"))
+  }
+
   @Test("Observations that nobody waits for are journaled in their order, before whatever is written afterwards")
   func notesAside() async throws {
     let (system, components, root) = try await system(1)

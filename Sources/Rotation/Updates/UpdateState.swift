@@ -169,7 +169,15 @@ extension UpdateState {
 
   /// The failed actions, whether they still wait for a decision or were ignored.
   public var failedActions: [(id: ActionID, state: ActionState)] {
-    allActions.filter { $0.state.status == .failed }
+    var found: [(id: ActionID, state: ActionState)] = []
+    func look(_ row: Row, _ component: Component.ID?) {
+      for kind in ActionKind.allCases where row.status(kind) == .failed {
+        if let state = row[kind] { found.append((ActionID(kind, component), state)) }
+      }
+    }
+    for place in rows.indices { look(rows[place], course.members[place].id) }
+    look(console, nil)
+    return found
   }
 
   /// How many actions stand where, in the direction in which the update goes.

@@ -38,6 +38,7 @@ enum Migrations {
           """)
     }
     migrator.registerMigration("1.7 early keys") { try $0.execute(sql: earlyKeys) }
+    migrator.registerMigration("1.7 courses") { try $0.execute(sql: courses) }
     return migrator
   }
 
@@ -196,6 +197,14 @@ enum Migrations {
       id INTEGER PRIMARY KEY AUTOINCREMENT, plan INTEGER NOT NULL REFERENCES plans (id) ON DELETE CASCADE,
       component INTEGER NOT NULL, kind TEXT NOT NULL, sealed_key BLOB, UNIQUE (plan, component)
     ) STRICT;
+    """
+
+  /// The course of an update is as long as its components are many, and never changes. The rest of its row changes with
+  /// every entry of its journal, and all of a row is read and written each time.
+  private static let courses = """
+    CREATE TABLE courses (update_id INTEGER PRIMARY KEY REFERENCES updates (id), course TEXT NOT NULL) STRICT;
+    INSERT INTO courses (update_id, course) SELECT id, course FROM updates;
+    ALTER TABLE updates DROP COLUMN course;
     """
 
   /// Moments are milliseconds since 1970. Columns named `sealed…` hold secrets under the master key.
