@@ -24,13 +24,14 @@ extension Store {
   /// Keeps a plan with the files that were found, sealed. Plans of yesterday that were never started go.
   public func savePlan(_ plan: Plan, files: [Component.ID: [KeptFile]]) async throws -> Plan.ID {
     let oldest = plan.madeAt.addingTimeInterval(-Self.planLifetime)
-    return try await write { database in
+    let body = try Self.text(of: plan)
+    let id = try await write { database in
       try database.execute(
         sql: "DELETE FROM plans WHERE made_at < ? AND id NOT IN (SELECT plan FROM updates)",
         arguments: [oldest.milliseconds])
       try database.execute(
         sql: "INSERT INTO plans (body, made_at) VALUES (?, ?)",
-        arguments: [try JSON.text(plan), plan.madeAt.milliseconds])
+        arguments: [body, plan.madeAt.milliseconds])
       let id = database.lastInsertedRowID
       self.amendAct { $0.add("plan", "\(id)") }
       for (component, kept) in files.sorted(by: { $0.key < $1.key }) {
@@ -38,6 +39,9 @@ extension Store {
       }
       return Plan.ID(rawValue: id)
     }
+    // It is read soon, and to take it apart again takes long.
+    remember(KnownPlan(madeAt: plan.madeAt.milliseconds, plan: plan), id)
+    return id
   }
 
   private func keep(_ kept: KeptFile, of component: Component.ID, plan: Int64, _ database: GRDB.Database) throws {
@@ -46,6 +50,22 @@ extension Store {
       arguments: [plan, component.rawValue, try JSON.text(kept.file)])
     guard let content = kept.content else { return }
     try seals.put(content, into: "kept_files", "sealed_content", row: database.lastInsertedRowID, database)
+  }
+
+  /// The text of a plan, made component by component: the encoder makes a tree of all that it is given, which for thousands
+  /// of components takes hundreds of megabytes.
+  static func text(of plan: Plan) throws -> String {
+    var rest = plan
+    rest.components = []
+    let around = try JSON.text(rest)
+    // It is the first: the names are in order, and in a value each quotation mark has a backslash before it.
+    guard let place = around.range(of: #""components":[]"#) else { return try JSON.text(plan) }
+    var text = around[..<place.lowerBound] + #""components":["#
+    for index in plan.components.indices {
+      if index > 0 { text += "," }
+      text += try JSON.text(plan.components[index])
+    }
+    return text + "]" + around[place.upperBound...]
   }
 
   /// One plan.
@@ -65,12 +85,26 @@ extension Store {
     else { throw StoreError.noPlan }
     if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known }
     let known = KnownPlan(madeAt: madeAt, plan: try Self.readPlan(id, database))
-    plans.withLock { plans in
-      plans[id] = known
-      if plans.count > 4, let oldest = plans.keys.filter({ $0 != id }).min() { plans[oldest] = nil }
-    }
+    remember(known, id)
     return known
   }
+
+  private func remember(_ known: KnownPlan, _ id: Plan.ID) {
+    plans.withLock { plans in
+      plans[id] = known
+      // Few are asked for again and again, and one of thousands of components takes tens of megabytes.
+      func isTooMuch() -> Bool {
+        plans.count > 4 || plans.values.reduce(0) { $0 + $1.plan.components.count } > Self.knownComponents
+      }
+      while isTooMuch(), let oldest = plans.keys.filter({ $0 != id }).min() { plans[oldest] = nil }
+    }
+    if known.plan.components.count > Self.largePlan { HeapMemory.giveBack() }
+  }
+
+  /// So many components the plans have together that are kept in memory, unless one alone has more.
+  private static let knownComponents = 12_000
+  /// What of a plan with more than so many components is free after it was read is worth to be given back.
+  private static let largePlan = 500
 
   static func readPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
     guard

@@ -232,10 +232,18 @@ extension Store {
     states.withLock { states in
       if let known = states[id], known.sequence > folded.sequence { return }
       states[id] = folded
-      // Only a few are looked at any more; a big one takes megabytes.
-      if states.count > 8, let oldest = states.keys.filter({ $0 != id }).min() { states[oldest] = nil }
+      // Only a few are looked at any more; a big one takes megabytes. One that goes on is asked for all the time.
+      func isTooMuch() -> Bool {
+        states.count > 8 || states.values.reduce(0) { $0 + $1.state.course.members.count } > Self.knownMembers
+      }
+      while isTooMuch(), let oldest = states.filter({ $0.key != id && $0.value.state.outcome != nil }).keys.min() {
+        states[oldest] = nil
+      }
     }
   }
+
+  /// So many components the updates have together whose states are kept in memory, unless one alone has more.
+  private static let knownMembers = 24_000
 
   // MARK: The end
 

@@ -88,6 +88,7 @@ struct Serve: AsyncParsableCommand {
   private static let off = "off"
 
   func run() async throws {
+    HeapMemory.settle()
     let manager = ServiceManager()
     do {
       try OpenSSLVersion.require(3, 0, 19)

@@ -56,6 +56,24 @@ import Testing
     #expect(!columns.contains("course"))
   }
 
+  @Test("A plan is written component by component, to the same text as at once, and few components are kept in memory")
+  func planText() async throws {
+    let (system, _, root) = try await system(3)
+    let first = try await system.savePlan(root)
+    var plan = try await system.store.plan(first)
+    plan.components[1].component.description = #"said "components":[] \ in words"#
+    #expect(try Store.text(of: plan) == JSON.text(plan))
+    plan.components = []
+    #expect(try Store.text(of: plan) == JSON.text(plan))
+
+    let component = try await system.store.plan(first).components[0]
+    plan.components = Array(repeating: component, count: 7_000)
+    let large = [try await system.store.savePlan(plan, files: [:]), try await system.store.savePlan(plan, files: [:])]
+    #expect(system.store.plans.withLock { Array($0.keys) } == [large[1]])
+    #expect(try await system.store.plan(large[0]).components.count == 7_000)
+    #expect(system.store.plans.withLock { Array($0.keys) } == [large[0]])
+  }
+
   @Test("Observations that nobody waits for are journaled in their order, before whatever is written afterwards")
   func notesAside() async throws {
     let (system, components, root) = try await system(1)

@@ -75,9 +75,9 @@ public enum JSONValue: Sendable, Hashable, Codable {
 
   /// The text, with the names of objects in order, so that equal values have equal bytes.
   public func bytes(isPretty: Bool = false) throws -> [UInt8] {
+    guard isPretty else { return try JSONText(self).bytes }
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys, .prettyPrinted]
     return Array(try encoder.encode(self))
   }
 

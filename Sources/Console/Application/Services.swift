@@ -138,6 +138,7 @@ public struct Services: Sendable {
       try? await Task.sleep(for: .seconds(60))
       guard !Task.isCancelled else { return }
       keptPages.sweep()
+      HeapMemory.giveBack()
       do {
         try await store.tidy()
       } catch {

@@ -66,6 +66,8 @@ extension UpdateService {
       plan: id, course: plan.course(parallel: planner.parallel), presented: presented, by: user, starter: starter,
       worker: worker)
     let update = started.update
+    // What planning, and telling a program of the plan, has left.
+    HeapMemory.giveBack()
     await earlyKeys.end()
     logger.notice("update started", metadata: ["update": "\(update.id)", "by": "\(user)", "root": "\(plan.root.name)"])
     // A decision may have come for it already. Nothing is waited for before its runner is known to everybody.
