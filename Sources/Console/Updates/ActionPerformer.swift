@@ -91,6 +91,8 @@ struct ActionPerformer: Sendable {
     try await delivery.deployTrust(bundle: bundle)
     await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
     try await noteOutput(action, delivery.activate())
+    // Beside the look whether it came back, since each settles for a while. That it did not is told first, and ends both.
+    async let proof: Void = proveTrust(action, planned, delivery)
     // After Continue Update the component may have its new files already, which this activation makes it load.
     if let issued = try await store.newestIssued(update.id, component: planned.id),
       try await delivery.deployedLeaf() == issued.certificate
@@ -100,8 +102,11 @@ struct ActionPerformer: Sendable {
       // A component that does not come back with its certificate must stop the update here, not at its deployment.
       try await delivery.verifyRestored([], served: served)
     }
-    try await proveTrust(action, planned, delivery)
+    try await proof
   }
+
+  /// For how long former workers of a server that reloads may answer, usually.
+  private static let formerWorkers = Duration.milliseconds(100)
 
   /// Shows that the component accepts the new root, not only that its bundle holds it.
   private func proveTrust(_ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery) async throws {
@@ -114,6 +119,8 @@ struct ActionPerformer: Sendable {
     } catch let error as PKIError {
       return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
     }
+    // Former workers, which refuse the new root, are gone by then mostly; and a server may count whom it has refused.
+    try await Task.sleep(for: Self.formerWorkers)
     let seen = try await delivery.proveTrust(
       in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
       hasNamesake: planned.findings.namesakes?.isEmpty == false)

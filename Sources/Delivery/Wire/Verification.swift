@@ -49,13 +49,16 @@ extension ComponentDelivery {
   /// How soon one looks again after finding what is expected.
   private static let settlingPause = Duration.milliseconds(50)
 
-  /// Looks again after 100 ms, then after ever longer pauses of up to a second, until what is expected was found at every
-  /// look of the settling time. That may end a little after the deadline, for something found just before it.
+  /// How soon one looks again after something else was found: a server that reloads takes some ten milliseconds.
+  private static let firstPause = Duration.milliseconds(25)
+
+  /// Looks at once, then after ever longer pauses of up to a second, until what is expected was found at every look of the
+  /// settling time. That may end a little after the deadline, for something found just before it.
   private func watch(
     _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
-    var pause = Duration.milliseconds(100)
+    var pause = Self.firstPause
     var foundSince: ContinuousClock.Instant?
     // The last thing that was seen is told, and not that the time was over while looking once more.
     var last: DeliveryFailure?
