@@ -1,5 +1,8 @@
 import Foundation
+import HTTP
+import Logging
 import Rotation
+import Synchronization
 import Testing
 
 @testable import Console
@@ -33,6 +36,29 @@ import Testing
       }
       #expect(reader.text.contains("\"hasEnded\":true"))
       reader.close()
+    }
+  }
+
+  @Test("Whoever may decide and whoever may only look are drawn for at once, however many watch")
+  func drawnOnce() async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let drawings = Mutex<[Set<UpdateEvents.Audience>]>([])
+      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      let events = UpdateEvents(store: system.store, logger: logger) { _, _, audiences in
+        drawings.withLock { $0.append(audiences) }
+        return Dictionary(audiences.map { ($0, EventMessage(data: "drawn")) }) { first, _ in first }
+      }
+      let last = try await system.store.lastSequence(id)
+      var streams: [EventStream] = []
+      for audience in [UpdateEvents.Audience.deciders, .viewers, .deciders, .viewers] {
+        streams.append(try await events.watch(id, after: last, for: audience))
+      }
+      await events.publish([try await system.store.note(id, action: nil, text: "looked")], of: id)
+      try await eventually("It was drawn") { drawings.withLock { !$0.isEmpty } }
+      #expect(drawings.withLock(\.self) == [[.deciders, .viewers]])
+      for stream in streams { stream.close() }
     }
   }
 
