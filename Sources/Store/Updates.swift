@@ -27,6 +27,8 @@ public struct UpdateRecord: Sendable, Hashable, Identifiable {
   public let endedAt: Date?
   /// How it ended; nil while it has not.
   public let outcome: Outcome?
+  /// When what was observed on the way was removed from its journal; nil while it is there.
+  public let observationsRemovedAt: Date?
 }
 
 /// What a transition brought: the new state, what must be done, what was journaled. All of it is on disk.
@@ -272,11 +274,13 @@ extension Store {
     let ended: Int64? = row["ended_at"]
     let outcome: String? = row["outcome"]
     let retires: String? = row["retires"]
+    let removed: Int64? = row["observations_removed_at"]
     return UpdateRecord(
       id: UpdateRecord.ID(rawValue: row["id"]), plan: Plan.ID(rawValue: row["plan"]),
       root: RootRecord.ID(rawValue: row["root"]), retires: retires.map { RootKey($0) },
       retiresName: row["retires_name"], startedAt: Date(milliseconds: row["started_at"]),
       startedBy: row["started_by"], endedAt: ended.map(Date.init(milliseconds:)),
-      outcome: outcome.flatMap(Outcome.init(rawValue:)))
+      outcome: outcome.flatMap(Outcome.init(rawValue:)),
+      observationsRemovedAt: removed.map(Date.init(milliseconds:)))
   }
 }

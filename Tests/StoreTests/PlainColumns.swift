@@ -36,6 +36,7 @@ enum PlainColumns {
     "kept_files.id": number, "kept_files.plan": number, "kept_files.component": number, "kept_files.file": words,
     "updates.id": number, "updates.plan": number, "updates.root": number,
     "updates.started_at": number, "updates.started_by": name, "updates.ended_at": number, "updates.outcome": words,
+    "updates.observations_removed_at": number,
     "updates.last_sequence": number, "updates.last_event": number, "updates.retires": certificate,
     "updates.retires_name": name, "courses.update_id": number, "courses.course": words,
     "former_roots.update_id": number, "former_roots.fingerprint": certificate, "former_roots.certificate": certificate,

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import PKI
 import Rotation
@@ -97,6 +98,43 @@ import Testing
     }
     _ = try await system.store.note(update.id, action: nil, text: "last")
     #expect(numbers.withLock(\.self) == [])
+  }
+
+  @Test("What was observed during updates that ended long ago is removed once, and nothing else")
+  func observations() async throws {
+    let (system, components, root) = try await system(1)
+    func observed() async throws -> TestUpdate {
+      var update = try await TestUpdate.start(system, components, root: root)
+      _ = try await system.store.note(update.id, action: ActionID(.generate, components[0].id), text: "observed")
+      _ = try await system.store.note(update.id, action: nil, text: "agreed")
+      try await update.run()
+      return update
+    }
+    func notes(_ update: TestUpdate) async throws -> [String] {
+      try await system.store.journal(update.id, after: 0, limit: 100).compactMap {
+        if case .note(_, let text) = $0.content { text } else { nil }
+      }
+    }
+    let old = try await observed()
+    let (state, last) = (try await old.state, try await system.store.lastSequence(old.id))
+    let middle = system.clock.now.addingTimeInterval(50)
+    system.clock.advance(100)
+    let young = try await observed()
+    #expect(try await system.store.removeObservations(endedBefore: middle) == [old.id])
+    #expect(try await notes(old) == ["agreed"])
+    #expect(try await notes(young) == ["observed", "agreed"])
+    #expect(try await system.store.update(old.id).observationsRemovedAt == system.clock.now)
+    #expect(try await system.store.update(young.id).observationsRemovedAt == nil)
+    #expect(try await fold(system.store, old.id, .of(components)) == state)
+    #expect(try await system.store.lastSequence(old.id) == last)
+    #expect(try await system.store.removeObservations(endedBefore: middle) == [])
+    // One that goes on keeps everything.
+    var running = try await TestUpdate.start(system, components, root: root)
+    _ = try await system.store.note(running.id, action: ActionID(.generate, components[0].id), text: "now")
+    try await running.step()
+    #expect(
+      try await system.store.removeObservations(endedBefore: system.clock.now.addingTimeInterval(1)) == [young.id])
+    #expect(try await notes(running) == ["now"])
   }
 
   @Test("Of twenty concurrent starts one succeeds")

@@ -266,6 +266,10 @@ extension Shape where Value == UpdatePage {
         Member("startedAt", .moment, "When it was started.") { .moment($0.record.startedAt) },
         Member("startedBy", .string, "Who started it.") { .string($0.record.startedBy) },
         Member("endedAt", Schema.moment.orNull, "When it ended.") { .moment($0.record.endedAt) },
+        Member(
+          "observationsRemovedAt", Schema.moment.orNull,
+          "When what was observed on the way was removed from its events, as the setting `observationDays` says."
+        ) { .moment($0.record.observationsRemovedAt) },
         Member("counts", UpdatesAPI.counts, "How many actions stand where.") { UpdatesAPI.counts($0.state) },
         Member("question", .integer(0...Int64(Int32.max)), "What a decision has to name.") {
           .integer(Int64($0.state.question))

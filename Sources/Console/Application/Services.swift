@@ -140,6 +140,7 @@ public struct Services: Sendable {
       keptPages.sweep()
       HeapMemory.giveBack()
       do {
+        try await removeObservations()
         try await store.tidy()
       } catch {
         logger.error("store not tidied", metadata: ["reason": "\(error)"])
@@ -151,6 +152,13 @@ public struct Services: Sendable {
         logger.error("sessions not looked at", metadata: ["reason": "\(error)"])
       }
     }
+  }
+
+  /// Removes from the logs of old updates what was observed, as the setting says.
+  func removeObservations() async throws {
+    guard let days = Int(try await SettingsDesk.value(.observationDays, store)), days > 0 else { return }
+    let removed = try await store.removeObservations(endedBefore: clock().addingTimeInterval(-Double(days) * 86_400))
+    for update in removed { logger.notice("observations removed", metadata: ["update": "\(update)"]) }
   }
 
   /// The component's delivery over the target that it is configured with.

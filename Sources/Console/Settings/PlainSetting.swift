@@ -35,7 +35,7 @@ struct PlainSetting: Sendable {
 
   /// Every one, as the page puts them together, in its order.
   static let sections: [(legend: String, settings: [PlainSetting])] = [
-    ("Updates", [.parallelComponents]),
+    ("Updates", [.parallelComponents, .observationDays]),
     ("Renewal", [.renewal, .maintenanceWindows, .maintenanceZone]),
     ("Between updates", [.watchMinutes, .expiryDays, .openMetrics]),
     ("Reverse proxies", [.trustedProxies, .forwardedHeader]),
@@ -115,6 +115,13 @@ extension PlainSetting {
     hint: "How many components of one stage are worked on at once, from \(Store.parallelRange.lowerBound) to "
       + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents).",
     kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
+
+  /// How long what was observed during an update stays in its log.
+  static let observationDays = PlainSetting(
+    key: "observation_days", member: "observationDays", label: "Days that observations are kept",
+    hint: "So many days after the end of an update what was observed on the way is removed from its log, which makes "
+      + "room in the database. What was done, decided and what came of it stays for ever. 0 keeps everything, as usual.",
+    kind: .number(0...3650), initial: "0")
 
   /// How long before its end a certificate is told of.
   static let expiryDays = PlainSetting(

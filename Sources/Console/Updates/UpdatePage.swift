@@ -56,6 +56,10 @@ struct UpdatePage: Sendable {
       "entries": log.reversed().map(entry),
       "eventsPath": "/updates/\(record.id)/events?after=\(log.last?.sequence ?? 0)",
     ]
+    model["observationsRemoved"] = record.observationsRemovedAt.map {
+      "What was observed on the way was removed from this log at \(Display.moment($0)), as the settings say. What was done, "
+        + "decided and what came of it stays."
+    }
     model["listing"] = rows.model(selection, of: state, at: "/updates/\(record.id)")
     // While nothing goes on, somebody may be reading what a command wrote.
     if isLive { model["refreshSeconds"] = state.standing == .deciding ? 60 : 5 }

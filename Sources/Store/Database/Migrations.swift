@@ -39,6 +39,9 @@ enum Migrations {
     }
     migrator.registerMigration("1.7 early keys") { try $0.execute(sql: earlyKeys) }
     migrator.registerMigration("1.7 courses") { try $0.execute(sql: courses) }
+    migrator.registerMigration("1.7 observations") {
+      try $0.execute(sql: "ALTER TABLE updates ADD COLUMN observations_removed_at INTEGER")
+    }
     return migrator
   }
 
