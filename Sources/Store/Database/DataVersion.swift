@@ -2,10 +2,10 @@ import GRDB
 
 /// A number that is another one after every commit, whoever makes it: this program, or another one beside it.
 ///
-/// "The integer values returned by two invocations of "PRAGMA data_version" from the same connection will be different if
-/// changes were committed to the database by any other connection in the interim" (SQLite, PRAGMA data_version). So it is
-/// asked on a connection of its own, which never writes. It takes microseconds: SQLite looks into the memory that all who
-/// have the database open share.
+/// SQLite's `PRAGMA data_version` gives a connection another number once any other connection has committed something, and
+/// says nothing of the connection's own commits (https://www.sqlite.org/pragma.html#pragma_data_version). So it is asked on a
+/// connection of its own, which never writes. It takes microseconds: SQLite looks into the memory that all who have the
+/// database open share.
 final class DataVersion: Sendable {
   private let connection: DatabaseQueue
 
