@@ -113,14 +113,15 @@ extension PlainSetting {
   static let parallelComponents = PlainSetting(
     key: Store.parallelKey, member: "parallelComponents", label: "Parallel components",
     hint: "How many components of one stage are worked on at once, from \(Store.parallelRange.lowerBound) to "
-      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents).",
+      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). Of certificates four times as many "
+      + "are made at once.",
     kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
 
   /// How long what was observed during an update stays in its log.
   static let observationDays = PlainSetting(
     key: "observation_days", member: "observationDays", label: "Days that observations are kept",
-    hint: "So many days after the end of an update what was observed on the way is removed from its log, which makes "
-      + "room in the database. What was done, decided and what came of it stays for ever. 0 keeps everything, as usual.",
+    hint: "So many days after the end of an update what was observed on the way leaves its log; events and results stay. "
+      + "0, as usual, is never.",
     kind: .number(0...3650), initial: "0")
 
   /// How long before its end a certificate is told of.
