@@ -120,7 +120,7 @@ extension PlainSetting {
   /// How long what was observed during an update stays in its log.
   static let observationDays = PlainSetting(
     key: "observation_days", member: "observationDays", label: "Days that observations are kept",
-    hint: "So many days after the end of an update what was observed on the way leaves its log; events and results stay. "
+    hint: "So many days after the end of an update what was observed on the way leaves its log; its results stay. "
       + "0, as usual, is never.",
     kind: .number(0...3650), initial: "0")
 
