@@ -54,20 +54,21 @@ class Measure:
 
 def test_ten_drawings_a_second_at_most_and_no_more_memory_at_the_end_than_in_the_middle(large, browsers):
     console, client, plan = large
-    path = steps.start(client, plan)
     page = browsers.new().new_page()
-    admin = Administrator(page, f"https://127.0.0.1:{console.port}").sign_in("ada", PASSWORD, path)
+    admin = Administrator(page, f"https://127.0.0.1:{console.port}").sign_in("ada", PASSWORD)
     measure = Measure(page)
+    admin.open(steps.start(client, plan))
     page.locator("#log > :nth-child(200)").wait_for()
     middle = measure.now()
     admin.expect_standing("completed")
     end = measure.now()
     took = end["at"] - middle["at"]
-    layouts = (end["LayoutCount"] - middle["LayoutCount"]) / took
+    layouts = end["LayoutCount"] - middle["LayoutCount"]
     print(
-        f"{took:.1f} s watched: {layouts:.1f} layouts a second; heap {middle['JSHeapUsedSize'] / 1e6:.1f} MB, then {end['JSHeapUsedSize'] / 1e6:.1f} MB; "
+        f"{took:.1f} s watched: {layouts / took:.1f} layouts a second; heap {middle['JSHeapUsedSize'] / 1e6:.1f} MB, then {end['JSHeapUsedSize'] / 1e6:.1f} MB; "
         f"nodes {middle['Nodes']:.0f}, then {end['Nodes']:.0f}")
-    assert layouts <= LAYOUTS_A_SECOND
+    # The questions that the test asks of the page lay it out, too.
+    assert layouts <= LAYOUTS_A_SECOND * took + 10
     assert page.locator("#rows tr[id^=component-]").count() == 80
     assert page.locator("#log > *").count() == 200
     assert end["JSHeapUsedSize"] <= 1.2 * middle["JSHeapUsedSize"] + 1e6

@@ -88,6 +88,7 @@ final class FarConversation: Sendable {
     private var open = (output: true, errors: true)
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     private var ending: ContinuousClock.Instant?
+    private var lastRead = ContinuousClock.now
 
     init(script: FarScript, process: FarProcess, deadline: ContinuousClock.Instant) {
       self.script = script
@@ -110,8 +111,8 @@ final class FarConversation: Sendable {
         if ending == nil, isCancelled() { end(within: .zero) }
         if let ending, now >= ending {
           process.closeInput()
-          // What holds a command's output open may do so for ever.
-          if answer.report("ended") != nil { break }
+          // What holds a command's output open may do so for ever; what is still on its way over a slow link is taken in.
+          if answer.report("ended") != nil, now - lastRead >= FarConversation.grace { break }
         }
         step(timeout: wait(now), isCancelled)
       }
@@ -165,6 +166,7 @@ final class FarConversation: Sendable {
       let count = Glibc.read(process.output, &buffer, buffer.count)
       if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { open.output = false }
       guard count > 0 else { return }
+      lastRead = .now
       // Over a slow link a file may be on its way for longer than the script's last words.
       if answer.report("done") != nil { deadline = min(limit, .now + FarConversation.rest) }
       guard output.count < FarConversation.outputLimit else { return }
@@ -186,6 +188,7 @@ final class FarConversation: Sendable {
         return
       }
       guard count > 0 else { return }
+      lastRead = .now
       errors.append(contentsOf: buffer.prefix(count))
       while let end = errors.firstIndex(of: 0x0A) {
         if !isOverlong { take(Array(errors[..<end]), isCancelled) }

@@ -47,9 +47,14 @@ final class FarShells: Sendable {
 
   /// Ends those that wait; those that work end with their scripts.
   func close() {
+    state.withLock { $0.isClosed = true }
+    endWaiting()
+  }
+
+  /// Ends those that wait, so that their sessions are free for others.
+  func endWaiting() {
     let shells = state.withLock { state in
       defer { state.waiting = [] }
-      state.isClosed = true
       return state.waiting
     }
     for shell in shells { Self.end(shell) }

@@ -51,7 +51,13 @@ actor SSHConnection {
       answer = try await hold(script, master, sudo: sudo, limit: limit)
     }
     for _ in 0..<Self.refusals where !answer.began && SSHDiagnosis.isRefusedSession(answer.noise) {
-      // The server has not yet forgotten sessions that are over; nothing has been done.
+      // The server has not yet forgotten sessions that are over, or shells that wait take those that it allows; nothing has
+      // been done.
+      let (shells, rootShells) = (master.shells, master.rootShells)
+      try await threads.run {
+        shells.endWaiting()
+        rootShells.endWaiting()
+      }
       try await Task.sleep(for: .milliseconds(50))
       answer = try await hold(script, master, sudo: sudo, limit: limit)
     }

@@ -64,6 +64,19 @@ import Testing
     #expect(shells.count == 1)
   }
 
+  @Test("Those that wait can be ended, so that others get their sessions; the next script gets a new one")
+  func ended() async throws {
+    let started = Counter()
+    let shells = try shells(.dash, counting: started)
+    let access = TargetAccess.shells(shells, for: target)
+    #expect(try await access.read(folder.path("none")) == nil)
+    #expect(shells.count == 1)
+    shells.endWaiting()
+    #expect(shells.count == 0)
+    #expect(try await access.read(folder.path("none")) == nil)
+    #expect(started.value == 2 && shells.count == 1)
+  }
+
   @Test("A shell that was lost while it waited costs nothing but another one")
   func lost() async throws {
     let environment = ["PATH=\(SSHOptions.searchPath)"]

@@ -196,13 +196,14 @@ enum FarReplacement {
       if [ -n "$X_group" ]; then group_number "$X_group" || return 1; s_gid=$O; fi
       n_name=.reroot-ssh-$ID.$1.new
       if [ "$X_kind" = copy ]; then
-        finish_files && open_source && enter "$X_folder" || return 1
+        finish_files && fetch "$1" && open_source && enter "$X_folder" || return 1
         make_file "$n_name" "$s_uid" "$s_gid" "$X_mode" "$X_digest" copy_source
         n_result=$?
         exec 8<&-
         return "$n_result"
       fi
-      [ -n "$FREE" ] || finish_files || return 1
+      # Which has spoken of other files meanwhile.
+      [ -n "$FREE" ] || { finish_files && fetch "$1"; } || return 1
       begin_file "$n_name" "$s_uid" "$s_gid" "$X_mode" "$X_digest" "$X_content"
     }
     keep_each() { [ "$3" = - ] || keep_old ".reroot-ssh-$ID.$1.old"; }
