@@ -20,7 +20,7 @@ actor EarlyKeyMaker {
   }
 
   /// Begins with the keys of a plan. What is made for an earlier one meanwhile ends: whoever makes a new plan reads that.
-  func begin(_ id: Plan.ID) async {
+  func begin(_ id: Plan.ID) {
     end()
     making = Task { await make(id) }
   }

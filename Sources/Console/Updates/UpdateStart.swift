@@ -68,12 +68,12 @@ extension UpdateService {
     let update = started.update
     // What planning, and telling a program of the plan, has left.
     HeapMemory.giveBack()
-    await earlyKeys.end()
     logger.notice("update started", metadata: ["update": "\(update.id)", "by": "\(user)", "root": "\(plan.root.name)"])
     // A decision may have come for it already. Nothing is waited for before its runner is known to everybody.
     let runner = runners[update.id] ?? runner(performer(update, plan, root, inForce))
     if isHalting { await runner.halt(within: .zero) }
     await runner.perform(started.advance.effects, entries: started.advance.entries)
+    await earlyKeys.end()
     return update.id
   }
 

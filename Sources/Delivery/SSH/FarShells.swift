@@ -34,6 +34,17 @@ final class FarShells: Sendable {
     return hold(conversation, in: try start())
   }
 
+  /// The same on one of the threads. Whoever is cancelled gives the conversation up.
+  func hold(_ conversation: FarConversation, on threads: WorkThreads) async throws -> FarAnswer {
+    let answer = try await withTaskCancellationHandler {
+      try await threads.run { try self.hold(conversation) }
+    } onCancel: {
+      conversation.cancel()
+    }
+    try Task.checkCancellation()
+    return answer
+  }
+
   private func hold(_ conversation: FarConversation, in shell: FarProcess) -> FarAnswer {
     let answer = conversation.hold(in: shell)
     guard shell.input != nil else { return answer }

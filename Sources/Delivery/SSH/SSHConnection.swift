@@ -99,14 +99,7 @@ actor SSHConnection {
 
   private func hold(_ script: FarScript, _ master: SSHMaster, sudo: Bool, limit: Duration) async throws -> FarAnswer {
     let shells = sudo ? master.rootShells : master.shells
-    let conversation = FarConversation(script, limit: limit)
-    let answer = try await withTaskCancellationHandler {
-      try await threads.run { try shells.hold(conversation) }
-    } onCancel: {
-      conversation.cancel()
-    }
-    try Task.checkCancellation()
-    return answer
+    return try await shells.hold(FarConversation(script, limit: limit), on: threads)
   }
 
   private func connected() async throws -> SSHMaster {

@@ -28,6 +28,7 @@ public enum HeapMemory {
 
   /// A function of the C library; nil with another one, which needs none of this.
   private static func function<Function>(_ name: String, as type: Function.Type) -> Function? {
+    // dlsym(3) gives addresses without types; the types above are those of mallopt(3) and malloc_trim(3).
     dlsym(nil, name).map { unsafeBitCast($0, to: type) }
   }
 }

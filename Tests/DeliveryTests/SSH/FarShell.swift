@@ -81,14 +81,7 @@ extension TargetAccess {
   static func shells(_ shells: FarShells, for target: SSHTarget) -> TargetAccess {
     let threads = WorkThreads(count: 4)
     return .ssh(target) { script, limit in
-      let conversation = FarConversation(script, limit: limit)
-      let answer = try await withTaskCancellationHandler {
-        try await threads.run { try shells.hold(conversation) }
-      } onCancel: {
-        conversation.cancel()
-      }
-      try Task.checkCancellation()
-      return answer
+      try await shells.hold(FarConversation(script, limit: limit), on: threads)
     }
   }
 }
