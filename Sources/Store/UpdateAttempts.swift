@@ -26,7 +26,7 @@ extension Store {
       try close(action, attempt, failure, of: id, now, database)
     case .interrupted(let actions):
       for lost in actions { try close(lost.action, nil, lost.failure, of: id, now, database) }
-    case .started, .halted, .decided, .journalRestored: break
+    case .started, .actionSettles, .halted, .decided, .journalRestored: break
     }
   }
 

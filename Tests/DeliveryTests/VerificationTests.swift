@@ -1,6 +1,7 @@
 import Foundation
 import PKI
 import Rotation
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -109,6 +110,30 @@ struct VerificationTests {
     _ = try await verify(
       [at(server)], expected: new.chain[0], root: authority.certificate, previous: old.chain[0], limit: 30)
     #expect(server.accepted > 6, "No connection meets the old certificate any more.")
+  }
+
+  @Test("is told of once at first sight at every endpoint, before it has lasted, and never where it is not seen")
+  func firstSight() async throws {
+    let authority = try TestAuthority()
+    let (old, new) = (try authority.child(), try authority.child())
+    let early = try TestListener.tls(new)
+    // Seen at its third connection, and then lost again for one.
+    let late = try TestListener.tls { [2, 3].contains($0) || $0 > 4 ? new : old }
+    let told = Mutex<[Int]>([])
+    let gateway = ComponentDelivery(component: Self.component([at(early), at(late)], limit: 30), access: .local())
+    _ = try await gateway.verify(expected: new.chain[0], root: authority.certificate, previous: nil) {
+      told.withLock { $0.append(late.accepted) }
+    }
+    #expect(told.withLock { $0.count == 1 && $0[0] >= 3 && $0[0] < late.accepted - 2 })
+
+    let stale = try TestListener.tls(old)
+    let other = ComponentDelivery(component: Self.component([at(early), at(stale)]), access: .local())
+    _ = await failure {
+      _ = try await other.verify(expected: new.chain[0], root: authority.certificate, previous: nil) {
+        told.withLock { $0.append(0) }
+      }
+    }
+    #expect(told.withLock { $0.count } == 1)
   }
 
   @Test("is not what a server shows that serves the old certificate to every third connection for good")

@@ -10,6 +10,7 @@ struct EveryStateTests {
       ("one component", Sample.course([Sample.member(1)], https: true, parallel: 1), 2_000),
       ("one component, Continue", Sample.course([Sample.member(1)], policy: .continue, parallel: 1), 1_000),
       ("two components at once", Sample.course(parallel: 2), 3_000),
+      ("one component at once beside one that settles", Sample.course(parallel: 1, settling: 1), 3_000),
       (
         "two stages, one without a bundle",
         Sample.course([Sample.member(1), Sample.member(2, stage: 2, trusts: false)], parallel: 2), 3_000
@@ -69,6 +70,7 @@ struct EveryStateTests {
       events.append(.actionSucceeded(id, attempt: attempt))
       events.append(.actionFailed(id, attempt: attempt, Sample.failure))
       events.append(.actionSucceeded(id, attempt: attempt + 1))
+      events.append(.actionSettles(id, attempt: attempt))
     }
     for kind in Decision.Kind.allCases {
       for question in [state.question - 1, state.question, state.question + 1] {
@@ -88,6 +90,7 @@ struct EveryStateTests {
     case .halted: runs
     case .journalRestored: state.standing == .deciding
     case .interrupted(let actions): isFound(actions.map(\.action), in: state)
+    case .actionSettles(let id, let attempt): state.actionsInFlight[id] == attempt && !state.settling.contains(id)
     case .actionSucceeded(let id, let attempt): state.actionsInFlight[id] == attempt
     case .actionFailed(let id, let attempt, _): state.actionsInFlight[id] == attempt
     case .decided(let decision):
@@ -124,6 +127,6 @@ struct EveryStateTests {
     let actions = state.allActions.map { "\($0.id)=\($0.state.status)\($0.state.isIgnored)\($0.state.skipped as Any)" }
     let aside = state.course.members.map { state.isSetAside($0.id) }
     return "\(state.standing) \(state.direction) \(state.policy) \(state.isAborting) \(state.wasInterrupted) "
-      + "\(state.keepsNewRoot) \(state.mayBeTouched) \(state.cursor) \(state.openFailures) \(aside) \(state.groupHolders) \(actions)"
+      + "\(state.keepsNewRoot) \(state.mayBeTouched) \(state.cursor) \(state.openFailures) \(state.settling.map(\.description).sorted()) \(aside) \(state.groupHolders) \(actions)"
   }
 }

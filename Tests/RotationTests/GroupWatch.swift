@@ -16,7 +16,7 @@ struct GroupWatch {
     case .actionSucceeded(let id, _): end(id, state)
     case .actionFailed(let id, _, _): if !state.openFailures.contains(id) { end(id, state) }
     case .decided: touched = touched.filter { isUnfinished($0, state) }
-    case .started, .halted, .interrupted, .journalRestored: break
+    case .started, .actionSettles, .halted, .interrupted, .journalRestored: break
     }
     // What was touched is all put back, or is as it was.
     if before.direction != state.direction { touched = [] }

@@ -65,6 +65,13 @@ import Testing
     #expect(PlanMaker.make(request).course(parallel: 3).generating == nil)
   }
 
+  @Test("Components that only settle are beside those that are worked on, unless one is to come after the other")
+  func settling() {
+    let plan = PlanMaker.make(request([Sample.new], accepts: [[Sample.new]]))
+    #expect(plan.course(parallel: 3).settling == 9)
+    #expect(plan.course(parallel: 1).settling == nil)
+  }
+
   private func request(_ presents: [RootKey?], accepts: [Set<RootKey>?]) -> PlanRequest {
     let components = zip(presents, accepts).enumerated().map { index, found in
       let files = FileLayout(

@@ -81,7 +81,8 @@ struct RandomSequenceTests {
     }
     return Sample.course(
       members, policy: FailurePolicy.allCases.randomElement(using: &random) ?? .stop,
-      https: .random(using: &random), parallel: .random(in: 1...4, using: &random))
+      https: .random(using: &random), parallel: .random(in: 1...4, using: &random),
+      settling: Bool.random(using: &random) ? .random(in: 1...4, using: &random) : nil)
   }
 
   private func play(_ player: inout Player, _ random: inout Seeded, seed: Int) throws {
@@ -95,6 +96,10 @@ struct RandomSequenceTests {
           try crash(&player, &random)
         } else if Int.random(in: 0..<60, using: &random) == 0, player.state.offers.contains(.abort) {
           try player.send(.decided(Decision(.abort, question: player.state.question, by: "x")))
+        } else if Int.random(in: 0..<4, using: &random) == 0,
+          let one = unsettled(player).randomElement(using: &random)
+        {
+          try player.send(.actionSettles(one.id, attempt: one.attempt))
         } else {
           let index = Int.random(in: 0..<player.pending.count, using: &random)
           if breaks { player.failing[player.pending[index].id] = 1 }
@@ -110,6 +115,10 @@ struct RandomSequenceTests {
         return
       }
     }
+  }
+
+  private func unsettled(_ player: Player) -> [(id: ActionID, attempt: Int)] {
+    player.pending.filter { !player.state.settling.contains($0.id) }
   }
 
   /// The program ends, and the next start finds some of what had succeeded undone.
@@ -155,7 +164,9 @@ struct RandomSequenceTests {
     let state = player.state
     let pending = Dictionary(player.pending.map { ($0.id, $0.attempt) }, uniquingKeysWith: { first, _ in first })
     #expect(state.actionsInFlight == pending, "seed \(seed): what is in flight is what was asked for")
-    #expect(pending.count <= state.course.parallel, "seed \(seed)")
+    let free = min(state.settling.count, state.course.settling ?? 0)
+    #expect(pending.count - free <= state.course.parallel, "seed \(seed)")
+    #expect(state.settling.isSubset(of: pending.keys), "seed \(seed): what settles is in flight")
     switch state.standing {
     case .planned: Issue.record("seed \(seed): still planned")
     case .running: #expect(!pending.isEmpty, "seed \(seed): running with nothing in flight")

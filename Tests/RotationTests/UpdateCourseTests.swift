@@ -65,6 +65,51 @@ struct UpdateCourseTests {
     #expect(player.state.outcome == .completed)
   }
 
+  @Test("What only settles leaves its place to others, but to no more than may settle")
+  func settling() throws {
+    let members = (1...9).map { Sample.member($0, trusts: false) }
+    var player = Player(
+      Course(members: members, root: Sample.new, policy: .stop, changesHTTPS: false, parallel: 2, settling: 3))
+    try player.start()
+    while player.state.phase == .generate { try player.step() }
+    #expect(player.pending.map(\.id) == [.of(.deploy, 1), .of(.deploy, 2)])
+    for number in Int64(1)...5 {
+      // Those that are worked on go on to their verification.
+      while let index = player.pending.firstIndex(where: { $0.id.kind != .verify }) { try player.step(at: index) }
+      let id = ActionID.of(.verify, number)
+      try player.send(.actionSettles(id, attempt: 1))
+      #expect(player.pending.count == 2 + min(3, Int(number)))
+      #expect(throws: Refusal.self) { try player.send(.actionSettles(id, attempt: 1)) }
+    }
+    // The fourth and the fifth have settled, and keep their places until an earlier one ends.
+    #expect(player.pending.allSatisfy { $0.id.kind == .verify })
+    try player.step()
+    #expect(player.pending.map(\.id.kind) == [.verify, .verify, .verify, .verify, .deploy])
+    #expect(throws: Refusal.self) { try player.send(.actionSettles(.of(.verify, 1), attempt: 1)) }
+    try player.run()
+    #expect(player.state.outcome == .completed && player.state.settling.isEmpty)
+  }
+
+  @Test("A failure while others settle lets nothing begin, and what settles may fail as well")
+  func settlingAndFailing() throws {
+    var player = Player(
+      Course(
+        members: (1...4).map { Sample.member($0, trusts: false) }, root: Sample.new, policy: .stop, changesHTTPS: false,
+        parallel: 1, settling: 2),
+      failing: [.of(.verify, 1): 1, .of(.deploy, 2): 1])
+    try player.start()
+    while player.pending.first?.id != .of(.verify, 1) { try player.step() }
+    try player.send(.actionSettles(.of(.verify, 1), attempt: 1))
+    #expect(player.pending.map(\.id) == [.of(.verify, 1), .of(.deploy, 2)])
+    try player.step(at: 1)
+    #expect(player.state.standing == .stopping && player.pending.map(\.id) == [.of(.verify, 1)])
+    try player.step()
+    #expect(player.state.standing == .deciding)
+    #expect(player.state.openFailures == [.of(.deploy, 2), .of(.verify, 1)])
+    try player.decide(.abort)
+    #expect(player.state.outcome == .rolledBack)
+  }
+
   @Test("A component without a trust bundle has no trust action")
   func withoutBundle() throws {
     var player = Player(Sample.course([Sample.member(1, trusts: false)]))

@@ -55,13 +55,14 @@ extension Shape where Value == UpdateEventsAPI.Entry {
   }
 
   private static var kinds: [String] {
-    ["note", "started", "succeeded", "failed", "interrupted", "halted", "journalRestored", "decided"]
+    ["note", "started", "settles", "succeeded", "failed", "interrupted", "halted", "journalRestored", "decided"]
   }
 
   private static func kind(_ entry: JournalEntry) -> String {
     switch entry.content {
     case .note: "note"
     case .event(.started): "started"
+    case .event(.actionSettles): "settles"
     case .event(.actionSucceeded): "succeeded"
     case .event(.actionFailed): "failed"
     case .event(.interrupted): "interrupted"
@@ -74,7 +75,9 @@ extension Shape where Value == UpdateEventsAPI.Entry {
   private static func action(_ entry: JournalEntry) -> ActionID? {
     switch entry.content {
     case .note(let action, _): action
-    case .event(.actionSucceeded(let action, _)), .event(.actionFailed(let action, _, _)): action
+    case .event(.actionSettles(let action, _)), .event(.actionSucceeded(let action, _)),
+      .event(.actionFailed(let action, _, _)):
+      action
     case .event: nil
     }
   }

@@ -25,17 +25,19 @@ struct ActionPerformer: Sendable {
 
   /// Carries out an action.
   ///
+  /// - Parameter settles: called once what it was to bring about was seen, and is only watched for a while to see that it
+  ///   lasts; not called by actions that are not watched.
   /// - Throws: why it failed, as ``Failure(describing:)`` reads it.
-  func perform(_ action: ActionID) async throws {
+  func perform(_ action: ActionID, settles: @escaping @Sendable () -> Void) async throws {
     switch action.kind {
     case .generate: try await generate(action)
-    case .trust: try await trust(action)
+    case .trust: try await trust(action, settles)
     case .deploy: try await deploy(action)
     case .activate: try await activate(action)
-    case .verify: try await verify(action)
+    case .verify: try await verify(action, settles)
     case .https: try await exchangeHTTPS(action)
-    case .restore: try await restore(action, roles: FileLayout.Role.identity)
-    case .restoreTrust: try await restore(action, roles: FileLayout.Role.trust)
+    case .restore: try await restore(action, roles: FileLayout.Role.identity, settles)
+    case .restoreTrust: try await restore(action, roles: FileLayout.Role.trust, settles)
     case .restoreHTTPS: try await restoreHTTPS(action)
     }
   }
@@ -82,7 +84,7 @@ struct ActionPerformer: Sendable {
       advice: "Set the clock right, then Retry. If it is right now, Abort and make a new plan.")
   }
 
-  private func trust(_ action: ActionID) async throws {
+  private func trust(_ action: ActionID, _ settles: @escaping @Sendable () -> Void) async throws {
     if let retiring = plan.retires { return try await withdrawTrust(action, in: retiring) }
     let planned = try planned(action)
     let delivery = delivery(planned.component)
@@ -92,15 +94,17 @@ struct ActionPerformer: Sendable {
     await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
     try await noteOutput(action, delivery.activate())
     // Beside the look whether it came back, since each settles for a while. That it did not is told first, and ends both.
-    async let proof: Void = proveTrust(action, planned, delivery)
+    let first = FirstSight(of: 2, whenSeen: settles)
+    async let proof: Void = proveTrust(action, planned, delivery, first)
     // After Continue Update the component may have its new files already, which this activation makes it load.
     if let issued = try await store.newestIssued(update.id, component: planned.id),
       try await delivery.deployedLeaf() == issued.certificate
     {
-      _ = try await delivery.verify(expected: issued.certificate, root: signer.root, previous: nil)
+      _ = try await delivery.verify(
+        expected: issued.certificate, root: signer.root, previous: nil, whenSeen: first.seen)
     } else {
       // A component that does not come back with its certificate must stop the update here, not at its deployment.
-      try await delivery.verifyRestored([], served: served)
+      try await delivery.verifyRestored([], served: served, whenSeen: first.seen)
     }
     try await proof
   }
@@ -109,23 +113,30 @@ struct ActionPerformer: Sendable {
   private static let formerWorkers = Duration.milliseconds(100)
 
   /// Shows that the component accepts the new root, not only that its bundle holds it.
-  private func proveTrust(_ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery) async throws {
+  private func proveTrust(
+    _ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery, _ first: FirstSight
+  ) async throws {
     let component = planned.component
-    guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustFile != nil else { return }
+    guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustFile != nil else {
+      return first.seen()
+    }
     let identity: Identity
     do {
       identity = try await signer.proofIdentity(
         names: component.names.map(\.alternativeName), algorithm: component.key)
     } catch let error as PKIError {
+      first.seen()
       return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
     }
     // Former workers, which refuse the new root, are gone by then mostly; and a server may count whom it has refused.
     try await Task.sleep(for: Self.formerWorkers)
     let seen = try await delivery.proveTrust(
       in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
-      hasNamesake: planned.findings.namesakes?.isEmpty == false)
+      hasNamesake: planned.findings.namesakes?.isEmpty == false, whenSeen: first.seen)
     for sentence in seen { await note(action, sentence) }
-    if seen.isEmpty { await note(action, "That it accepts the new root cannot be seen on the wire") }
+    guard seen.isEmpty else { return }
+    first.seen()
+    await note(action, "That it accepts the new root cannot be seen on the wire")
   }
 
   /// What each endpoint serves at this moment; for one that does not answer, what it served when the plan was made.
@@ -157,12 +168,12 @@ struct ActionPerformer: Sendable {
     try await noteOutput(action, delivery(planned(action).component).activate())
   }
 
-  private func verify(_ action: ActionID) async throws {
+  private func verify(_ action: ActionID, _ settles: @escaping @Sendable () -> Void) async throws {
     let planned = try planned(action)
     let issued = try await issuedChild(action)
     let seen = try await delivery(planned.component).verify(
       expected: issued.certificate, root: signer.root,
-      previous: planned.findings.served.first.flatMap { Fingerprint(hex: $0.fingerprint) })
+      previous: planned.findings.served.first.flatMap { Fingerprint(hex: $0.fingerprint) }, whenSeen: settles)
     try await store.recordSightings(planned.id, seen)
     for served in seen { await note(action, "\(served.endpoint) serves the new certificate") }
   }
@@ -175,7 +186,9 @@ struct ActionPerformer: Sendable {
 
   // MARK: Backward
 
-  private func restore(_ action: ActionID, roles: Set<FileLayout.Role>) async throws {
+  private func restore(
+    _ action: ActionID, roles: Set<FileLayout.Role>, _ settles: @escaping @Sendable () -> Void
+  ) async throws {
     let planned = try planned(action)
     let kept = try await store.keptFiles(update.id, component: planned.id)
       .map { SnapshotFile(file: $0.file, content: $0.content) }
@@ -191,7 +204,7 @@ struct ActionPerformer: Sendable {
     await note(action, "The previous files are back, byte for byte")
     try await noteOutput(action, delivery.activate(despiteCheck: true))
     try await delivery.verifyRestored(
-      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served)
+      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served, whenSeen: settles)
     let seen = await delivery.look().compactMap { try? $0.1.get() }
     try await store.recordSightings(planned.id, seen)
     for served in seen {

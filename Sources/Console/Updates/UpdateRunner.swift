@@ -23,6 +23,8 @@ actor UpdateRunner {
   private var isHalted = false
   private var hasGivenUp = false
   private var inFlight: [Attempt: ActionRun] = [:]
+  /// Those in flight whose end waits to be written.
+  private var ended: Set<Attempt> = []
   /// What was told to end before it has begun: two transactions may be answered in another order than they were written.
   private var endedEarly: Set<Attempt> = []
   private var idle: [CheckedContinuation<Void, Never>] = []
@@ -159,7 +161,12 @@ actor UpdateRunner {
     guard !isHalted else { return }
     ending = .none
     let begun = Attempt(action: action, number: attempt)
-    let run = ActionRun(limit: performer.timeLimit(of: action)) { [performer] in try await performer.perform(action) }
+    let settles: @Sendable () -> Void = { [weak self] in
+      Task { [weak self] in await self?.settles(begun) }
+    }
+    let run = ActionRun(limit: performer.timeLimit(of: action)) { [performer] in
+      try await performer.perform(action, settles: settles)
+    }
     inFlight[begun] = run
     if endedEarly.remove(begun) != nil { end(begun) }
     let log = UpdateLog(logger: logger, action: action, attempt: attempt, component: performer.name(of: action))
@@ -179,11 +186,20 @@ actor UpdateRunner {
     }
   }
 
+  /// What the attempt was to bring about has been seen: somebody else may begin.
+  private func settles(_ attempt: Attempt) async {
+    guard !hasGivenUp, inFlight[attempt] != nil, !ended.contains(attempt) else { return }
+    waiting.append(.actionSettles(attempt.action, attempt: attempt.number))
+    if !isWriting { await drain() }
+  }
+
   private func ended(_ attempt: Attempt, _ event: Event) async {
     // How it ended after it was told to says nothing of the component; the next start looks for itself.
     guard !hasGivenUp else { return }
     waiting.append(event)
+    ended.insert(attempt)
     if !isWriting { await drain() }
+    ended.remove(attempt)
     inFlight[attempt] = nil
     if inFlight.isEmpty { endWaiting() }
   }

@@ -206,6 +206,8 @@ extension JournalEntry {
       switch event {
       case .started(let user):
         return "\(user) started the \(purpose == .renewal ? "update" : "retirement of the old root")"
+      case .actionSettles(let action, _):
+        return "\(name(action.component)): as it should be at first sight, and watched a moment longer"
       case .actionSucceeded(let action, _): return action.kind.result(name(action.component), in: purpose)
       case .actionFailed(let action, _, let failure):
         return "\(action.kind.attempt(name(action.component), in: purpose)) failed: \(failure.sentence)"
@@ -245,7 +247,9 @@ extension JournalEntry {
     switch content {
     // One of the whole, such as a request for Abort, is shown in the panel, too.
     case .note(let action, _): action == nil ? [nil] : []
-    case .event(.actionSucceeded(let action, _)), .event(.actionFailed(let action, _, _)): [action.component]
+    case .event(.actionSettles(let action, _)), .event(.actionSucceeded(let action, _)),
+      .event(.actionFailed(let action, _, _)):
+      [action.component]
     case .event: nil
     }
   }

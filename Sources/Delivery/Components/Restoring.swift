@@ -46,12 +46,17 @@ extension ComponentDelivery {
 
   /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
   /// silent then may be silent. Tries again until the component's time limit.
-  public func verifyRestored(_ files: [SnapshotFile], served before: [ServedCertificate]) async throws {
+  ///
+  /// - Parameter whenSeen: called once all endpoints were found so, before it is seen whether that lasts; not called where
+  ///   nothing is watched.
+  public func verifyRestored(
+    _ files: [SnapshotFile], served before: [ServedCertificate], whenSeen: @escaping @Sendable () -> Void = {}
+  ) async throws {
     try await requireAsKept(files)
     let expectations = component.endpoints.compactMap { endpoint in
       before.first { $0.endpoint == endpoint.address }.map { (endpoint, Expectation.as(before: $0)) }
     }
-    _ = try await watch(expectations)
+    _ = try await watch(expectations, whenSeen: whenSeen)
   }
 
   private func change(for kept: SnapshotFile) async throws -> FileChange {

@@ -62,10 +62,12 @@ extension ComponentDelivery {
   ///   - identity: a client certificate that the root has signed.
   ///   - evidence: what the plan found possible.
   ///   - hasNamesake: whether a root of the same name was trusted before, so that the name alone proves nothing.
+  ///   - whenSeen: called once it was seen, before it is seen whether that lasts; not called where nothing can be seen.
   /// - Returns: what was seen, one sentence for each endpoint; empty where nothing could be seen.
   /// - Throws: ``DeliveryFailure``: `NEW_ROOT_REFUSED`, `NEW_ROOT_NOT_NAMED`, `NEW_ROOT_NOT_PROVEN`.
   public func proveTrust(
-    in root: Certificate, with identity: Identity, evidence: TrustEvidence?, hasNamesake: Bool
+    in root: Certificate, with identity: Identity, evidence: TrustEvidence?, hasNamesake: Bool,
+    whenSeen: @Sendable () -> Void = {}
   ) async throws -> [String] {
     guard component.files.trustFile != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
     let stranger: Identity
@@ -81,12 +83,15 @@ extension ComponentDelivery {
     var controls: [Endpoint: OfferView] = [:]
     var pause = Duration.milliseconds(100)
     var foundSince: ContinuousClock.Instant?
+    var wasSeen = false
     while true {
       do {
         let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
         let since = foundSince ?? .now
         if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
         foundSince = since
+        if !wasSeen { whenSeen() }
+        wasSeen = true
         try await Task.sleep(for: .milliseconds(50))
       } catch let failure as DeliveryFailure {
         foundSince = nil

@@ -7,23 +7,32 @@ extension ComponentDelivery {
   /// for the right name; throws what was wrong last when the component's time limit is over.
   ///
   /// For a component without endpoints the files on the disk are compared instead, and nothing is returned.
+  ///
+  /// - Parameter whenSeen: called once all were found so, before it is seen whether that lasts; not called where nothing is
+  ///   watched.
   public func verify(
-    expected: Certificate, root: Certificate, previous: Fingerprint?
+    expected: Certificate, root: Certificate, previous: Fingerprint?, whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws -> [ServedCertificate] {
     guard !component.endpoints.isEmpty else {
       try await requireFiles(expected)
       return []
     }
     return try await watch(
-      component.endpoints.map { ($0, Expectation.exactly(expected, root: root, previous: previous)) })
+      component.endpoints.map { ($0, Expectation.exactly(expected, root: root, previous: previous)) },
+      whenSeen: whenSeen)
   }
 
   /// Looks at the endpoints, each again and again, until all are as expected. The failures of several become one.
-  func watch(_ expectations: [(endpoint: Endpoint, expectation: Expectation)]) async throws -> [ServedCertificate] {
+  ///
+  /// - Parameter whenSeen: called once all were found so, if there are any, before it is seen whether that lasts.
+  func watch(
+    _ expectations: [(endpoint: Endpoint, expectation: Expectation)], whenSeen: @escaping @Sendable () -> Void = {}
+  ) async throws -> [ServedCertificate] {
+    let first = FirstSight(of: expectations.count, whenSeen: whenSeen)
     let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
     let results = await withTaskGroup(of: (Int, Result<ServedCertificate, DeliveryFailure>).self) { group in
       for (index, row) in expectations.enumerated() {
-        group.addTask { (index, await watch(row.endpoint, row.expectation, until: deadline)) }
+        group.addTask { (index, await watch(row.endpoint, row.expectation, until: deadline, first)) }
       }
       var results = await group.reduce(into: []) { $0.append($1) }
       results.sort { $0.0 < $1.0 }
@@ -55,10 +64,11 @@ extension ComponentDelivery {
   /// Looks at once, then after ever longer pauses of up to a second, until what is expected was found at every look of the
   /// settling time. That may end a little after the deadline, for something found just before it.
   private func watch(
-    _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant
+    _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant, _ first: FirstSight
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
     var pause = Self.firstPause
+    var wasSeen = false
     var foundSince: ContinuousClock.Instant?
     // The last thing that was seen is told, and not that the time was over while looking once more.
     var last: DeliveryFailure?
@@ -71,6 +81,8 @@ extension ComponentDelivery {
           return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
         }
         foundSince = since
+        if !wasSeen { first.seen() }
+        wasSeen = true
         try? await Task.sleep(for: Self.settlingPause)
         continue
       case .failure(let failure):

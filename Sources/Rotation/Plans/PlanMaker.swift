@@ -243,7 +243,7 @@ extension Plan {
     let isStrict = parallel == 1 || components.contains(where: \.component.keepsKey)
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
-      parallel: parallel, generating: isStrict ? nil : 4 * parallel,
+      parallel: parallel, generating: isStrict ? nil : 4 * parallel, settling: parallel == 1 ? nil : 3 * parallel,
       keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
   }
 }

@@ -15,6 +15,9 @@ public struct Course: Sendable, Hashable, Codable {
   /// How many certificates may be made at once where that is more: it touches no component. Absent in courses of earlier
   /// versions.
   let generating: Int?
+  /// How many further actions may be in flight beside those whose result has been seen and only has to last. Absent in
+  /// courses of earlier versions.
+  let settling: Int?
   /// Whether the trust bundles stay as they are, because nobody presents a certificate of a root that was not presented
   /// before, and every bundle holds it. Absent in courses of earlier versions, which lay every bundle anew.
   let keepsTrust: Bool?
@@ -22,7 +25,7 @@ public struct Course: Sendable, Hashable, Codable {
   /// Orders the members by stage and fixes the rest.
   public init(
     members: [Member], root: RootKey, retires: RootKey? = nil, policy: FailurePolicy, changesHTTPS: Bool,
-    parallel: Int = 8, generating: Int? = nil, keepsTrust: Bool = false
+    parallel: Int = 8, generating: Int? = nil, settling: Int? = nil, keepsTrust: Bool = false
   ) {
     let ordered = members.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }
     self.members = ordered.map(\.element)
@@ -32,6 +35,7 @@ public struct Course: Sendable, Hashable, Codable {
     self.changesHTTPS = changesHTTPS
     self.parallel = max(1, parallel)
     self.generating = generating
+    self.settling = settling
     self.keepsTrust = keepsTrust ? true : nil
   }
 

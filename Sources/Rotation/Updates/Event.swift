@@ -2,6 +2,8 @@
 public enum Event: Sendable, Hashable, Codable {
   /// An administrator started the planned update.
   case started(by: String)
+  /// What an attempt was to bring about has been seen, and is only watched for a while, to see that it lasts.
+  case actionSettles(ActionID, attempt: Int)
   /// An attempt at an action ended well.
   case actionSucceeded(ActionID, attempt: Int)
   /// An attempt at an action failed.

@@ -11,7 +11,7 @@ extension UpdateState {
     }
     var effects: [Effect] = []
     while standing == .running {
-      while inFlight.count < limit, let id = nextReady() {
+      while counted < limit, let id = nextReady() {
         effects.append(begin(id))
       }
       guard inFlight.isEmpty else { break }
@@ -24,6 +24,10 @@ extension UpdateState {
     }
     return effects
   }
+
+  /// How many of the actions in flight count against the limit: of those that only settle not more than a number are free,
+  /// so that not ever more components change before the first is known to last.
+  private var counted: Int { inFlight.count - min(settling.count, course.settling ?? 0) }
 
   /// How many actions may be in flight in this phase.
   private var limit: Int {

@@ -32,6 +32,8 @@ public struct UpdateState: Sendable, Equatable {
   var keepsNewRoot = false
   var queue = ActionQueue()
   var inFlight: [ActionID: Int] = [:]
+  /// Those in flight whose result has been seen, and is only watched for a while.
+  var settling: Set<ActionID> = []
   /// Which component of a rolling group is being worked on; see RollingGroups.swift.
   var groupHolders: [String: Component.ID] = [:]
 

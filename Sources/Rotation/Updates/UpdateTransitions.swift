@@ -5,6 +5,7 @@ extension UpdateState {
   public mutating func apply(_ event: Event) throws(Refusal) -> [Effect] {
     switch event {
     case .started: try start()
+    case .actionSettles(let id, let attempt): try settles(id, attempt: attempt)
     case .actionSucceeded(let id, let attempt): try succeeded(id, attempt: attempt)
     case .actionFailed(let id, let attempt, let failure): try failed(id, attempt: attempt, failure)
     case .interrupted(let actions): try interrupted(actions)
@@ -20,9 +21,15 @@ extension UpdateState {
     return schedule()
   }
 
+  private mutating func settles(_ id: ActionID, attempt: Int) throws(Refusal) -> [Effect] {
+    try checkInFlight(id, attempt: attempt)
+    guard settling.insert(id).inserted else { throw .unexpected("\(id) settles already") }
+    return schedule()
+  }
+
   private mutating func succeeded(_ id: ActionID, attempt: Int) throws(Refusal) -> [Effect] {
     try checkInFlight(id, attempt: attempt)
-    inFlight[id] = nil
+    land(id)
     change(id) { $0.status = .succeeded }
     enqueueNext(after: id)
     leaveGroup(after: id)
@@ -31,7 +38,7 @@ extension UpdateState {
 
   private mutating func failed(_ id: ActionID, attempt: Int, _ failure: Failure) throws(Refusal) -> [Effect] {
     try checkInFlight(id, attempt: attempt)
-    inFlight[id] = nil
+    land(id)
     let goesOn = (policy == .continue && direction == .forward) || isAborting
     change(id) {
       $0.status = .failed
@@ -64,7 +71,7 @@ extension UpdateState {
     for action in undone where !canBeUndone(action.action) {
       throw .unexpected("\(action.action) has not succeeded")
     }
-    for action in actions where inFlight.removeValue(forKey: action.action) != nil { fail(action) }
+    for action in actions where land(action.action) { fail(action) }
     // A deployment last: what is built on it is to be done again, found undone or not.
     for action in undone where action.action.kind != .deploy { undo(action) }
     for action in undone where action.action.kind == .deploy { undo(action) }
@@ -98,6 +105,13 @@ extension UpdateState {
 
   private func checkInFlight(_ id: ActionID, attempt: Int) throws(Refusal) {
     guard inFlight[id] == attempt else { throw .unexpected("attempt \(attempt) of \(id) is not in flight") }
+  }
+
+  /// Takes an action out of those in flight; the answer is whether it was among them.
+  @discardableResult
+  private mutating func land(_ id: ActionID) -> Bool {
+    settling.remove(id)
+    return inFlight.removeValue(forKey: id) != nil
   }
 
   mutating func ask() -> [Effect] {

@@ -20,7 +20,7 @@ extension Store {
       case .journalRestored:
         try recordOwn(.updateInterrupted, on: subject, ["by": "a restore from a backup"], database)
       case .halted: try recordOwn(.updateHalted, on: subject, [:], database)
-      case .started, .actionSucceeded, .actionFailed, .decided: break
+      case .started, .actionSettles, .actionSucceeded, .actionFailed, .decided: break
       }
     }
     if state.standing == .deciding, before != .deciding, !state.openFailures.isEmpty {

@@ -102,6 +102,9 @@ struct DesignModel {
   mutating func take(_ event: Event) {
     switch event {
     case .started: standing = .running
+    // Whoever waits may begin, as after its end: the model does not count.
+    case .actionSettles(let id, let attempt):
+      if attempt != attempts(id) + 1 { objections.append("\(id) settles in attempt \(attempt)") }
     case .actionSucceeded(let id, let attempt): ended(id, attempt, isGood: true)
     case .actionFailed(let id, let attempt, _): ended(id, attempt, isGood: false)
     case .decided(let decision): decided(decision)

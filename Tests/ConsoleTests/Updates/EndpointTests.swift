@@ -113,6 +113,29 @@ final class TestListener: Sendable {
     }
   }
 
+  @Test("What was seen on the wire and only has to last is journaled before its end; what is not watched is not")
+  func settles() async throws {
+    try await withListener { system, _ in
+      let id = try await system.start()
+      #expect(try await system.settled(id).outcome == .completed)
+      #expect(try await system.decide(id, .abort).outcome == .rolledBack)
+      var settling: [ActionID] = []
+      var ended: [ActionID] = []
+      for entry in try await system.store.journal(id, after: 0, limit: 1_000) {
+        if case .event(.actionSettles(let action, attempt: 1)) = entry.content {
+          #expect(!ended.contains(action))
+          settling.append(action)
+        }
+        if case .event(.actionSucceeded(let action, _)) = entry.content { ended.append(action) }
+      }
+      let edge = try system.id("edge")
+      let kinds: [ActionKind] = [.trust, .verify, .restore, .restoreTrust]
+      #expect(settling == kinds.map { ActionID($0, edge) })
+      #expect(
+        try await system.journal(id).contains("edge: as it should be at first sight, and watched a moment longer"))
+    }
+  }
+
   @Test("A component counts as updated once a handshake shows exactly its new certificate")
   func seen() async throws {
     try await withListener { system, listener in
