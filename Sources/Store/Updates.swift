@@ -118,10 +118,17 @@ extension Store {
     }
   }
 
-  /// All updates, the newest first.
-  public func updates() async throws -> [UpdateRecord] {
+  /// Updates, the newest first.
+  ///
+  /// - Parameters:
+  ///   - before: only those that were started before this one; nil for all.
+  ///   - limit: how many at most; nil for no limit.
+  public func updates(before: UpdateRecord.ID? = nil, limit: Int? = nil) async throws -> [UpdateRecord] {
     try await read { database in
-      try Row.fetchAll(database, sql: "SELECT * FROM updates ORDER BY id DESC").map(Self.update)
+      try Row.fetchAll(
+        database, sql: "SELECT * FROM updates WHERE id < ? ORDER BY id DESC LIMIT ?",
+        arguments: [before?.rawValue ?? .max, limit ?? -1]
+      ).map(Self.update)
     }
   }
 

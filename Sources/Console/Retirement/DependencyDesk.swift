@@ -51,6 +51,6 @@ actor DependencyDesk {
   }
 
   private func grounds() async throws -> Grounds {
-    Grounds(update: try await store.updates().first, components: Set(try await store.components()))
+    Grounds(update: try await store.updates(limit: 1).first, components: Set(try await store.components()))
   }
 }

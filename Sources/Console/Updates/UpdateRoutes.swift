@@ -17,8 +17,8 @@ extension ConsoleRouter {
     on(.get, "/plans/:id", for: .viewer) { request, path, visit in
       try await UpdateRoutes.planPage(try Plan.ID(path, "plan"), rows: PlanRows(request.query), refusal: nil, visit)
     }
-    on(.get, "/updates", for: .viewer) { _, _, visit in
-      var model = try await UpdatesPage.model(visit.services.store)
+    on(.get, "/updates", for: .viewer) { request, _, visit in
+      var model = try await UpdatesPage.model(visit.services.store, request.query)
       model["banner"] = try await visit.services.renewal.banner()
       return try visit.page("updates/list", model)
     }

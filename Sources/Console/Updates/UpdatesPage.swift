@@ -1,18 +1,28 @@
+import HTTP
 import PKI
 import Rotation
 import Store
 
 /// The list of updates.
 enum UpdatesPage {
-  static func model(_ store: Store) async throws -> PageModel {
-    let updates = try await store.updates()
+  /// Updates on one page.
+  static let pageLength = 50
+
+  static func model(_ store: Store, _ query: Form) async throws -> PageModel {
+    var before = query["before"].flatMap { Int64($0) }.map { UpdateRecord.ID(rawValue: $0) }
+    var found = try await store.updates(before: before, limit: pageLength + 1)
+    if found.isEmpty, before != nil {
+      before = nil
+      found = try await store.updates(limit: pageLength + 1)
+    }
+    let updates = Array(found.prefix(pageLength))
     let names = try await names(updates, store)
     var rows: [PageModel] = []
     for update in updates {
       let state = update.outcome == nil ? try await store.state(update.id) : nil
       rows.append(row(update, names[update.root] ?? "?", state))
     }
-    return [
+    var model: PageModel = [
       "title": "Updates",
       "header": [
         "title": "Updates",
@@ -30,6 +40,11 @@ enum UpdatesPage {
         "action": ["label": "Go to Certificate Management", "href": "/roots"] as PageModel,
       ] as PageModel,
     ]
+    if let last = updates.last, found.count > updates.count {
+      model["older"] = Part.link("Older", "/updates?before=\(last.id)")
+    }
+    if before != nil { model["newest"] = Part.link("Newest", "/updates") }
+    return model
   }
 
   private static func row(_ update: UpdateRecord, _ root: String, _ state: UpdateState?) -> PageModel {

@@ -8,6 +8,35 @@ import Testing
 @testable import Store
 
 @Suite("Plans and starts", .timeLimit(.minutes(2))) struct UpdateStartTests {
+  @Test("The list of updates shows fifty at a time, the newest first, and leads to the older ones and back")
+  func list() async throws {
+    try await withSystem(["web"]) { system in
+      let first = try await system.start()
+      #expect(try await system.settled(first).outcome == .completed)
+      let length = UpdatesPage.pageLength
+      try await system.store.write { database in
+        for _ in 0..<length {
+          try database.execute(
+            sql: """
+              INSERT INTO updates (plan, root, started_at, started_by, ended_at, outcome)
+              SELECT plan, root, started_at, started_by, ended_at, outcome FROM updates WHERE id = ?
+              """, arguments: [first.rawValue])
+        }
+      }
+      let newest = try await system.browser.get("/updates")
+      #expect(newest.has("/updates/\(first.rawValue + Int64(length))\"") && !newest.has("Newest"))
+      #expect(!newest.has("/updates/\(first)\""))
+      let older = try await system.browser.get("/updates?before=\(first.rawValue + 1)")
+      #expect(newest.has("href=\"/updates?before=\(first.rawValue + 1)\""))
+      #expect(older.has("/updates/\(first)\"") && older.has("Newest"))
+      #expect(!older.has("Older"))
+      // Beyond the oldest there is no page of its own, and a number that is none is none.
+      for query in ["before=1", "before=x"] {
+        #expect(try await system.browser.get("/updates?\(query)").text == newest.text)
+      }
+    }
+  }
+
   @Test("A plan changes nothing, and names what it would do to each component")
   func plan() async throws {
     try await withSystem { system in
