@@ -156,7 +156,7 @@ extension Store {
         let row = try newestIssued(update, member.id.rawValue, database)
       else { continue }
       let der: Data = row["certificate"]
-      let certificate = try Certificate(der: Array(der))
+      let certificate = try Certificate.of(der: Array(der))
       let root: Int64 = row["root"]
       let serial: String = row["serial"]
       try database.execute(

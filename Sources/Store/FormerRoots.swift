@@ -124,7 +124,7 @@ extension Store {
         UNION ALL SELECT certificate FROM former_roots WHERE fingerprint = ?1 AND certificate IS NOT NULL LIMIT 1
         """, arguments: [fingerprint])
     {
-      found = try Certificate(der: Array(der))
+      found = try Certificate.of(der: Array(der))
     } else {
       let files = try Row.fetchCursor(
         database,

@@ -58,7 +58,7 @@ extension Store {
       let der: Data = row["certificate"]
       let sealed: Data? = row["sealed_key"]
       let key = try sealed.map { _ in try self.seals.take("sealed_key", of: row, "issuances") }
-      return (try Certificate(der: Array(der)), key)
+      return (try Certificate.of(der: Array(der)), key)
     }
   }
 

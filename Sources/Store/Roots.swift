@@ -158,7 +158,7 @@ extension Store {
           WHERE is_current = 1 AND set_members.root = ?
           """, arguments: [id])
       return RootRecord(
-        id: RootRecord.ID(rawValue: id), name: row["name"], certificate: try Certificate(der: Array(der)),
+        id: RootRecord.ID(rawValue: id), name: row["name"], certificate: try Certificate.of(der: Array(der)),
         warnings: try JSON.value(row["warnings"]), importedAt: Date(milliseconds: row["imported_at"]),
         importedBy: row["imported_by"],
         state: try state(

@@ -42,7 +42,7 @@ extension Store {
       try Row.fetchAll(database, sql: "SELECT * FROM authorities ORDER BY id DESC").map { row in
         let der: Data = row["certificate"]
         return AuthorityRecord(
-          id: AuthorityRecord.ID(rawValue: row["id"]), certificate: try Certificate(der: Array(der)),
+          id: AuthorityRecord.ID(rawValue: row["id"]), certificate: try Certificate.of(der: Array(der)),
           addedAt: Date(milliseconds: row["added_at"]), addedBy: row["added_by"])
       }
     }

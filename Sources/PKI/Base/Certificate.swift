@@ -32,6 +32,11 @@ public final class Certificate: @unchecked Sendable {
     try self.init(takingOwnership: certificate)
   }
 
+  /// The certificate of these bytes, read only where none of the last ones is the same. Throws as ``init(der:)``.
+  public static func of(der: [UInt8]) throws -> Certificate {
+    try KnownCertificates.certificate(der) { try Certificate(der: der) }
+  }
+
   /// Takes over one reference to the certificate and frees it even when the initialiser throws.
   init(takingOwnership certificate: OpaquePointer) throws {
     var bytes: UnsafeMutablePointer<UInt8>?

@@ -55,8 +55,8 @@ extension Certificate {
     var certificates: [Certificate] = []
     while true {
       OpenSSLErrors.clear()
-      if let certificate = PEM_read_bio_X509(bio, nil, { _, _, _, _ in -1 }, nil) {
-        certificates.append(try Certificate(takingOwnership: certificate))
+      if let certificate = try next(bio) {
+        certificates.append(certificate)
         continue
       }
       let errors = OpenSSLErrors.drainEntries()
@@ -69,6 +69,27 @@ extension Certificate {
         sentence:
           "Certificate \(certificates.count + 1) of this file is damaged. Export it again from where it came from.",
         detail: errors.map(\.text).joined(separator: "; "))
+    }
+  }
+
+  /// The next certificate of a PEM text, as PEM_read_bio_X509 reads it; nil, and an error of OpenSSL's, where there is none.
+  private static func next(_ bio: OpaquePointer) throws -> Certificate? {
+    var bytes: UnsafeMutablePointer<UInt8>?
+    var count = 0
+    defer { reroot_free(bytes) }
+    // No password: a block that is encrypted is not a certificate.
+    guard PEM_bytes_read_bio(&bytes, &count, nil, PEM_STRING_X509, bio, { _, _, _, _ in -1 }, nil) == 1 else {
+      return nil
+    }
+    struct Unreadable: Error {}
+    do {
+      return try KnownCertificates.certificate(Array(UnsafeBufferPointer(start: bytes, count: count))) {
+        var position = bytes.map { UnsafePointer($0) }
+        guard let certificate = d2i_X509(nil, &position, count) else { throw Unreadable() }
+        return try Certificate(takingOwnership: certificate)
+      }
+    } catch is Unreadable {
+      return nil
     }
   }
 }

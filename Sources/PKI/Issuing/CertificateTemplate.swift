@@ -40,7 +40,7 @@ struct CertificateTemplate {
         return count > 0 ? Array(UnsafeBufferPointer(start: bytes, count: Int(count))) : nil
       }
     }
-    return try Certificate(der: der)
+    return try Certificate.of(der: der)
   }
 
   /// Builds it and lets a hardware module sign it. Throws `ISSUE_FAILED`, and what the module says.
@@ -65,7 +65,7 @@ struct CertificateTemplate {
       defer { reroot_free(bytes) }
       return count > 0 ? Array(UnsafeBufferPointer(start: bytes, count: Int(count))) : nil
     }
-    return try Certificate(der: der)
+    return try Certificate.of(der: der)
   }
 
   private func fill(_ certificate: OpaquePointer) -> Bool {
