@@ -116,7 +116,7 @@ extension UpdateState {
 
   private func predicted(
     _ kind: Decision.Kind, _ sentence: String, _ components: [String],
-    _ after: (Row, Course.Member) -> (Set<RootKey>, Set<RootKey>?)
+    _ after: (ActionRow, Course.Member) -> (Set<RootKey>, Set<RootKey>?)
   ) -> Consequence {
     let sides = zip(rows, course.members).map { row, member in
       let (presents, accepts) = after(row, member)

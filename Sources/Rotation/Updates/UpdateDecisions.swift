@@ -182,7 +182,7 @@ extension UpdateState {
     return schedule()
   }
 
-  private func turnRound(_ row: inout Row) {
+  private func turnRound(_ row: inout ActionRow) {
     row.isSetAside = false
     for kind in ActionKind.allCases {
       switch row[kind]?.status {
@@ -209,7 +209,7 @@ extension UpdateState {
     cursor = -1
   }
 
-  private func beginAnew(_ row: inout Row) {
+  private func beginAnew(_ row: inout ActionRow) {
     if direction == .backward {
       // A restore that failed stays the question that is asked.
       for (kind, undo) in Self.undone where row[kind] != nil && row[undo]?.status != .failed {

@@ -122,9 +122,11 @@ extension UpdateState {
     return .finish(outcome)
   }
 
+  private func everyRow(_ holds: (ActionRow) -> Bool) -> Bool { rows.allSatisfy(holds) && holds(console) }
+
   /// Every component is on the new set, and so is the console.
   private var isWhole: Bool {
-    (rows + [console]).allSatisfy { row in
+    everyRow { row in
       !row.isSetAside
         && ActionKind.allCases.allSatisfy { kind in
           kind.isRestoring || row[kind].map { $0.status == .succeeded } ?? true
@@ -134,7 +136,7 @@ extension UpdateState {
 
   /// Everything that was touched is back.
   private var isRestored: Bool {
-    (rows + [console]).allSatisfy { row in
+    everyRow { row in
       ActionKind.allCases.allSatisfy { kind in
         !kind.isRestoring || row[kind].map { $0.status == .succeeded || $0.skipped == .notNeeded } ?? true
       }

@@ -21,8 +21,8 @@ public struct UpdateState: Sendable, Equatable {
   /// Whether Abort was chosen while actions were in flight.
   public internal(set) var isAborting = false
 
-  var rows: [Row]
-  var console = Row()
+  var rows: ActionRows
+  var console = ActionRow()
   var rowOf: [Component.ID: Int]
   var phases: [Phase]
   var cursor = -1
@@ -41,16 +41,17 @@ public struct UpdateState: Sendable, Equatable {
   public init(course: Course) {
     self.course = course
     policy = course.policy
-    rows = course.members.map { member in
-      var row = Row()
-      if course.changesTrust(of: member) { row[.trust] = ActionState() }
-      guard course.purpose == .renewal else { return row }
-      row[.generate] = ActionState()
-      row[.deploy] = ActionState()
-      row[.activate] = ActionState()
-      row[.verify] = ActionState()
-      return row
-    }
+    rows = ActionRows(
+      course.members.map { member in
+        var row = ActionRow()
+        if course.changesTrust(of: member) { row[.trust] = ActionState() }
+        guard course.purpose == .renewal else { return row }
+        row[.generate] = ActionState()
+        row[.deploy] = ActionState()
+        row[.activate] = ActionState()
+        row[.verify] = ActionState()
+        return row
+      })
     rowOf = Dictionary(course.members.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
     if course.changesHTTPS { console[.https] = ActionState() }
     phases = course.forwardPhases
@@ -75,36 +76,6 @@ public struct UpdateState: Sendable, Equatable {
     case forward, backward
   }
 
-  /// The actions of one component (or of the console), by kind; nil where there is no such action.
-  struct Row: Sendable, Equatable {
-    private var states = [ActionState?](repeating: nil, count: ActionKind.allCases.count)
-    /// Set aside by Override: keeps, or gets back, its previous certificate.
-    var isSetAside = false
-
-    subscript(kind: ActionKind) -> ActionState? {
-      get { states[kind.ordinal] }
-      set { states[kind.ordinal] = newValue }
-    }
-
-    /// Without a copy of the whole: it is asked for ten thousands of actions at a time.
-    func status(_ kind: ActionKind) -> ActionState.Status? { states[kind.ordinal]?.status }
-  }
-}
-
-extension ActionKind {
-  var ordinal: Int {
-    switch self {
-    case .generate: 0
-    case .trust: 1
-    case .deploy: 2
-    case .activate: 3
-    case .verify: 4
-    case .https: 5
-    case .restoreHTTPS: 6
-    case .restore: 7
-    case .restoreTrust: 8
-    }
-  }
 }
 
 // MARK: - Looking at it
@@ -155,7 +126,7 @@ extension UpdateState {
 
   /// Every action of one component in the order in which they are carried out, or the console's own for nil.
   public func actions(of component: Component.ID?) -> [(id: ActionID, state: ActionState)] {
-    let row = component.map { id in rowOf[id].map { rows[$0] } ?? Row() } ?? console
+    let row = component.map { id in rowOf[id].map { rows[$0] } ?? ActionRow() } ?? console
     return ActionKind.allCases.compactMap { kind in row[kind].map { (ActionID(kind, component), $0) } }
   }
 
@@ -172,7 +143,7 @@ extension UpdateState {
   /// The failed actions, whether they still wait for a decision or were ignored.
   public var failedActions: [(id: ActionID, state: ActionState)] {
     var found: [(id: ActionID, state: ActionState)] = []
-    func look(_ row: Row, _ component: Component.ID?) {
+    func look(_ row: ActionRow, _ component: Component.ID?) {
       for kind in ActionKind.allCases where row.status(kind) == .failed {
         if let state = row[kind] { found.append((ActionID(kind, component), state)) }
       }
@@ -186,7 +157,7 @@ extension UpdateState {
   public var counts: Counts {
     var counts = Counts()
     let kinds = ActionKind.allCases.filter { $0.isRestoring == (direction == .backward) }
-    func add(_ row: Row) {
+    func add(_ row: ActionRow) {
       for kind in kinds {
         if let status = row.status(kind) { counts.add(status) }
       }
@@ -225,7 +196,7 @@ extension UpdateState {
     }
   }
 
-  func row(of id: ActionID) -> Row? {
+  func row(of id: ActionID) -> ActionRow? {
     guard let component = id.component else { return console }
     return rowOf[component].map { rows[$0] }
   }

@@ -129,7 +129,7 @@ extension UpdateState {
     }
   }
 
-  static func change(_ row: inout Row, _ kind: ActionKind, _ body: (inout ActionState) -> Void) {
+  static func change(_ row: inout ActionRow, _ kind: ActionKind, _ body: (inout ActionState) -> Void) {
     var state = row[kind] ?? ActionState()
     body(&state)
     row[kind] = state
