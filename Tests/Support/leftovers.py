@@ -21,7 +21,7 @@ MARKS = {"a private key": {b"PRIVATE KEY-----"}}
 
 def roots(since):
     """The base folders of pytest's runs."""
-    parent = pathlib.Path(tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}"
+    parent = pathlib.Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}"
     return [path for path in parent.glob("pytest-*") if path.is_dir() and path.stat().st_mtime >= since]
 
 
