@@ -54,7 +54,7 @@ class Reroot:
         plan = self.served.plan(root)
         update = self.served.send("POST", "/updates", {"plan": plan, "acceptProblems": True})["id"]
         end = time.monotonic() + self.limit
-        while self.served.send("GET", f"/updates/{update}/actions?kind=trust&status=running&limit=1")["total"] != 1:
+        while self.served.send("GET", f"/updates/{update}/actions?kind=activate&status=running&limit=1")["total"] != 1:
             assert time.monotonic() < end, "the update did not come to its first activation"
             time.sleep(0.5)
         # What was written last is sent to nobody any more.
