@@ -1,9 +1,10 @@
 // The least that a server over libmicrohttpd needs to send the same messages to everybody: no journal, no pages.
 //
-//   fanout CERTIFICATE KEY MESSAGES BYTES MILLISECONDS TIMES
+//   fanout CERTIFICATE KEY MOMENTS BYTES TIMES
 //
-// Writes its port, begins to publish when a line comes on standard input, and writes each message's number and moment (in
-// microseconds since 1970) into TIMES; a line says that all are published. It ends with its standard input.
+// Writes its port, begins to publish when a line comes on standard input, and writes each message's number and the moment at
+// which it was to be published (in microseconds since 1970) into TIMES; a line says that all are published. It ends with its
+// standard input. MOMENTS holds a line for each message: how many microseconds after the beginning it is to be published.
 #define _GNU_SOURCE
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { MOST = 100000 };
 
 struct watcher {
   struct MHD_Connection *connection;
@@ -69,14 +72,17 @@ static enum MHD_Result answer(
   return result;
 }
 
-static void publish(int number, FILE *times) {
+static long long now(clockid_t clock) {
   struct timespec now;
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static void publish(int number) {
   char *message = malloc(messageBytes + 1);
   int length = snprintf(message, messageBytes, "data: %d ", number + 1);
   memset(message + length, '.', messageBytes - (size_t)length - 2);
   memcpy(message + messageBytes - 2, "\n\n", 2);
-  clock_gettime(CLOCK_REALTIME, &now);
-  fprintf(times, "%d %lld\n", number + 1, now.tv_sec * 1000000LL + now.tv_nsec / 1000);
   pthread_mutex_lock(&lock);
   messages[number] = message;
   published = number + 1;
@@ -100,11 +106,11 @@ static char *contentOf(const char *path) {
 }
 
 int main(int count, char **words) {
-  if (count != 7) return 64;
-  int number = atoi(words[3]);
+  if (count != 6) return 64;
+  FILE *moments = fopen(words[3], "r");
+  if (!moments) return 66;
   messageBytes = (size_t)atoi(words[4]);
-  messages = calloc((size_t)number, sizeof *messages);
-  struct timespec pause = {.tv_nsec = atol(words[5]) * 1000000};
+  messages = calloc(MOST, sizeof *messages);
   struct MHD_Daemon *daemon = MHD_start_daemon(
     MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, answer, NULL,
     MHD_OPTION_HTTPS_MEM_CERT, contentOf(words[1]), MHD_OPTION_HTTPS_MEM_KEY, contentOf(words[2]),
@@ -115,11 +121,15 @@ int main(int count, char **words) {
   fflush(stdout);
   char line[16];
   if (!fgets(line, sizeof line, stdin)) return 0;
-  FILE *times = fopen(words[6], "w");
+  FILE *times = fopen(words[5], "w");
   if (!times) return 73;
-  for (int index = 0; index < number; index++) {
-    publish(index, times);
-    nanosleep(&pause, NULL);
+  long long begun = now(CLOCK_MONOTONIC), moment = now(CLOCK_REALTIME), after;
+  for (int index = 0; index < MOST && fscanf(moments, "%lld", &after) == 1; index++) {
+    long long left = begun + after - now(CLOCK_MONOTONIC);
+    struct timespec pause = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+    if (left > 0) nanosleep(&pause, NULL);
+    publish(index);
+    fprintf(times, "%d %lld\n", index + 1, moment + after);
   }
   fclose(times);
   puts("published");

@@ -1,6 +1,6 @@
 """A server of events in Python: see hubs.py.
 
-    asgi_main.py CERTIFICATE KEY MESSAGES BYTES MILLISECONDS TIMES
+    asgi_main.py CERTIFICATE KEY MOMENTS BYTES TIMES
 """
 import asyncio
 import os
@@ -31,18 +31,21 @@ async def events(_):
     return StreamingResponse(messages(queue), media_type="text/event-stream")
 
 
-async def publish(count, size, milliseconds, path):
+async def publish(moments, size, path):
+    begun, moment = time.monotonic(), time.time_ns() // 1000
     with open(path, "w") as file:
-        for number in range(1, count + 1):
+        for number, after in enumerate(map(int, open(moments)), start=1):
+            if (left := begun + after / 1e6 - time.monotonic()) > 0:
+                await asyncio.sleep(left)
             message = f"data: {number} ".ljust(size - 2, ".") + "\n\n"
-            file.write(f"{number} {time.time_ns() // 1000}\n")
+            file.write(f"{number} {moment + after}\n")
             for queue in queues:
                 queue.put_nowait(message)
-            await asyncio.sleep(milliseconds / 1000)
+            await asyncio.sleep(0)
     print("published", flush=True)
 
 
-async def main(certificate, key, count, size, milliseconds, path):
+async def main(certificate, key, moments, size, path):
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     configuration = uvicorn.Config(
         Starlette(routes=[Route("/events", events)]), ssl_certfile=certificate, ssl_keyfile=key, log_level="error",
@@ -52,7 +55,7 @@ async def main(certificate, key, count, size, milliseconds, path):
     def asked():
         os.read(0, 16)
         loop.remove_reader(0)
-        tasks.append(loop.create_task(publish(int(count), int(size), int(milliseconds), path)))
+        tasks.append(loop.create_task(publish(moments, int(size), path)))
 
     loop.add_reader(0, asked)
     print(listener.getsockname()[1], flush=True)

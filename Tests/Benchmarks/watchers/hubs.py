@@ -13,18 +13,28 @@ from servers import free_port, listens, wait_until
 
 from .client import Streams, with_memory
 
+
+
+class Schedule:
+    """When messages are published, in microseconds after the beginning, and how long each is."""
+
+    def __init__(self, moments, size):
+        self.moments, self.size = moments, size
+
+
 # So few that all are sent before the next one comes: what is measured is one fan-out, not a queue.
-MESSAGES, BYTES, MILLISECONDS = 20, 512, 500
+FEW = Schedule([number * 500_000 for number in range(20)], 512)
 
 
 class Hub:
-    """Publishes MESSAGES of BYTES, one each MILLISECONDS."""
+    """Publishes what a schedule says."""
 
     name = ""
     path = "/events"
 
-    def __init__(self, folder, chosen):
-        self.folder = folder
+    def __init__(self, folder, schedule):
+        self.folder, self.schedule = folder, schedule
+        (folder / "moments").write_text("".join(f"{moment}\n" for moment in schedule.moments))
         Authority("Hub Root").issue(["localhost"], folder)
         self.times = folder / "times"
         self.streams = None
@@ -36,7 +46,7 @@ class Hub:
         cpu = processes.cpu(number)
         begun = time.monotonic()
         self.publish()
-        told = self.streams.report(MESSAGES, 300, self.times)
+        told = self.streams.report(len(self.schedule.moments), 300, self.times)
         seconds = time.monotonic() - begun
         cpu, peak = processes.cpu(number) - cpu, processes.peak(number)
         more = {"p50 ms": told["p50"], "worst ms": told["worst"], "KB a stream": memory / 1e3, "all s": seconds}
@@ -63,7 +73,8 @@ class Hub:
         self.process.stdout.readline()
 
     def arguments(self):
-        return [self.folder / "server.pem", self.folder / "server.key", MESSAGES, BYTES, MILLISECONDS, self.times]
+        return [
+            self.folder / "server.pem", self.folder / "server.key", self.folder / "moments", self.schedule.size, self.times]
 
     def close(self):
         if self.streams:
@@ -108,12 +119,12 @@ http {{
     listen 127.0.0.1:{port} ssl backlog=1024;
     ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
     ssl_buffer_size 4k; ssl_session_cache off;
-    location = /events {{ nchan_subscriber eventsource; nchan_channel_id one; nchan_message_buffer_length 1000; }}
+    location = /events {{ nchan_subscriber eventsource; nchan_channel_id one; nchan_message_buffer_length 100000; }}
   }}
   server {{
     listen 127.0.0.1:{publishing};
     keepalive_requests 100000;
-    location = /publish {{ nchan_publisher; nchan_channel_id one; nchan_message_buffer_length 1000; }}
+    location = /publish {{ nchan_publisher; nchan_channel_id one; nchan_message_buffer_length 100000; }}
   }}
 }}
 """
@@ -136,13 +147,15 @@ http {{
 
     def publish(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.publishing, timeout=60)
+        begun, moment = time.monotonic(), time.time_ns() // 1000
         with self.times.open("w") as file:
-            for number in range(1, MESSAGES + 1):
-                body = f"{number} ".ljust(BYTES - len("data: \n\n"), ".")
-                file.write(f"{number} {time.time_ns() // 1000}\n")
+            for number, after in enumerate(self.schedule.moments, start=1):
+                if (left := begun + after / 1e6 - time.monotonic()) > 0:
+                    time.sleep(left)
+                body = f"{number} ".ljust(self.schedule.size - len("data: \n\n"), ".")
+                file.write(f"{number} {moment + after}\n")
                 connection.request("POST", "/publish", body, {"Content-Type": "text/plain"})
                 connection.getresponse().read()
-                time.sleep(MILLISECONDS / 1000)
 
     def close(self):
         if self.streams:

@@ -62,6 +62,30 @@ import Testing
     }
   }
 
+  @Test("A message waits a moment for what comes of an entry, and thousands who watch a busy update are told less often")
+  func together() async throws {
+    #expect(UpdateEvents.interval(watchers: 3, entries: 1_000) == .milliseconds(100))
+    #expect(UpdateEvents.interval(watchers: 10_000, entries: 1_000) == .seconds(1))
+    #expect(UpdateEvents.interval(watchers: 10_000, entries: 5) == .milliseconds(100))
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let drawings = Mutex<[Int]>([])
+      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      let events = UpdateEvents(store: system.store, logger: logger) { _, entries, audiences in
+        drawings.withLock { $0.append(entries.count) }
+        return Dictionary(audiences.map { ($0, EventMessage(data: "drawn")) }) { first, _ in first }
+      }
+      let stream = try await events.watch(id, after: system.store.lastSequence(id))
+      for text in ["one", "two", "three"] {
+        await events.publish([try await system.store.note(id, action: nil, text: text)], of: id)
+      }
+      try await eventually("All were drawn") { drawings.withLock { $0.reduce(0, +) == 3 } }
+      #expect(drawings.withLock { $0.count } <= 2)
+      stream.close()
+    }
+  }
+
   @Test("A stream that is resumed by Last-Event-ID loses nothing and repeats nothing", arguments: [0, 1, 5, 1_000_000])
   func resumed(_ last: Int) async throws {
     try await withSystem { system in
