@@ -25,7 +25,9 @@ def cases(chosen):
     for size in chosen.sizes or SIZES:
         told = []
         runners = [Runner("reroot", lambda size=size, told=told: run(Reroot, size, chosen, told))]
-        runners += [Runner(hub.name, lambda hub=hub, size=size, told=told: run(hub, size, (told or [FEW])[-1]), largest) for hub, largest in hubs.items()]
+        for hub, largest in hubs.items():
+            same = lambda hub=hub, size=size, told=told: run(hub, size, (told or [FEW])[-1])
+            runners.append(Runner(hub.name, same, largest))
         yield Case("watchers", "p99", size, runners, each=1, floor=LibMicroHTTPD.name)
         runners = [Runner("reroot", lambda size=size: run(Slow, size, chosen))]
         runners += [Runner(hub.name, lambda hub=hub, size=size: run(hub, size, FEW)) for hub in hubs]
