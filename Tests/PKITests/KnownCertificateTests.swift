@@ -22,6 +22,21 @@ import Testing
     #expect(try Certificate.of(der: der) === again)
   }
 
+  @Test("A certificate of unusual length is read each time")
+  func long() throws {
+    let root = try RootMaker.makeRoot(
+      commonName: "Long", algorithm: .ecdsaP256, notBefore: testNow - day, notAfter: testNow + day)
+    let key = try PrivateKey.generate(.ecdsaP256)
+    let request = ChildRequest(
+      names: (0..<100).map { .dns("\(100 + $0)." + String(repeating: "long-label.", count: 9) + "org") }, usage: .both, publicKeyOf: key, serialNumber: .random(),
+      notBefore: testNow, notAfter: testNow + day)
+    let leaf = try #require(root.leaf)
+    let long = try Issuer(root: leaf, key: root.key).sign(try CheckedRequest(request, root: leaf, now: testNow))
+    #expect(long.der.count > KnownCertificates.longest)
+    let read = try Certificate.of(der: long.der)
+    #expect(read == long && read !== long)
+  }
+
   @Test("Bytes that differ in one bit are another certificate, and damaged ones are refused as often as they come")
   func exact() throws {
     let certificate = try Certificate.of(der: sample("Exact").der)

@@ -71,6 +71,7 @@ struct EveryStateTests {
       events.append(.actionFailed(id, attempt: attempt, Sample.failure))
       events.append(.actionSucceeded(id, attempt: attempt + 1))
       events.append(.actionSettles(id, attempt: attempt))
+      events.append(.actionSettles(id, attempt: attempt + 1))
     }
     for kind in Decision.Kind.allCases {
       for question in [state.question - 1, state.question, state.question + 1] {

@@ -70,6 +70,9 @@ import Testing
     let plan = PlanMaker.make(request([Sample.new], accepts: [[Sample.new]]))
     #expect(plan.course(parallel: 3).settling == 9)
     #expect(plan.course(parallel: 1).settling == nil)
+    var retirement = plan
+    retirement.retires = RetiredRoot(name: "Old", subject: "CN=Old", key: Sample.old)
+    #expect(retirement.course(parallel: 3).settling == nil)
   }
 
   private func request(_ presents: [RootKey?], accepts: [Set<RootKey>?]) -> PlanRequest {

@@ -10,6 +10,9 @@ enum UpdateEventsAPI {
     let page: UpdatePage
   }
 
+  /// How many components a decision names at most: all who watch are told of all decisions at every change.
+  private static let named = 20
+
   static func watch(_ call: APICall) async throws -> APIAnswer {
     let id: UpdateRecord.ID = try call.id("update")
     _ = try await call.store.update(id)
@@ -26,9 +29,12 @@ enum UpdateEventsAPI {
       EventMessage(
         id: String(entry.sequence), event: "entry", data: try text(shape.json(Entry(entry: entry, page: page))))
     }
+    // More follow, and only whoever has seen them all is told that it has ended.
+    if entries.count == UpdateEvents.batch { return EventMessage(joining: messages) }
     // With the same number: whoever has it has seen the entries, too.
     let update = EventMessage(
-      id: entries.last.map { String($0.sequence) }, event: "update", data: try text(Shape.update.json(page)))
+      id: entries.last.map { String($0.sequence) }, event: "update",
+      data: try text(Shape.update.json(page.naming(atMost: named))))
     return EventMessage(joining: messages + [update])
   }
 

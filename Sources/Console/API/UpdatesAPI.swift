@@ -135,9 +135,6 @@ extension APITable {
 }
 
 enum UpdatesAPI {
-  /// How many components a decision names at most: how an update stands is told to all who watch at every change.
-  static let named = 20
-
   /// An action with the component that it is for.
   struct Action: Sendable {
     let id: ActionID
@@ -286,7 +283,7 @@ extension Shape where Value == UpdatePage {
               [
                 "decision": .string(consequence.kind.rawValue), "label": .string(consequence.kind.label),
                 "sentence": .string(consequence.sentence),
-                "components": .array(consequence.components.prefix(UpdatesAPI.named).map { .string($0) }),
+                "components": .array(consequence.components.prefix(page.named).map { .string($0) }),
                 "componentCount": .integer(Int64(consequence.components.count)),
                 "refusedConnections": .integer(Int64(consequence.refusalCount)),
               ]
@@ -299,7 +296,7 @@ extension Shape where Value == UpdatePage {
     .object(
       .must("decision", .oneOf(Decision.Kind.allCases.map(\.rawValue)), "Which."),
       .must("label", .string, "The text of its button."), .must("sentence", .string, "What it would do now."),
-      .must("components", .array(.string), "The first \(UpdatesAPI.named) components that it is about."),
+      .must("components", .array(.string), "The components that it is about; in an event the first of them."),
       .must("componentCount", .number, "How many components it is about."),
       .must("refusedConnections", .number, "How many connections would be refused afterwards."))
   }

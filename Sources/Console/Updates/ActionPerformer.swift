@@ -95,16 +95,16 @@ struct ActionPerformer: Sendable {
     try await noteOutput(action, delivery.activate())
     // Beside the look whether it came back, since each settles for a while. That it did not is told first, and ends both.
     let first = FirstSight(of: 2, whenSeen: settles)
-    async let proof: Void = proveTrust(action, planned, delivery, first)
+    async let proof: Void = proveTrust(action, planned, delivery, whenSeen: first.look())
     // After Continue Update the component may have its new files already, which this activation makes it load.
     if let issued = try await store.newestIssued(update.id, component: planned.id),
       try await delivery.deployedLeaf() == issued.certificate
     {
       _ = try await delivery.verify(
-        expected: issued.certificate, root: signer.root, previous: nil, whenSeen: first.seen)
+        expected: issued.certificate, root: signer.root, previous: nil, whenSeen: first.look())
     } else {
       // A component that does not come back with its certificate must stop the update here, not at its deployment.
-      try await delivery.verifyRestored([], served: served, whenSeen: first.seen)
+      try await delivery.verifyRestored([], served: served, whenSeen: first.look())
     }
     try await proof
   }
@@ -114,28 +114,29 @@ struct ActionPerformer: Sendable {
 
   /// Shows that the component accepts the new root, not only that its bundle holds it.
   private func proveTrust(
-    _ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery, _ first: FirstSight
+    _ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery,
+    whenSeen: @escaping @Sendable () -> Void
   ) async throws {
     let component = planned.component
     guard component.usage.isServer, !component.endpoints.isEmpty, component.files.trustFile != nil else {
-      return first.seen()
+      return whenSeen()
     }
     let identity: Identity
     do {
       identity = try await signer.proofIdentity(
         names: component.names.map(\.alternativeName), algorithm: component.key)
     } catch let error as PKIError {
-      first.seen()
+      whenSeen()
       return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
     }
     // Former workers, which refuse the new root, are gone by then mostly; and a server may count whom it has refused.
     try await Task.sleep(for: Self.formerWorkers)
     let seen = try await delivery.proveTrust(
       in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
-      hasNamesake: planned.findings.namesakes?.isEmpty == false, whenSeen: first.seen)
+      hasNamesake: planned.findings.namesakes?.isEmpty == false, whenSeen: whenSeen)
     for sentence in seen { await note(action, sentence) }
     guard seen.isEmpty else { return }
-    first.seen()
+    whenSeen()
     await note(action, "That it accepts the new root cannot be seen on the wire")
   }
 

@@ -35,7 +35,9 @@ actor UpdateEvents {
   ///
   /// - Parameter entries: how many the last message told of.
   static func interval(watchers: Int, entries: Int) -> Duration {
-    entries < busy ? .milliseconds(100) : max(.milliseconds(100), .microseconds(100) * watchers)
+    // A full message is one of many that are waiting already.
+    guard entries >= busy, entries < batch else { return .milliseconds(100) }
+    return min(.seconds(1), max(.milliseconds(100), .microseconds(100) * watchers))
   }
 
   /// How long the first entry after a pause waits for those that come of it: where one component comes after the other, one
@@ -46,7 +48,7 @@ actor UpdateEvents {
   private static let busy = 50
 
   /// The most entries that are drawn in one message.
-  private static let batch = 1_000
+  static let batch = 1_000
   /// How often a drawing that fails is tried before the next entry is waited for.
   private static let tries = 50
 

@@ -13,11 +13,20 @@ struct UpdatePage: Sendable {
   /// Why a later update has made this one history, which can be decided on no more; nil while none has.
   let supersession: String?
   let now: Date
+  /// How many components are named with a decision.
+  private(set) var named = Int.max
 
   /// The id of the element with the rows of the components.
   static let rowsID = "rows"
   /// How many of the newest entries of the journal the page shows.
   static let logLength = 200
+
+  /// The same with so many components at most named with each decision.
+  func naming(atMost limit: Int) -> UpdatePage {
+    var page = self
+    page.named = limit
+    return page
+  }
 
   /// Reads what the page shows.
   static func read(_ id: UpdateRecord.ID, _ store: Store, now: Date) async throws -> UpdatePage {

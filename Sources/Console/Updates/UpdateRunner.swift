@@ -24,7 +24,7 @@ actor UpdateRunner {
   private var hasGivenUp = false
   private var inFlight: [Attempt: ActionRun] = [:]
   /// Those in flight whose end waits to be written.
-  private var ended: Set<Attempt> = []
+  private var landing: Set<Attempt> = []
   /// What was told to end before it has begun: two transactions may be answered in another order than they were written.
   private var endedEarly: Set<Attempt> = []
   private var idle: [CheckedContinuation<Void, Never>] = []
@@ -134,7 +134,7 @@ actor UpdateRunner {
       try? await Task.sleep(for: limit)
       if !Task.isCancelled { giveUpWaiting() }
     }
-    while !inFlight.isEmpty, !hasGivenUp {
+    while !inFlight.isEmpty || isWriting, !hasGivenUp {
       await withCheckedContinuation { idle.append($0) }
     }
     timer.cancel()
@@ -186,9 +186,10 @@ actor UpdateRunner {
     }
   }
 
-  /// What the attempt was to bring about has been seen: somebody else may begin.
+  /// What the attempt was to bring about has been seen: somebody else may begin, where the update lets others be beside it.
   private func settles(_ attempt: Attempt) async {
-    guard !hasGivenUp, inFlight[attempt] != nil, !ended.contains(attempt) else { return }
+    guard (try? await store.state(id))?.course.settling != nil else { return }
+    guard !hasGivenUp, inFlight[attempt] != nil, !landing.contains(attempt) else { return }
     waiting.append(.actionSettles(attempt.action, attempt: attempt.number))
     if !isWriting { await drain() }
   }
@@ -197,9 +198,9 @@ actor UpdateRunner {
     // How it ended after it was told to says nothing of the component; the next start looks for itself.
     guard !hasGivenUp else { return }
     waiting.append(event)
-    ended.insert(attempt)
+    landing.insert(attempt)
     if !isWriting { await drain() }
-    ended.remove(attempt)
+    landing.remove(attempt)
     inFlight[attempt] = nil
     if inFlight.isEmpty { endWaiting() }
   }
@@ -208,7 +209,10 @@ actor UpdateRunner {
   /// ended must not be forgotten because the disk is full for a moment.
   private func drain() async {
     isWriting = true
-    defer { isWriting = false }
+    defer {
+      isWriting = false
+      endWaiting()
+    }
     while !waiting.isEmpty {
       let batch = Array(waiting.prefix(alone > 0 ? 1 : waiting.count))
       waiting.removeFirst(batch.count)

@@ -207,7 +207,7 @@ extension JournalEntry {
       case .started(let user):
         return "\(user) started the \(purpose == .renewal ? "update" : "retirement of the old root")"
       case .actionSettles(let action, _):
-        return "\(name(action.component)): as it should be at first sight, and watched a moment longer"
+        return "\(name(action.component)): seen to be right, and watched a moment longer"
       case .actionSucceeded(let action, _): return action.kind.result(name(action.component), in: purpose)
       case .actionFailed(let action, _, let failure):
         return "\(action.kind.attempt(name(action.component), in: purpose)) failed: \(failure.sentence)"

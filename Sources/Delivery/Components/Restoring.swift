@@ -47,8 +47,8 @@ extension ComponentDelivery {
   /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
   /// silent then may be silent. Tries again until the component's time limit.
   ///
-  /// - Parameter whenSeen: called once all endpoints were found so, before it is seen whether that lasts; not called where
-  ///   nothing is watched.
+  /// - Parameter whenSeen: called once all endpoints were found so several times in a row, before it is seen whether that lasts;
+  ///   not called where nothing is watched.
   public func verifyRestored(
     _ files: [SnapshotFile], served before: [ServedCertificate], whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws {

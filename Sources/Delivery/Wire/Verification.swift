@@ -8,8 +8,8 @@ extension ComponentDelivery {
   ///
   /// For a component without endpoints the files on the disk are compared instead, and nothing is returned.
   ///
-  /// - Parameter whenSeen: called once all were found so, before it is seen whether that lasts; not called where nothing is
-  ///   watched.
+  /// - Parameter whenSeen: called once all were found so, several times in a row, before it is seen whether that lasts; not called
+  ///   where nothing is watched.
   public func verify(
     expected: Certificate, root: Certificate, previous: Fingerprint?, whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws -> [ServedCertificate] {
@@ -24,7 +24,8 @@ extension ComponentDelivery {
 
   /// Looks at the endpoints, each again and again, until all are as expected. The failures of several become one.
   ///
-  /// - Parameter whenSeen: called once all were found so, if there are any, before it is seen whether that lasts.
+  /// - Parameter whenSeen: called once all were found so several times in a row, if there are any, before it is seen whether that
+  ///   lasts.
   func watch(
     _ expectations: [(endpoint: Endpoint, expectation: Expectation)], whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws -> [ServedCertificate] {
@@ -55,6 +56,10 @@ extension ComponentDelivery {
   /// look may meet the new certificate and the next connection the old one.
   static let settling = Duration.milliseconds(300)
 
+  /// So many looks in a row find what is expected before others may begin while it is watched on: servers whose former workers
+  /// stay take turns.
+  private static let convincing = 3
+
   /// How soon one looks again after finding what is expected.
   private static let settlingPause = Duration.milliseconds(50)
 
@@ -68,7 +73,8 @@ extension ComponentDelivery {
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
     var pause = Self.firstPause
-    var wasSeen = false
+    var sightings = 0
+    let seen = first.look()
     var foundSince: ContinuousClock.Instant?
     // The last thing that was seen is told, and not that the time was over while looking once more.
     var last: DeliveryFailure?
@@ -81,12 +87,13 @@ extension ComponentDelivery {
           return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
         }
         foundSince = since
-        if !wasSeen { first.seen() }
-        wasSeen = true
+        sightings += 1
+        if sightings == Self.convincing { seen() }
         try? await Task.sleep(for: Self.settlingPause)
         continue
       case .failure(let failure):
         foundSince = nil
+        sightings = 0
         if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
       }
       guard ContinuousClock.now + pause < deadline else { break }

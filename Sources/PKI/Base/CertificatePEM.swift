@@ -55,7 +55,7 @@ extension Certificate {
     var certificates: [Certificate] = []
     while true {
       OpenSSLErrors.clear()
-      if let certificate = try next(bio) {
+      if let certificate = try next(bio, number: certificates.count + 1) {
         certificates.append(certificate)
         continue
       }
@@ -64,16 +64,21 @@ extension Certificate {
       if errors.last.map({ $0.library == ERR_LIB_PEM && $0.reason == PEM_R_NO_START_LINE }) ?? true {
         return certificates
       }
-      throw PKIError(
-        code: "CERTIFICATE_MALFORMED",
-        sentence:
-          "Certificate \(certificates.count + 1) of this file is damaged. Export it again from where it came from.",
-        detail: errors.map(\.text).joined(separator: "; "))
+      throw damaged(certificates.count + 1, errors.map(\.text))
     }
   }
 
+  private static func damaged(_ number: Int, _ errors: [String]) -> PKIError {
+    PKIError(
+      code: "CERTIFICATE_MALFORMED",
+      sentence: "Certificate \(number) of this file is damaged. Export it again from where it came from.",
+      detail: errors.joined(separator: "; "))
+  }
+
   /// The next certificate of a PEM text, as PEM_read_bio_X509 reads it; nil, and an error of OpenSSL's, where there is none.
-  private static func next(_ bio: OpaquePointer) throws -> Certificate? {
+  ///
+  /// - Parameter number: which one it is of the text, from 1 on, for the message.
+  private static func next(_ bio: OpaquePointer, number: Int) throws -> Certificate? {
     var bytes: UnsafeMutablePointer<UInt8>?
     var count = 0
     defer { reroot_free(bytes) }
@@ -81,15 +86,12 @@ extension Certificate {
     guard PEM_bytes_read_bio(&bytes, &count, nil, PEM_STRING_X509, bio, { _, _, _, _ in -1 }, nil) == 1 else {
       return nil
     }
-    struct Unreadable: Error {}
-    do {
-      return try KnownCertificates.certificate(Array(UnsafeBufferPointer(start: bytes, count: count))) {
-        var position = bytes.map { UnsafePointer($0) }
-        guard let certificate = d2i_X509(nil, &position, count) else { throw Unreadable() }
-        return try Certificate(takingOwnership: certificate)
+    return try KnownCertificates.certificate(Array(UnsafeBufferPointer(start: bytes, count: count))) {
+      var position = bytes.map { UnsafePointer($0) }
+      guard let certificate = d2i_X509(nil, &position, count) else {
+        throw damaged(number, OpenSSLErrors.drainEntries().map(\.text))
       }
-    } catch is Unreadable {
-      return nil
+      return try Certificate(takingOwnership: certificate)
     }
   }
 }

@@ -241,9 +241,12 @@ extension Plan {
     }
     // Whoever wants one after the other gets that; and a key that is made at a target is work there.
     let isStrict = parallel == 1 || components.contains(where: \.component.keepsKey)
+    // A retirement looks at the whole system before each bundle, and changes none while another one may yet fall back.
+    let mayOverlap = parallel > 1 && retires == nil
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
-      parallel: parallel, generating: isStrict ? nil : 4 * parallel, settling: parallel == 1 ? nil : 3 * parallel,
+      parallel: parallel, generating: isStrict ? nil : 4 * parallel,
+      settling: mayOverlap ? 3 * parallel : nil,
       keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
   }
 }

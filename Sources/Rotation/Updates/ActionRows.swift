@@ -1,9 +1,9 @@
 /// The actions of one component (or of the console), by kind; nil where there is no such action. Small, since there are as
 /// many as components.
-struct ActionRow: Sendable {
+struct ActionRow: Sendable, Equatable {
   /// Set aside by Override: keeps, or gets back, its previous certificate.
   var isSetAside = false
-  private var cells = InlineArray<9, Cell>(repeating: Cell())
+  private var cells = [Cell](repeating: Cell(), count: ActionKind.allCases.count)
   /// Nil for most, where none has failed.
   private var failures: [ActionKind: Failure]?
 
@@ -43,13 +43,6 @@ struct ActionRow: Sendable {
 
   /// Without the rest of it: it is asked for ten thousands of actions at a time.
   func status(_ kind: ActionKind) -> ActionState.Status? { cells[kind.ordinal].status }
-}
-
-extension ActionRow: Equatable {
-  static func == (left: ActionRow, right: ActionRow) -> Bool {
-    left.isSetAside == right.isSetAside && left.failures == right.failures
-      && left.cells.indices.allSatisfy { left.cells[$0] == right.cells[$0] }
-  }
 }
 
 /// Its place among those of a component.

@@ -17,7 +17,7 @@ public struct Course: Sendable, Hashable, Codable {
   let generating: Int?
   /// How many further actions may be in flight beside those whose result has been seen and only has to last. Absent in
   /// courses of earlier versions.
-  let settling: Int?
+  public let settling: Int?
   /// Whether the trust bundles stay as they are, because nobody presents a certificate of a root that was not presented
   /// before, and every bundle holds it. Absent in courses of earlier versions, which lay every bundle anew.
   let keepsTrust: Bool?

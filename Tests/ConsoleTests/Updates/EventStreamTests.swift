@@ -1,5 +1,5 @@
 import Foundation
-import HTTP
+@testable import HTTP
 import Logging
 import Rotation
 import Synchronization
@@ -62,11 +62,15 @@ import Testing
     }
   }
 
-  @Test("A message waits a moment for what comes of an entry, and thousands who watch a busy update are told less often")
+  @Test("What comes of an entry is told with it, and thousands who watch a busy update are told less often")
   func together() async throws {
-    #expect(UpdateEvents.interval(watchers: 3, entries: 1_000) == .milliseconds(100))
-    #expect(UpdateEvents.interval(watchers: 10_000, entries: 1_000) == .seconds(1))
-    #expect(UpdateEvents.interval(watchers: 10_000, entries: 5) == .milliseconds(100))
+    #expect(UpdateEvents.interval(watchers: 3, entries: 900) == .milliseconds(100))
+    #expect(UpdateEvents.interval(watchers: 5_000, entries: 900) == .milliseconds(500))
+    #expect(UpdateEvents.interval(watchers: 50_000, entries: 900) == .seconds(1))
+    // Of a slow update, and of what has been waiting.
+    for entries in [5, UpdateEvents.batch] {
+      #expect(UpdateEvents.interval(watchers: 50_000, entries: entries) == .milliseconds(100))
+    }
     try await withSystem { system in
       let id = try await system.start()
       try await system.settled(id)
@@ -83,6 +87,28 @@ import Testing
       try await eventually("All were drawn") { drawings.withLock { $0.reduce(0, +) == 3 } }
       #expect(drawings.withLock { $0.count } <= 2)
       stream.close()
+    }
+  }
+
+  @Test("A program is told how many components a decision is about, and that it has ended only with the last entry")
+  func programs() async throws {
+    try await withSystem { system in
+      let id = try await system.start()
+      try await system.settled(id)
+      let page = try await UpdatePage.read(id, system.store, now: TestClock.start)
+      for named in [0, 1, 2, Int.max] {
+        let abort = Shape.update.json(page.naming(atMost: named))["decisions"]?.elements?.first
+        #expect(abort?["decision"] == "abort")
+        #expect(abort?["components"]?.elements?.count == min(named, system.components.count))
+        #expect(abort?["componentCount"] == .integer(Int64(system.components.count)))
+      }
+      let entry = try #require(try await system.store.journal(id, after: 0, limit: 1).first)
+      func told(_ count: Int) throws -> String {
+        let message = try UpdateEventsAPI.message(page, Array(repeating: entry, count: count))
+        return String(decoding: message.bytes, as: UTF8.self)
+      }
+      #expect(try told(1).contains("event: update") && told(0).contains("event: update"))
+      #expect(try !told(UpdateEvents.batch).contains("event: update"))
     }
   }
 
