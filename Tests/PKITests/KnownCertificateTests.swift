@@ -28,7 +28,8 @@ import Testing
       commonName: "Long", algorithm: .ecdsaP256, notBefore: testNow - day, notAfter: testNow + day)
     let key = try PrivateKey.generate(.ecdsaP256)
     let request = ChildRequest(
-      names: (0..<100).map { .dns("\(100 + $0)." + String(repeating: "long-label.", count: 9) + "org") }, usage: .both, publicKeyOf: key, serialNumber: .random(),
+      names: (0..<100).map { .dns("\(100 + $0)." + String(repeating: "long-label.", count: 9) + "org") }, usage: .both,
+      publicKeyOf: key, serialNumber: .random(),
       notBefore: testNow, notAfter: testNow + day)
     let leaf = try #require(root.leaf)
     let long = try Issuer(root: leaf, key: root.key).sign(try CheckedRequest(request, root: leaf, now: testNow))
