@@ -31,7 +31,7 @@ public enum ServedChain {
     let socket = try TCPSocket(host: address, port: port, deadline: .now + timeLimit)
     try TLSRequest(socket).make(beginning)
     let connection = try TLSConnection(
-      socket: socket, context: try TLSContext(), serverName: try AlternativeName(parsing: serverName))
+      socket: socket, context: try .looking, serverName: try AlternativeName(parsing: serverName))
     defer { connection.close() }
     do {
       try connection.handshake { SSL_connect($0) }

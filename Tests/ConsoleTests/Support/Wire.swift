@@ -28,7 +28,7 @@ enum Wire {
   static func connect(_ port: UInt16, trusting pinned: Certificate?, timeLimit: Duration) throws -> TLSConnection {
     let socket = try TCPSocket(host: "127.0.0.1", port: port, deadline: .now + timeLimit)
     let connection = try TLSConnection(
-      socket: socket, context: try TLSContext(), serverName: try AlternativeName(parsing: "localhost"))
+      socket: socket, context: try .looking, serverName: try AlternativeName(parsing: "localhost"))
     try connection.handshake { SSL_connect($0) }
     guard let pinned, try connection.peerChain().first == pinned else {
       throw BrowserError(description: "the console shows another certificate than it says")
