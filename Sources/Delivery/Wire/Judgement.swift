@@ -37,9 +37,13 @@ struct Judgement: Sendable {
   }
 
   /// The certificate that every address serves as expected, or what those do that serve another.
-  func judge(_ sightings: [AddressSighting], _ expectation: Expectation, at moment: Date) -> Result<
-    Certificate, DeliveryFailure
-  > {
+  ///
+  /// - Parameter verified: the chains that were found good at each address a moment ago, which are not verified again while
+  ///   each byte is the same.
+  func judge(
+    _ sightings: [AddressSighting], _ expectation: Expectation, at moment: Date,
+    _ verified: inout [String: [Certificate]]
+  ) -> Result<Certificate, DeliveryFailure> {
     var result: Certificate?
     var verdicts: [(address: String, failure: DeliveryFailure?)] = []
     for sighting in counted(sightings) {
@@ -48,8 +52,10 @@ struct Judgement: Sendable {
       case .success(let chain):
         guard let leaf = chain.first else { return .failure(nothingServed) }
         result = leaf
-        verdicts.append(
-          (sighting.address, judge(chain, leaf, expectation, at: moment, address: sighting.address)))
+        let isKnown = verified[sighting.address] == chain
+        let failure = isKnown ? nil : judge(chain, leaf, expectation, at: moment, address: sighting.address)
+        verified[sighting.address] = failure == nil ? chain : nil
+        verdicts.append((sighting.address, failure))
       }
     }
     if let failure = Self.together(verdicts, good: "As expected is what is served at") { return .failure(failure) }

@@ -74,13 +74,14 @@ extension ComponentDelivery {
     let judgement = Judgement(endpoint, component)
     var pause = Self.firstPause
     var sightings = 0
+    var verified: [String: [Certificate]] = [:]
     let seen = first.look()
     var foundSince: ContinuousClock.Instant?
     // The last thing that was seen is told, and not that the time was over while looking once more.
     var last: DeliveryFailure?
     while !Task.isCancelled {
       let end = foundSince == nil ? deadline : max(deadline, .now + .seconds(5))
-      switch await look(endpoint, expectation, judgement, until: end) {
+      switch await look(endpoint, expectation, judgement, until: end, &verified) {
       case .success(let leaf):
         let since = foundSince ?? .now
         if ContinuousClock.now - since >= Self.settling {
@@ -94,6 +95,7 @@ extension ComponentDelivery {
       case .failure(let failure):
         foundSince = nil
         sightings = 0
+        verified = [:]
         if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
       }
       guard ContinuousClock.now + pause < deadline else { break }
@@ -105,10 +107,12 @@ extension ComponentDelivery {
 
   /// One look at all addresses of an endpoint.
   private func look(
-    _ endpoint: Endpoint, _ expectation: Expectation, _ judgement: Judgement, until deadline: ContinuousClock.Instant
+    _ endpoint: Endpoint, _ expectation: Expectation, _ judgement: Judgement, until deadline: ContinuousClock.Instant,
+    _ verified: inout [String: [Certificate]]
   ) async -> Result<Certificate, DeliveryFailure> {
     do {
-      return judgement.judge(try await sight(endpoint, until: attemptEnd(deadline)), expectation, at: now())
+      let sightings = try await sight(endpoint, until: attemptEnd(deadline))
+      return judgement.judge(sightings, expectation, at: now(), &verified)
     } catch {
       return .failure(DeliveryFailure(error, doing: "Verifying \(endpoint.address)"))
     }
