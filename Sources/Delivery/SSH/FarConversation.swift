@@ -34,7 +34,7 @@ struct FarAnswer: Sendable {
 /// Gives a script to a shell behind a program such as ssh and takes in what comes back, until the script is over, the
 /// program ends, or the time is over.
 final class FarConversation: Sendable {
-  /// More is not kept of standard output: a file of the largest size in base64, and its line ends.
+  /// More is not kept of standard output for each file in it: one of the largest size in base64, and its line ends.
   private static let outputLimit = 2 << 20
   private static let errorLimit = 64 << 10
   /// For so long, once a script or its command has ended, it is waited for that both streams come to their ends.
@@ -83,6 +83,7 @@ final class FarConversation: Sendable {
     private var errors: [UInt8] = []
     private var isOverlong = false
     private let limit: ContinuousClock.Instant
+    private var outputLimit: Int { FarConversation.outputLimit * script.files }
     private lazy var redaction = Redaction(of: script.secrets)
     private var noise = CommandOutput()
     private var open = (output: true, errors: true)
@@ -96,7 +97,7 @@ final class FarConversation: Sendable {
       self.deadline = deadline
       limit = deadline
       // So that it never grows, which would leave copies behind.
-      output.reserveCapacity(FarConversation.outputLimit + buffer.count)
+      output.reserveCapacity(outputLimit + buffer.count)
     }
 
     var isClosed: Bool { !open.output && !open.errors }
@@ -120,7 +121,7 @@ final class FarConversation: Sendable {
       answer.noise = noise.text
       if over.output { output.removeLast(script.endMark.count) }
       if hasBegun { answer.output = SecretBytes(output) }
-      answer.isWhole = over.output && output.count < FarConversation.outputLimit
+      answer.isWhole = over.output && output.count < outputLimit
       answer.isOver = over.output && over.errors
       explicit_bzero(&output, output.count)
     }
@@ -169,7 +170,7 @@ final class FarConversation: Sendable {
       lastRead = .now
       // Over a slow link a file may be on its way for longer than the script's last words.
       if answer.report("done") != nil { deadline = min(limit, .now + FarConversation.rest) }
-      guard output.count < FarConversation.outputLimit else { return }
+      guard output.count < outputLimit else { return }
       output.append(contentsOf: buffer.prefix(count))
       // Whatever a login shell greets with comes before the mark.
       if !hasBegun, let start = output.firstRange(of: Array("\(script.token) begin\n".utf8)) {

@@ -13,13 +13,19 @@ struct FarScript: Sendable {
   let text: SecretBytes
   /// What must not come back in any report: the contents, and their base64.
   let secrets: [SecretBytes]
+  /// How many files its output holds at most.
+  let files: Int
 
   /// - Parameters:
   ///   - parts: the functions that the call needs.
   ///   - call: the commands, with their words quoted.
   ///   - contents: what the functions `content_0`, … write.
   ///   - isPlain: whether the environment stays as it is, for a command that it is handed on to.
-  init(_ parts: [String], call: String, contents: [SecretBytes] = [], isPlain: Bool = false) {
+  ///   - files: how many files its output holds at most.
+  init(
+    _ parts: [String], call: String, contents: [SecretBytes] = [], isPlain: Bool = false, files: Int = 1
+  ) {
+    self.files = files
     token = "reroot-" + SecureRandom.token().prefix(16).filter { $0.isLetter || $0.isNumber }
     let settings = isPlain ? "" : "LC_ALL=C; export LC_ALL\numask 077\n"
     let head = "{ \(FarBasics.shell)\n(\nT=\(token)\n\(settings)" + parts.joined(separator: "\n") + "\n"

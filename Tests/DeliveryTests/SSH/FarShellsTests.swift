@@ -114,6 +114,13 @@ import Testing
     #expect(scripts.value == 2)
     #expect(try await access.readAll(paths)[8]?.content.text == "content of file8")
     #expect(await code { _ = try await access.states([paths[0], folder.path]) } == "FOLDER_IN_THE_WAY")
+    // Three of the largest size are more than one conversation takes for one file.
+    for (index, path) in paths.prefix(3).enumerated() {
+      let content = String(repeating: "\(index)", count: TargetFile.maximumBytes)
+      try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+    }
+    let large = try await access.readAll(Array(paths.prefix(3)))
+    #expect(large.map { $0?.content.count } == [Int](repeating: TargetFile.maximumBytes, count: 3))
   }
 
   @Test("A replacement starts each tool once for all its files, as far as the tool can do that")
