@@ -17,12 +17,12 @@ actor UpdateRunner {
   private let worker: String
   private let whenRetired: @Sendable (UpdateRunner) async -> Void
   private var waiting: [Event] = []
-  private var isWriting = false
+  private(set) var isWriting = false
   /// How many of those that wait are written one by one, because together they were refused.
   private var alone = 0
   private var isHalted = false
   private var hasGivenUp = false
-  private var inFlight: [Attempt: ActionRun] = [:]
+  private(set) var inFlight: [Attempt: ActionRun] = [:]
   /// Those in flight whose end waits to be written.
   private var landing: Set<Attempt> = []
   /// What was told to end before it has begun: two transactions may be answered in another order than they were written.
@@ -187,7 +187,7 @@ actor UpdateRunner {
   }
 
   /// What the attempt was to bring about has been seen: somebody else may begin, where the update lets others be beside it.
-  private func settles(_ attempt: Attempt) async {
+  func settles(_ attempt: Attempt) async {
     guard (try? await store.state(id))?.course.settling != nil else { return }
     guard !hasGivenUp, inFlight[attempt] != nil, !landing.contains(attempt) else { return }
     waiting.append(.actionSettles(attempt.action, attempt: attempt.number))
@@ -246,7 +246,8 @@ actor UpdateRunner {
     case cleared
   }
 
-  private struct Attempt: Hashable {
+  /// One attempt at an action.
+  struct Attempt: Hashable {
     let action: ActionID
     let number: Int
   }

@@ -68,6 +68,33 @@ import Testing
     }
   }
 
+  @Test("The end of Reroot waits until the end of an action is written, though another entry is being written then")
+  func halting() async throws {
+    try await withSystem(["web"]) { system in
+      system.targets.hold("web")
+      let id = try await system.start()
+      try await eventually("Its command runs") { system.targets.isHeld("web") }
+      let runner = try #require(await system.console.console.services.updates.runners[id])
+      let attempt = try #require(await runner.inFlight.keys.first)
+      let gate = Gate()
+      let closing = gate.close(system.store)
+      try await eventually("Nobody can write") { gate.isClosed }
+      let settling = Task { await runner.settles(attempt) }
+      // What it waits for now is the store.
+      try await eventually("It is being written") { await runner.isWriting }
+      system.targets.letGo("web")
+      try await eventually("The action has ended") { await runner.inFlight.isEmpty }
+      let halting = Task {
+        await runner.halt(within: .seconds(60))
+        return try await system.store.state(id).action(attempt.action)?.status
+      }
+      gate.open()
+      #expect(try await halting.value == .succeeded)
+      try await closing.value
+      await settling.value
+    }
+  }
+
   @Test("A target that cannot clear away at the end is asked again")
   func clearedLater() async throws {
     try await withSystem { system in
