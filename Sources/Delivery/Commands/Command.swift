@@ -125,10 +125,10 @@ struct Command: Sendable {
   }
 
   private static var environment: [Subprocess.Environment.Key: String] {
-    let own = ProcessInfo.processInfo.environment
     var result: [Subprocess.Environment.Key: String] = ["PATH": Program.searchPath]
     for name in passedOn {
-      if let value = own[name], let key = Subprocess.Environment.Key(rawValue: name) { result[key] = value }
+      guard let value = getenv(name), let key = Subprocess.Environment.Key(rawValue: name) else { continue }
+      result[key] = String(cString: value)
     }
     return result
   }
