@@ -113,9 +113,8 @@ extension PlainSetting {
   static let parallelComponents = PlainSetting(
     key: Store.parallelKey, member: "parallelComponents", label: "Parallel components",
     hint: "How many components of one stage are worked on at once, from \(Store.parallelRange.lowerBound) to "
-      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). Where it is more than "
-      + "one, up to three times as many may be beside them that were seen to be right and are only watched a moment longer; "
-      + "and of certificates four times as many are made at once.",
+      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). Above 1, up to three times as many "
+      + "that were seen to be right may still be watched beside them.",
     kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
 
   /// How long what was observed during an update stays in its log.
