@@ -16,6 +16,8 @@ enum FuzzTarget: String, CaseIterable {
   case request
   /// Components as YAML, and the places of a search.
   case yaml
+  /// Bodies of the API's JSON, and components in it.
+  case json
   /// What other machines, servers, files and the kernel say.
   case answer
 
@@ -27,6 +29,7 @@ enum FuzzTarget: String, CaseIterable {
     case .form: FormFuzz.read(bytes)
     case .request: RequestFuzz.read(bytes)
     case .yaml: YAMLFuzz.read(bytes)
+    case .json: JSONFuzz.read(bytes)
     case .answer: AnswerFuzz.read(bytes)
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import PKI
 
 /// A TCP socket of this machine that takes connections.
 public struct ListeningSocket: Sendable, Hashable {
@@ -23,8 +24,7 @@ public enum ListeningSockets {
   public static func all() -> [ListeningSocket] {
     var rows: [Row] = []
     for (file, isIPv6) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
-      guard let data = FileManager.default.contents(atPath: file) else { continue }
-      rows += parse(String(decoding: data, as: UTF8.self), isIPv6: isIPv6)
+      rows += KernelFile.text(file).map { parse($0, isIPv6: isIPv6) } ?? []
     }
     let processes = processes(holding: Set(rows.map(\.inode)))
     return rows.map { ListeningSocket(address: $0.address, port: $0.port, process: processes[$0.inode]) }

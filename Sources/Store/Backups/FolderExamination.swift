@@ -173,7 +173,7 @@ extension FolderLock {
   }
 
   private static func lines(_ path: String) -> [[Substring]]? {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+    guard let text = KernelFile.text(path) else { return nil }
     return text.split(separator: "\n").map { $0.split { " \t".contains($0) } }
   }
 }

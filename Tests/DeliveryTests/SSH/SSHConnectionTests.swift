@@ -165,6 +165,7 @@ import Testing
   func cut() async throws {
     let server = try await TestSSHServer()
     let after = try await SampleChange.after()
+    let whole = try await time(of: server)
     var failures = 0
     for step in 0..<12 {
       let targets = Targets()
@@ -173,7 +174,7 @@ import Testing
       let before = try sample.folder.picture()
       _ = try await access.read(sample.folder.path("tls/key.pem"))
       let task = Task { await failure { try await access.replace(SampleChange.changes(in: sample.folder.path)) } }
-      try? await Task.sleep(for: .milliseconds(15 * step))
+      try? await Task.sleep(for: whole * step / 12)
       // The server's processes and the scripts below them, all at once; or the connection alone.
       for child in server.children where step % 2 == 0 || server.isConnection(child) { kill(child, SIGKILL) }
       if await task.value != nil { failures += 1 }
@@ -184,6 +185,19 @@ import Testing
       await targets.close()
     }
     #expect(failures > 0)
+  }
+
+  /// How long a replacement takes that is not cut.
+  private func time(of server: TestSSHServer) async throws -> Duration {
+    let targets = Targets()
+    let access = access(server.target(), targets)
+    let sample = try SampleChange()
+    _ = try await access.read(sample.folder.path("tls/key.pem"))
+    let start = ContinuousClock.now
+    try await access.replace(SampleChange.changes(in: sample.folder.path))
+    let took = ContinuousClock.now - start
+    await targets.close()
+    return took
   }
 
   @Test("A command whose connection is cut is ended on the other machine")
