@@ -1,5 +1,6 @@
 import CFuzzer
 import Foundation
+import PKI
 
 // The programs of libFuzzer (https://llvm.org/docs/LibFuzzer.html): one for every place where bytes of somebody else are
 // read. Scripts/fuzz builds and runs them. All are in one executable, so that everything is built once.
@@ -40,6 +41,12 @@ func require(_ condition: @autoclosure () -> Bool, _ promise: @autoclosure () ->
   if !condition() { fatalError("Broken promise: \(promise())") }
 }
 
+/// Ends the program unless a text is fit to be shown.
+func requireVisible(_ text: String) {
+  let hidden = text.unicodeScalars.filter { VisibleText.isHidden($0) && !["\n", "\t", "\u{FE0F}"].contains($0) }
+  require(hidden.isEmpty, "“\(text)” is visible")
+}
+
 /// The target that this run is for is named by the environment: libFuzzer takes all arguments.
 @main enum Fuzz {
   fileprivate static let target: FuzzTarget = {
@@ -51,6 +58,7 @@ func require(_ condition: @autoclosure () -> Bool, _ promise: @autoclosure () ->
   }()
 
   static func main() {
+    JSONFuzz.prepare()
     var count = CommandLine.argc
     var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
     exit(LLVMFuzzerRunDriver(&count, &words, fuzzOneInput))

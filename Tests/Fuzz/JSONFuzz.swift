@@ -1,15 +1,25 @@
+import CFuzzer
+
 @testable import Console
 @testable import Rotation
 
 /// Reads bodies of the API's JSON: what is taken reads back to the same from both ways of writing it, a component among it reads
-/// back as well, and what is said of the rest is fit to be shown.
+/// back as well, and what is said of the rest is fit to be shown. (A pointer to what is wrong is exact, as data is.)
 enum JSONFuzz {
+  /// Makes what is made once and kept: references that lie in enumerations among other bits are not recognised by
+  /// LeakSanitizer.
+  static func prepare() {
+    __lsan_disable()
+    defer { __lsan_enable() }
+    _ = ComponentJSON.schema.problems([:])
+  }
+
   static func read(_ bytes: [UInt8]) {
     let value: JSONValue
     do {
       value = try JSONValue(parsing: bytes)
     } catch let refusal as PageError {
-      return visible(refusal.sentence)
+      return requireVisible(refusal.sentence)
     } catch {
       fatalError("Broken promise: a refusal is a PageError, not \(error)")
     }
@@ -24,7 +34,7 @@ enum JSONFuzz {
 
   private static func component(_ value: JSONValue) {
     let problems = ComponentJSON.schema.problems(value)
-    for problem in problems { visible(problem.field + problem.sentence) }
+    for problem in problems { requireVisible(problem.sentence) }
     // As the API does: only what has passed the schema comes to the reader.
     guard problems.isEmpty else { return }
     do {
@@ -36,14 +46,9 @@ enum JSONFuzz {
       require(again == component, "a component reads back to the same: \(written)")
     } catch let refusal as InputRefusal {
       require(!refusal.problems.isEmpty, "a refusal has a reason")
-      for problem in refusal.problems { visible(problem.field + problem.sentence) }
+      for problem in refusal.problems { requireVisible(problem.sentence) }
     } catch {
       fatalError("Broken promise: a refusal of a component is an InputRefusal, not \(error)")
     }
-  }
-
-  private static func visible(_ text: String) {
-    let hidden = text.unicodeScalars.filter { VisibleText.isHidden($0) && !["\n", "\t", "\u{FE0F}"].contains($0) }
-    require(hidden.isEmpty, "“\(text)” is visible")
   }
 }
