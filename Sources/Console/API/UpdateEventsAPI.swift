@@ -23,14 +23,15 @@ enum UpdateEventsAPI {
     return .response(.events(stream))
   }
 
-  static func message(_ page: UpdatePage, _ entries: [JournalEntry]) throws -> EventMessage {
+  /// - Parameter hasMore: whether further entries follow in a message of their own. Only whoever has seen them all is told how
+  ///   the update stands: with its end the program may leave.
+  static func message(_ page: UpdatePage, _ entries: [JournalEntry], hasMore: Bool) throws -> EventMessage {
     let shape = Shape<Entry>.entry
     let messages = try entries.map { entry in
       EventMessage(
         id: String(entry.sequence), event: "entry", data: try text(shape.json(Entry(entry: entry, page: page))))
     }
-    // More follow, and only whoever has seen them all is told that it has ended.
-    if entries.count == UpdateEvents.batch { return EventMessage(joining: messages) }
+    if hasMore { return EventMessage(joining: messages) }
     // With the same number: whoever has it has seen the entries, too.
     let update = EventMessage(
       id: entries.last.map { String($0.sequence) }, event: "update",

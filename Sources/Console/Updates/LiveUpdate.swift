@@ -16,7 +16,9 @@ struct LiveUpdate: Sendable {
   ) async throws -> [UpdateEvents.Audience: EventMessage] {
     let page = try await UpdatePage.read(update, store, now: clock())
     var messages: [UpdateEvents.Audience: EventMessage] = [:]
-    if audiences.contains(.programs) { messages[.programs] = try UpdateEventsAPI.message(page, entries) }
+    if audiences.contains(.programs) {
+      messages[.programs] = try UpdateEventsAPI.message(page, entries, hasMore: try await hasMore(update, entries))
+    }
     let pages = audiences.subtracting([.programs])
     guard !pages.isEmpty else { return messages }
     let changes = try changes(page, entries)
@@ -25,6 +27,12 @@ struct LiveUpdate: Sendable {
         .message(id: entries.last.map { String($0.sequence) })
     }
     return messages
+  }
+
+  /// Whether there are entries behind those of a full message.
+  private func hasMore(_ update: UpdateRecord.ID, _ entries: [JournalEntry]) async throws -> Bool {
+    guard entries.count == UpdateEvents.batch, let last = entries.last?.sequence else { return false }
+    return try await store.lastSequence(update) > last
   }
 
   /// With the panel, which shows buttons only to those who may decide, behind the progress, where that is drawn anew.

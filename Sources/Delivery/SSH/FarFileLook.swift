@@ -32,7 +32,7 @@ extension FarOperations {
     for path in paths { try requirePath(path) }
     let script = FarScript(
       [FarBasics.reporting, FarBasics.paths, FarReading.opening, FarReading.files],
-      call: "look_at_files \(what) \(ShellWord.quoted(paths))", files: paths.count)
+      call: "look_at_files \(what) \(ShellWord.quoted(paths))", files: what == "content" ? paths.count : 1)
     let answer = try await done(script, Self.look)
     let states = try paths.enumerated().map { index, path in
       try state(answer.reports.first { $0.count > 1 && $0[1] == String(index) }, of: path)

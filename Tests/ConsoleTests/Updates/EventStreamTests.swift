@@ -39,17 +39,24 @@ import Testing
     }
   }
 
+  /// Events of which only is told what is drawn.
+  private func drawn(
+    _ store: Store, _ note: @escaping @Sendable ([JournalEntry], Set<UpdateEvents.Audience>) -> Void
+  ) -> UpdateEvents {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    return UpdateEvents(store: store, logger: logger) { _, entries, audiences in
+      note(entries, audiences)
+      return Dictionary(audiences.map { ($0, EventMessage(data: "drawn")) }) { first, _ in first }
+    }
+  }
+
   @Test("Whoever may decide and whoever may only look are drawn for at once, however many watch")
   func drawnOnce() async throws {
     try await withSystem { system in
       let id = try await system.start()
       try await system.settled(id)
       let drawings = Mutex<[Set<UpdateEvents.Audience>]>([])
-      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-      let events = UpdateEvents(store: system.store, logger: logger) { _, _, audiences in
-        drawings.withLock { $0.append(audiences) }
-        return Dictionary(audiences.map { ($0, EventMessage(data: "drawn")) }) { first, _ in first }
-      }
+      let events = drawn(system.store) { _, audiences in drawings.withLock { $0.append(audiences) } }
       let last = try await system.store.lastSequence(id)
       var streams: [EventStream] = []
       for audience in [UpdateEvents.Audience.deciders, .viewers, .deciders, .viewers] {
@@ -75,11 +82,7 @@ import Testing
       let id = try await system.start()
       try await system.settled(id)
       let drawings = Mutex<[Int]>([])
-      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-      let events = UpdateEvents(store: system.store, logger: logger) { _, entries, audiences in
-        drawings.withLock { $0.append(entries.count) }
-        return Dictionary(audiences.map { ($0, EventMessage(data: "drawn")) }) { first, _ in first }
-      }
+      let events = drawn(system.store) { entries, _ in drawings.withLock { $0.append(entries.count) } }
       let stream = try await events.watch(id, after: system.store.lastSequence(id))
       for text in ["one", "two", "three"] {
         await events.publish([try await system.store.note(id, action: nil, text: text)], of: id)
@@ -102,13 +105,18 @@ import Testing
         #expect(abort?["components"]?.elements?.count == min(named, system.components.count))
         #expect(abort?["componentCount"] == .integer(Int64(system.components.count)))
       }
-      let entry = try #require(try await system.store.journal(id, after: 0, limit: 1).first)
-      func told(_ count: Int) throws -> String {
-        let message = try UpdateEventsAPI.message(page, Array(repeating: entry, count: count))
-        return String(decoding: message.bytes, as: UTF8.self)
+      let entries = try await system.store.journal(id, after: 0, limit: 1_000)
+      let live = LiveUpdate(
+        store: system.store, renderer: system.console.console.services.renderer, clock: { TestClock.start })
+      func saysHowItStands(_ entries: [JournalEntry]) async throws -> Bool {
+        let message = try #require(try await live.messages(id, entries, for: [.programs])[.programs])
+        return String(decoding: message.bytes, as: UTF8.self).contains("event: update")
       }
-      #expect(try told(1).contains("event: update") && told(0).contains("event: update"))
-      #expect(try !told(UpdateEvents.batch).contains("event: update"))
+      let (first, last) = (try #require(entries.first), try #require(entries.last))
+      for few in [[], [first], [last]] { #expect(try await saysHowItStands(few)) }
+      // A full message may be the last one all the same.
+      #expect(try await !saysHowItStands(Array(repeating: first, count: UpdateEvents.batch)))
+      #expect(try await saysHowItStands(Array(repeating: last, count: UpdateEvents.batch)))
     }
   }
 
