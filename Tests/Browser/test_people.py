@@ -1,5 +1,6 @@
 """Users with roles, and the second person: three people in three browsers, who know nothing of each other."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -50,6 +51,19 @@ def test_a_second_person_agrees_to_the_start_and_to_abort(demo, admin, browsers)
     request = grace.path
     assert request.startswith("/agreements/")
     expect(grace.page.locator("#agree")).to_have_count(0)
+
+    # What the demo adds is recorded, and open by roles, too.
+    entries = admin.page.request.get(f"{admin.address}/audit/export.jsonl").text().splitlines()
+    armed = [entry for entry in map(json.loads, entries) if entry.get("event") == "demo.fault"]
+    assert [(entry["on"], entry["details"]["armed"]) for entry in armed] == [("MQTT broker", "yes")], armed
+    vera.open("/demo")
+    expect(vera.page.get_by_role("button", name="Deployment of Database")).to_have_count(0)
+    token = vera.page.locator("meta[name=csrf-token]").get_attribute("content")
+    fault = {"csrf": token, "component": "Database", "fault": "deployment", "armed": "1"}
+    assert vera.page.request.post(f"{vera.address}/demo/faults", form=fault).status == 403
+    for user in (vera, grace):
+        assert user.page.request.get(f"{user.address}/demo/second-root").status == 403
+    assert admin.page.request.get(f"{admin.address}/demo/second-root").status == 200
 
     # Vera only looks.
     vera.open("/components")

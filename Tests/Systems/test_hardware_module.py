@@ -1,4 +1,5 @@
 """A root whose key stays in a hardware module (SoftHSM2): import, what can go wrong, and a whole update."""
+import json
 import os
 import pathlib
 import re
@@ -130,6 +131,8 @@ def test_a_program_imports_it_and_gives_another_pin(make):
     status, answer = program.send("PUT", path, {"pin": "000000"})
     assert status == 422 and answer["errors"][0]["pointer"] == "/pin", answer
     assert program.send("PUT", path, {"pin": PIN}) == (204, None)
+    events = [json.loads(line).get("event") for line in system.client.get("/audit/export.jsonl").text.splitlines()]
+    assert events.count("root.refused") == 2 and events.count("root.pin") == 1, events
 
 
 def test_a_script_imports_it_and_gives_another_pin(make):

@@ -98,6 +98,8 @@ import Testing
         await #expect(throws: StoreError.self) { try await console.console.services.updates.decide(id, abort) }
         let confirmed = try await browser.follow(browser.submit(page, "/restored/seen"))
         #expect(confirmed.text.contains("Confirmed by ada"), "\(confirmed.text)")
+        let entries = try await console.store.auditEntries(after: 0, limit: 1000)
+        #expect(entries.last { $0.event == AuditEvent.restorationConfirmed.rawValue }?.author.name == "ada")
         #expect(try await !browser.get("/roots").text.contains("Restored from a backup"))
         // Even now the update of the backup is history.
         await #expect(throws: StoreError.self) { try await console.console.services.updates.decide(id, abort) }
