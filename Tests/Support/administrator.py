@@ -141,7 +141,12 @@ class Administrator:
         assert self.page.evaluate("() => window.isStillTheSamePage === true"), "the page was loaded again"
 
     def expect_nothing_refused(self):
-        expect(self.page.locator("#strip")).to_contain_text(re.compile(r"\b0\s+refused"))
+        try:
+            expect(self.page.locator("#strip")).to_contain_text(re.compile(r"\b0\s+refused"))
+        except AssertionError as failure:
+            # Which call it was, and why, says the page of the system.
+            self.open("/demo")
+            raise AssertionError(f"{failure}\n{self.page.locator('main').inner_text()}") from None
 
     # The sample system
 
