@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PKI
 
 /// The folder of a store.
@@ -7,9 +8,12 @@ enum StoreFolder {
   static func prepare(_ folder: String) throws {
     let manager = FileManager.default
     if !manager.fileExists(atPath: folder) {
-      // Whatever goes wrong shows in the check below.
+      // Whatever goes wrong shows in the check below. The folder itself is never open to others: `createDirectory` makes
+      // it first and gives it its mode then, and a start that ends between the two would leave it as it was made.
+      let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
       try? manager.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      _ = mkdir(folder, 0o700)
     }
     var isFolder: ObjCBool = false
     guard manager.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue,
