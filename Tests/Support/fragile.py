@@ -60,6 +60,10 @@ class Fragile:
 
     def start(self):
         self.faults.disarm()
+        return self.launch()
+
+    def launch(self):
+        """Starts it with whatever is to happen to it."""
         self.console.start()
         self.console.client.cookies = dict(self.cookies)
         return self.console
@@ -73,7 +77,7 @@ class Fragile:
         return self.console.process.poll() is None
 
     def stop(self, how=signal.SIGTERM):
-        self.console.stop(how)
+        return self.console.stop(how)
 
     def close(self):
         self.stop(signal.SIGKILL)
@@ -269,6 +273,7 @@ class Watcher:
         client = Client(self.system.console.port)
         client.cookies = dict(self.system.cookies)
         while not self.ended.is_set():
+            client.port = self.system.console.port
             try:
                 if self.system.update:
                     self.shown |= self.system.shown_log(client.get(self.system.update))

@@ -1,9 +1,12 @@
 """What is going on when something breaks: each scenario prepares a system, does one thing that matters, and knows what
 must be so afterwards and which ways lead on from there."""
 import re
+import shutil
 import signal
+import stat
 
 import update as steps
+from faults import KILL
 from fragile import LOST, SETTLED
 
 
@@ -20,7 +23,8 @@ class Update:
             system.let_fail()
 
     def ready(self, system):
-        """What is looked at just before."""
+        """What is done, and looked at, just before."""
+        system.start()
 
     def act(self, system):
         """What is broken into; whether it was acknowledged, for what is asked for."""
@@ -78,6 +82,7 @@ class Decide(Update):
         system.settled()
 
     def ready(self, system):
+        super().ready(system)
         self.form = system.decision_form(self.decision)
 
     def act(self, system):
@@ -114,6 +119,75 @@ class Stop(Decide):
         return not system.is_alive
 
 
+def try_start(system):
+    """Starts the console, which may die of it."""
+    try:
+        system.launch()
+    except AssertionError:
+        # Nothing but its death excuses that it did not say where it answers.
+        system.console.process.wait(30)
+
+
+class Start(Update):
+    """The start after an update was cut short in the middle of a replacement, until an administrator is asked."""
+
+    sample = 12
+
+    def ready(self, system):
+        # Each time anew: what a replacement has left is not recognised in a copy of the folder.
+        super().ready(system)
+        # The key is the new one by then, and the certificate the old one still.
+        system.faults.arm(1, KILL, only=("rename", "/a/server.pem"))
+        system.begin()
+        system.console.process.wait(60)
+        assert system.faults.struck, "the update is cut short"
+        system.update = "/updates/1"
+
+    def act(self, system):
+        try_start(system)
+        # The update was acknowledged before.
+        return True
+
+
+class FirstStart(Update):
+    """The very first start, which makes the data folder with all that is in it."""
+
+    names = "b"
+    # One of every kind of call.
+    sample = 24
+    fails = False
+
+    def prepare(self, system):
+        system.stop()
+        shutil.rmtree(system.live / "data")
+        system.changes_https = True
+
+    def ready(self, system):
+        """The start is what is broken into."""
+
+    def act(self, system):
+        try_start(system)
+        return False
+
+    def is_over(self, system):
+        return True
+
+    def look(self, system, acknowledged, shown):
+        """It is as if it were the first start: nobody is in, and nobody else can look into what there is."""
+        assert system.rows("PRAGMA integrity_check") == [("ok",)]
+        data = system.live / "data"
+        for path in (data, *data.iterdir()):
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, f"{path.name} is open to others"
+        system.console.set_up()
+
+    def end(self, system, way):
+        if way == "abort":
+            return system.expect_before()
+        system.plan()
+        assert system.begin().status == 303
+        system.expect_end(system.finish())
+
+
 class Import:
     """The upload of a root and its confirmation; there is no update."""
 
@@ -124,6 +198,7 @@ class Import:
         self.pfx = system.new.pfx(steps.PFX_PASSWORD)
 
     def ready(self, system):
+        system.start()
         self.upload = system.client.get("/roots/import").form("/roots/import")["fields"]
         self.confirm, self.has_answer = None, False
 

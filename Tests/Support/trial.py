@@ -18,7 +18,6 @@ class Trial:
     def go_back(self):
         self.system.put_back("base")
         self.system.update = self.update
-        self.system.start()
         self.scenario.ready(self.system)
 
     def rehearse(self, prefix=None):

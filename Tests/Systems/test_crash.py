@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from faults import KILL, TEAR, kind
-from scenarios import Certificate, Decide, Import, RollBack, Stop, Update
+from scenarios import Certificate, Decide, FirstStart, Import, RollBack, Start, Stop, Update
 from trial import Trial
 
 EVERY = os.environ.get("REROOT_CRASHES") == "all"
@@ -134,3 +134,11 @@ def test_killed_at_any_call_of_an_import_nothing_is_lost(tmp_path):
 
 def test_killed_at_any_call_of_its_own_end_nothing_is_lost(tmp_path):
     try_all(tmp_path, Stop, "end in good order")
+
+
+def test_killed_at_any_call_of_the_start_after_a_crash_nothing_is_lost(tmp_path):
+    try_all(tmp_path, Start, "start after a crash")
+
+
+def test_killed_at_any_call_of_the_first_start_the_next_one_is_the_first(tmp_path):
+    try_all(tmp_path, FirstStart, "first start")

@@ -1,5 +1,7 @@
 /* Breaks a program at one of its durable calls: the calls that make, change, name or sync a file.
  *
+ * Here are those that the program and its libraries make. test_faults.py asks the kernel whether there are others.
+ *
  * Loaded before the C library (LD_PRELOAD) into the program that FAULTS_PROGRAM names; its children are left alone.
  * What is to happen stands in a file that is mapped by the program and by the test (FAULTS_CONTROL, made by the test, see
  * faults.py), so a test can arm a program that runs already, and reads what was called after the program has died.
@@ -202,6 +204,13 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to) {
   return real(from_folder, from, to_folder, to);
 }
 
+int link(const char *from, const char *to) {
+  REAL(int, link, const char *, const char *);
+  char buffer[2048];
+  STEP("link", path_at(AT_FDCWD, to, buffer));
+  return real(from, to);
+}
+
 int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
   REAL(int, linkat, int, const char *, int, const char *, int);
   char buffer[2048];
@@ -221,6 +230,34 @@ int unlinkat(int folder, const char *path, int flags) {
   char buffer[2048];
   STEP("unlink", path_at(folder, path, buffer));
   return real(folder, path, flags);
+}
+
+int mkdir(const char *path, mode_t mode) {
+  REAL(int, mkdir, const char *, mode_t);
+  char buffer[2048];
+  STEP("mkdir", path_at(AT_FDCWD, path, buffer));
+  return real(path, mode);
+}
+
+int rmdir(const char *path) {
+  REAL(int, rmdir, const char *);
+  char buffer[2048];
+  STEP("rmdir", path_at(AT_FDCWD, path, buffer));
+  return real(path);
+}
+
+int chmod(const char *path, mode_t mode) {
+  REAL(int, chmod, const char *, mode_t);
+  char buffer[2048];
+  STEP("chmod", path_at(AT_FDCWD, path, buffer));
+  return real(path, mode);
+}
+
+int chown(const char *path, uid_t owner, gid_t group) {
+  REAL(int, chown, const char *, uid_t, gid_t);
+  char buffer[2048];
+  STEP("chown", path_at(AT_FDCWD, path, buffer));
+  return real(path, owner, group);
 }
 
 int fchmod(int file, mode_t mode) {
