@@ -19,6 +19,9 @@ public struct ScryptParameters: Sendable, Hashable {
   /// The bytes of memory that one derivation needs (RFC 7914 section 6: 128·r·N, and 128·r·p besides).
   public var memory: Int { 128 * blockSize * ((1 << logarithmOfN) + parallelisation) }
 
+  /// What the time of one derivation is in proportion to (RFC 7914 section 6: N·r·p).
+  var work: Int { blockSize * parallelisation * (1 << logarithmOfN) }
+
   /// What may be asked for by parameters that were read from somewhere.
   struct Limits {
     let logarithmOfN: ClosedRange<Int>
