@@ -2,7 +2,9 @@
 import base64
 import hashlib
 import hmac
+import html
 import io
+import re
 import struct
 import time
 import urllib.parse
@@ -37,3 +39,13 @@ class Authenticator:
         start = digest[19] & 15
         number = struct.unpack(">I", digest[start : start + 4])[0] & 0x7FFFFFFF
         return f"{number % 1_000_000:06}"
+
+
+def set_up_second_factor(client, password):
+    """Turns on the second factor of whoever is signed in; the app for it."""
+    form = client.get("/account/second-factor").form("/account/second-factor")
+    page = client.post(form["action"], {**form["fields"], "current": password})
+    app = Authenticator(html.unescape(re.search(r'id="uri" href="([^"]*)"', page.text).group(1)))
+    form = page.form("/account/second-factor/secret")
+    assert client.post(form["action"], {**form["fields"], "code": app.code()}).status == 200
+    return app

@@ -22,8 +22,8 @@ COUNTED = {
 OTHERS = (
     "writev", "pwritev", "pwritev2", "mkdirat", "mknod", "mknodat", "fchmodat", "lchown", "fchownat", "truncate",
     "symlink", "symlinkat", "renameat2", "fallocate", "sync", "syncfs", "sync_file_range", "msync", "sendfile",
-    "copy_file_range", "splice", "io_submit", "io_uring_enter", "utime", "utimes", "utimensat", "futimesat", "setxattr",
-    "lsetxattr", "fsetxattr", "removexattr", "fremovexattr", "openat2", "mmap",
+    "copy_file_range", "splice", "io_submit", "io_uring_enter", "utime", "utimes", "utimensat", "futimesat",
+    "setxattr", "lsetxattr", "fsetxattr", "removexattr", "fremovexattr", "openat2", "mmap",
 )
 
 TRACED = """#!/bin/sh

@@ -173,6 +173,7 @@ import Testing
       "\(answer.status)\n\(fields.joined(separator: "\n"))\n\(html.replacing("value=\"\(name)\"", with: "value=\"NAME\""))"
   }
 
+  /// How long they take is compared in Tests/Systems/test_sign_in_time.py.
   @Test("An unknown name, a wrong password and one before a second factor cost one hash each and read the same")
   func sameAnswer() async throws {
     try await withConsole { console in
@@ -186,27 +187,19 @@ import Testing
 
       let names = ["ada", "bobx", "nobody"]
       var answers: [String: Set<String>] = [:]
-      var times: [String: [Double]] = [:]
       for round in 1...8 {
         for name in names {
           if round % 4 == 0 { try await store.clearFailedSignIns([.place("127.0.0.1", name: name)]) }
           let browser = console.stranger()
           let page = try await browser.get("/sign-in")
           let before = desk.passwordsVerified
-          let start = ContinuousClock.now
           let answer = try await browser.submit(page, "/sign-in", ["name": name, "password": "wrong password"])
-          times[name, default: []].append((ContinuousClock.now - start) / .milliseconds(1))
           #expect(desk.passwordsVerified == before + 1, "\(name)")
           answers[name, default: []].insert(shown(answer, name))
         }
       }
       #expect(answers.values.allSatisfy { $0.count == 1 })
       #expect(Set(answers.values).count == 1)
-      for name in names {
-        let sorted = (times[name] ?? []).sorted()
-        let kind = ["ada": "wrong password", "bobx": "wrong password, second factor on"][name] ?? "unknown name"
-        print("\(kind): fastest \(Int(sorted[0])) ms, middle \(Int(sorted[4])) ms, slowest \(Int(sorted[7])) ms")
-      }
     }
   }
 
