@@ -117,7 +117,14 @@ struct RequestCheck {
   /// 9112, section 6.3). libmicrohttpd takes line feeds alone for the ends of chunks, where another server in front may
   /// see the chunk go on; and no browser sends chunks.
   private func unreadable(_ encodings: [String]) -> RequestProblem {
-    guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
+    let codings = encodings.flatMap { $0.split(separator: ",") }.map { Headers.trimmed(String($0)).lowercased() }
+    // "If … the chunked transfer coding is not the final encoding, … the server MUST respond with the 400 (Bad Request)
+    // status code" (section 6.3); it is not to be applied more than once either (section 6.1).
+    guard codings.last == "chunked", codings.count(where: { $0 == "chunked" }) == 1 else {
+      return .badRequest("The request's transfer encoding does not end with chunked, once.")
+    }
+    // "A transfer coding it does not understand" (section 6.1).
+    guard codings.count == 1 else {
       return RequestProblem(status: 501, sentence: "This server does not know the request's transfer encoding.")
     }
     return RequestProblem(
