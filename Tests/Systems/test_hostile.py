@@ -76,8 +76,8 @@ def post(head, body):
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 END = b"0\r\n\r\n"
 
-# Each is answered once, with 4xx or 5xx, or not at all; then the connection is closed. A second answer would be one to
-# what was smuggled. A body in chunks is refused by 411, so none of the ways to write them can be understood otherwise.
+# Each is answered once, with 4xx, or not at all; then the connection is closed. A second answer would be one to what was
+# smuggled. A body in chunks is refused by 411, so none of the ways to write them can be understood otherwise.
 REFUSED = {
     # Where the body ends (RFC 9112, section 6.3)
     "both lengths": post(b"Content-Length: 4\r\n" + CHUNKED, END + SMUGGLED),
@@ -188,6 +188,27 @@ REFUSED = {
     "thousands of form fields": post(b"Connection: close\r\nContent-Length: 8000\r\n", b"a=b&" * 2000),
 }
 
+# Those that the standards ask for another answer to, which is this one and no other.
+ASKED_FOR = {
+    # "A transfer coding it does not understand" (RFC 9112, section 6.1)
+    "encoding before chunked": 501,
+    # A method that is "unrecognized or not implemented" (RFC 9110, section 9.1), or longer than any (RFC 9112, section 3)
+    "unknown method": 501,
+    "method in small letters": 501,
+    "CONNECT": 501,
+    "TRACE": 501,
+    "long method": 501,
+    # "The major version of HTTP that was used" is not supported (RFC 9110, section 15.6.6)
+    "HTTP/2 that was not agreed on": 505,
+    "HTTP/9.9": 505,
+}
+assert ASKED_FOR.keys() <= REFUSED.keys()
+
+
+def refuses(name, code):
+    """Whether this is how such a request is refused."""
+    return code == ASKED_FOR[name] if name in ASKED_FOR else 400 <= code < 500
+
 
 def exchange(port, data, limit=10):
     """What comes back until the connection is closed. A server that refuses may close before everything was sent."""
@@ -221,7 +242,7 @@ def test_every_broken_request_is_refused_once_and_closed(target):
             # libmicrohttpd sends the head of its own refusals of a Content-Length twice, both with "Connection: close".
             heads = set(re.findall(rb"HTTP/1\.1 4.*?\r\n\r\n", answer, re.DOTALL))
             twice = len(codes) == 2 and len(heads) == 1 and b"Connection: close" in heads.pop()
-            if (len(codes) > 1 and not twice) or any(not 400 <= code < 600 for code in codes):
+            if (len(codes) > 1 and not twice) or not all(refuses(name, code) for code in codes):
                 wrong[name] = codes
             elif b"root:" in answer or b"/smuggled" in answer:
                 wrong[name] = answer[:500]
