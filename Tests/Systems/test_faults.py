@@ -11,8 +11,8 @@ from fragile import Fragile
 from sanitizers import environment_under_strace
 from servers import wait_until
 
-# Every system call that makes, changes, names or syncs a file, and under which name the library counts it. Those without
-# one are made by nothing yet; the first that is will be missed by the library, and belongs into faults.c then.
+# Every system call that makes, changes, names or syncs a file, and under which name the library counts it. The others
+# are made by nothing yet; the first that is will be missed by the library, and belongs into faults.c then.
 COUNTED = {
     "write": "write", "pwrite64": "pwrite", "fsync": "fsync", "fdatasync": "fdatasync", "ftruncate": "ftruncate",
     "open": "open", "openat": "open", "creat": "open", "rename": "rename", "renameat": "rename", "link": "link",

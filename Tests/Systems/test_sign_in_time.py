@@ -1,6 +1,6 @@
 """Whoever tries a name learns neither from the answer nor from its time whether there is somebody of that name.
 
-Each attempt costs one scrypt, which is most of its time: where one kind cost none, or two, its time would be another by a
+Each attempt costs one scrypt, which is most of its time: where one kind cost none, or two, its time would differ by a
 factor of two at least. Kinds are tried in turn, so that whatever else the machine does meets them alike.
 """
 import base64
