@@ -118,12 +118,12 @@ struct RequestCheck {
   /// see the chunk go on; and no browser sends chunks.
   private func unreadable(_ encodings: [String]) -> RequestProblem {
     let codings = encodings.flatMap { $0.split(separator: ",") }.map { Headers.trimmed(String($0)).lowercased() }
-    // "If … the chunked transfer coding is not the final encoding, … the server MUST respond with the 400 (Bad Request)
-    // status code" (section 6.3); it is not to be applied more than once either (section 6.1).
+    // Nobody knows where a body ends whose last coding is another (section 6.3 asks for 400), and it is applied once at
+    // most (section 6.1).
     guard codings.last == "chunked", codings.count(where: { $0 == "chunked" }) == 1 else {
       return .badRequest("The request's transfer encoding does not end with chunked, once.")
     }
-    // "A transfer coding it does not understand" (section 6.1).
+    // What comes before it is not understood here (section 6.1 asks for 501).
     guard codings.count == 1 else {
       return RequestProblem(status: 501, sentence: "This server does not know the request's transfer encoding.")
     }
