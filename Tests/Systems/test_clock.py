@@ -1,4 +1,7 @@
 """The program under a clock that is wrong, that jumps, and after everything has expired."""
+import calendar
+import datetime
+import html
 import pathlib
 import re
 import shutil
@@ -59,7 +62,7 @@ class ClockedConsole(Console):
 
 
 class System:
-    def __init__(self, folder, library, old_days=3650, activation=None, **changes):
+    def __init__(self, folder, library, old_days=3650, activation=None, shift=0, **changes):
         for place in [folder, *folder.parents]:
             if place.owner() == "root" and str(place).startswith("/tmp/"):
                 place.chmod(0o755)
@@ -69,6 +72,7 @@ class System:
         if activation:
             changes["activation"] = activation(self.server)
         self.console = ClockedConsole(folder / "console", library, components=[self.server.component(**changes)])
+        self.console.shift(shift)
         self.console.start().set_up()
 
     @property
@@ -80,14 +84,16 @@ class System:
         self.console.shift(shift)
         self.console.start().sign_in()
 
-    def update_to(self, authority, months=3, **options):
+    def update_to(self, authority, months=3, https="existing", **options):
         self.root = steps.import_root(self.client, authority)
-        plan = steps.make_plan(self.client, self.root, months=months)
+        plan = steps.make_plan(self.client, self.root, months=months, https=https)
         self.update = steps.start(self.client, plan, **options)
         return plan
 
     def served_by(self, authority):
-        x509.load_pem_x509_certificate(self.server.served().encode()).verify_directly_issued_by(authority.certificate)
+        served = x509.load_pem_x509_certificate(self.server.served().encode())
+        served.verify_directly_issued_by(authority.certificate)
+        return served
 
     def stop(self):
         self.console.stop(signal.SIGKILL)
@@ -164,6 +170,83 @@ def test_a_clock_that_was_set_back_is_noticed_and_signs_nothing_wrong(make, days
     update = steps.start(system.client, plan)
     steps.wait_for_end(system.client, update, "completed")
     system.served_by(second)
+
+
+def months_later(moment, months):
+    """The day so many months later; the last one of a month that is shorter."""
+    month = moment.month - 1 + months
+    year, month = moment.year + month // 12, month % 12 + 1
+    return datetime.date(year, month, min(moment.day, calendar.monthrange(year, month)[1]))
+
+
+def moment(shift):
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=shift)
+
+
+def expect_no_negative_time(system):
+    """On the pages that tell how long something took, lasts, or is ago, and in the console's log."""
+    for path in ["/roots", "/components", "/updates", system.update, "/audit", "/users", "/account"]:
+        page = system.client.get(path)
+        assert page.status == 200, path
+        text = html.unescape(re.sub(r"<[^>]*>", " ", page.text))
+        assert not re.search(r"(?<![\w:])[-−] ?[0-9.]+ *(ms|s|seconds?|minutes?|hours?|days?|months?)\b", text), (path, text)
+    assert not re.search(r"seconds=-", system.console.text()), system.console.text()
+
+
+def complete(system, authority, shift, months=3):
+    """An update with a certificate for the component and one for the console, which are valid by a clock that is so far off,
+    for as many months as were asked for, and not beyond their root."""
+    before, began = moment(shift), time.monotonic()
+    plan = system.update_to(authority, months, https="issue", in_spite_of_problems=True)
+    steps.wait_for_end(system.client, system.update, "completed")
+    assert time.monotonic() - began < 30
+    after, end = moment(shift), authority.certificate.not_valid_after_utc
+    for leaf in [system.served_by(authority), own_certificate(system.client)]:
+        assert leaf.issuer == authority.certificate.subject
+        assert before - datetime.timedelta(seconds=3601) <= leaf.not_valid_before_utc <= after
+        assert leaf.not_valid_after_utc.date() in {months_later(day, months) for day in (before, after)}
+        assert leaf.not_valid_after_utc <= end
+    expect_no_negative_time(system)
+    return plan
+
+
+@pytest.mark.parametrize("days", [1, 400])
+@pytest.mark.parametrize("is_first", [True, False], ids=["first start", "restart"])
+def test_a_start_with_a_clock_that_is_ahead_signs_by_it_and_leaves_nothing_wrong(make, days, is_first):
+    ahead = days * DAY
+    system = make(shift=ahead if is_first else 0)
+    if not is_first:
+        complete(system, Authority("Former Root"), 0)
+        system.restart(ahead)
+        # A day is not to be told from a day that has passed; by the other clock everything has ended.
+        page = system.client.get("/components")
+        assert ("Certificates have expired, or this machine’s clock is wrong" in page.text) == (days > 1)
+        assert ("The certificate of the one component in force ended at" in page.text) == (days > 1)
+    own = own_certificate(system.client)
+    assert own.not_valid_before_utc <= moment(ahead)
+    # By this clock the root has 110 days left, whatever the right one says.
+    first = Authority("First Root", days=days + 110)
+    plan = complete(system, first, ahead)
+    # The first certificates of all have ended by the one clock, and by the other they are as good as before.
+    assert (("ended on" in plan.text) or ("CLOCK_IN_DOUBT" in plan.text)) == (days > 1)
+    form = system.client.get(f"{system.root}/update").form("/plans")
+    refused = system.client.post("/plans", {**form["fields"], "months": "4"})
+    assert refused.status == 422 and "would outlive the root certificate" in refused.text
+    # Once the clock is right, everything was written, and begins to be valid, in the future.
+    system.restart(0)
+    page = system.client.get("/components")
+    assert "This machine’s clock disagrees with what is known" in page.text
+    assert f"which by this clock is still {'24 hours' if days == 1 else '400 days'} away" in page.text
+    assert "The console’s own certificate begins to be valid only at" in page.text
+    expect_no_negative_time(system)
+    second = Authority("Second Root")
+    assert "CLOCK_IN_DOUBT" in complete(system, second, 0).text
+    assert "This machine’s clock" not in system.client.get("/components").text
+    # Back to what is not valid yet it goes, too, and the page says so again.
+    assert steps.decide(system.client, system.update, "abort").status == 303
+    page = steps.wait_for_end(system.client, system.update, "rolledBack")
+    system.served_by(first)
+    assert "The console’s own certificate begins to be valid only at" in page.text
 
 
 def held(server):
