@@ -1,6 +1,7 @@
 """Servers that behave until they are turned, and then mean no good."""
 import os
 import pathlib
+import select
 import socket
 import ssl
 import struct
@@ -104,4 +105,65 @@ class HostileServer:
             connection.send(record)
 
     def stop(self):
+        self.listening.close()
+
+
+class HeldSocket:
+    """A Unix socket in front of another one. What begins with `held_word` is accepted and gets no answer until `let_go`
+    is called; then it is passed on, late."""
+
+    def __init__(self, path, behind):
+        self.path, self.behind = pathlib.Path(path), behind
+        self.held_word = None
+        self.held, self.ended = 0, 0
+        self.late = threading.Event()
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(str(self.path))
+        self.listening.listen(16)
+
+    def start(self):
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=[connection], daemon=True).start()
+
+    def answer(self, connection):
+        with connection, socket.socket(socket.AF_UNIX) as behind:
+            said = connection.recv(1 << 16)
+            is_held = self.held_word is not None and said.startswith(self.held_word.encode())
+            if is_held:
+                self.held += 1
+                self.late.wait(120)
+            try:
+                behind.connect(str(self.behind))
+                behind.sendall(said)
+                self.pass_on(connection, behind)
+            except OSError:
+                pass
+        self.ended += is_held
+
+    def pass_on(self, connection, behind):
+        """Both ways until one side closes."""
+        other = {connection: behind, behind: connection}
+        while True:
+            for side in select.select(list(other), [], [], 120)[0]:
+                part = side.recv(1 << 16)
+                if not part:
+                    return
+                other[side].sendall(part)
+
+    def let_go(self):
+        self.held_word = None
+        self.late.set()
+
+    def stop(self):
+        self.let_go()
+        # What waits in accept() is woken by this.
+        self.listening.shutdown(socket.SHUT_RDWR)
         self.listening.close()

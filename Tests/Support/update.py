@@ -1,5 +1,6 @@
 """The steps of an update as an administrator takes them, over the pages' own forms."""
 import re
+import time
 
 from servers import wait_until
 
@@ -91,3 +92,18 @@ def decide(client, update, decision, page=None):
     if "reason" in fields:
         fields = {**fields, "reason": "The test wants it so."}
     return client.post(form["action"], fields, follow=False)
+
+
+def abort_at_once(client, update):
+    """Presses Abort while something hangs: within 2 s it is answered, and shown. Returns the page that shows it."""
+    page = client.get(update)
+    begun = time.monotonic()
+    answer = decide(client, update, "abort", page=page)
+    answered = time.monotonic() - begun
+    page = client.get(update)
+    shown = time.monotonic() - begun
+    print(f"Abort answered after {answered:.2f} s, shown after {shown:.2f} s")
+    assert answer.status == 303, answer.text
+    assert "Stopping, to roll back" in page.text and "Abort is chosen" in page.text
+    assert shown < 2
+    return page

@@ -1,5 +1,6 @@
 """HAProxy is given its certificates over its runtime API: it is not reloaded, and no connection ends."""
 import os
+import re
 import socket
 import ssl
 
@@ -7,8 +8,10 @@ import pytest
 
 import update as steps
 from authority import Authority
+from hostile import HeldSocket
 from packaged.haproxy import HAProxy
 from packaged.moves import abort, expect_before, expect_under, let_through, move, seen, words
+from servers import Nginx, wait_until
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to the users of the servers")
 
@@ -84,3 +87,45 @@ def test_a_trust_bundle_is_refused_before_the_start_by_a_version_that_it_would_e
     client = console([component(haproxy)])
     said = words(steps.make_plan(client, steps.import_root(client, Authority("Root A"))))
     assert "HAPROXY_TOO_OLD" in said and "by a reload instead" in said, said
+
+
+@pytest.fixture
+def held(haproxy, tmp_path):
+    socket = HeldSocket(tmp_path / "held.sock", haproxy.admin_socket).start()
+    yield socket
+    socket.stop()
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    server = Nginx(tmp_path / "nginx", Authority("Old Root")).start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("unanswered", ["set ssl cert", "commit ssl cert"])
+def test_abort_is_answered_at_once_while_its_socket_gives_no_answer(haproxy, held, nginx, console, unanswered):
+    described = component(haproxy, trust=False) | {"stage": 2}
+    described["activation"] |= {"haproxy_socket": str(held.path), "time_limit": 600}
+    client = console([nginx.component(), described])
+    before, files, served = seen(haproxy), nginx.files(), nginx.served()
+    held.held_word = unanswered
+    root = Authority("Root A")
+    path = steps.import_root(client, root)
+    update = steps.start(client, steps.make_plan(client, path))
+    wait_until(lambda: held.held > 0, "the question to the socket")
+    assert nginx.served() != served
+    page = steps.abort_at_once(client, update)
+    assert re.search(r"waiting for .*\bhaproxy\b", page.text)
+    held.held_word = None
+    page = steps.wait_for_end(client, update, "rolledBack")
+    assert "was told to end" in page.text
+    expect_before(haproxy, before)
+    assert (nginx.files(), nginx.served()) == (files, served)
+    # What was held comes to HAProxy now, after everything was put back, and brings nothing.
+    held.let_go()
+    wait_until(lambda: held.ended == held.held, "the late answers")
+    expect_before(haproxy, before)
+    assert steps.standing(client, update) == "rolledBack"
+    move(client, path)
+    expect_under(haproxy, root, trusted=())

@@ -17,9 +17,10 @@ from authority import Authority
 from commandline import CommandLine
 from console import Console
 from program import Program
-from servers import Nginx
+from servers import Nginx, wait_until
 from softhsm import LIBRARY, PIN, SPY, SoftHSM
 
+HANGING = pathlib.Path(__file__).resolve().parents[1] / "Support" / "hangingmodule.c"
 OLD = Authority("Old Root")
 TOKEN = "Root CA"
 ADDRESS = "pkcs11:token=Root%20CA;object=root-key"
@@ -48,9 +49,9 @@ class System:
         self.options = ["--pkcs11-module", library, *options]
         self.console = None
 
-    def begin(self, server=False):
+    def begin(self, server=False, components=()):
         self.nginx = Nginx(self.folder / "nginx", OLD).start() if server else None
-        components = [self.nginx.component()] if server else []
+        components = [self.nginx.component()] if server else list(components)
         self.console = Console(self.folder / "console", *self.options, components=components).start().set_up()
         self.client = self.console.client
         return self
@@ -225,12 +226,11 @@ def test_a_refused_pin_is_tried_once_and_retry_works_with_a_new_one(make, monkey
     ("return 5;", "C_GetFunctionList failed"),
 ])
 def test_a_module_that_hangs_or_crashes_costs_nobody_else_anything(make, tmp_path, what, sentence):
-    source, library = tmp_path / "bad.c", tmp_path / "bad.so"
+    source = tmp_path / "bad.c"
     source.write_text(
         "#include <stdlib.h>\n#include <unistd.h>\nunsigned long C_GetFunctionList(void **list) { (void)list; " + what + " }\n"
     )
-    compiler = shutil.which("cc") or shutil.which("clang")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    library = compiled(source, tmp_path)
     system = make(library=str(library), options=["--pkcs11-time-limit", "1"]).begin()
     began = time.monotonic()
     page = system.add()
@@ -238,8 +238,21 @@ def test_a_module_that_hangs_or_crashes_costs_nobody_else_anything(make, tmp_pat
     assert time.monotonic() - began < 15
     assert system.client.get("/roots").status == 200
     # Nothing of it is left running.
-    workers = [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if is_worker(path, system.console.process.pid)]
-    assert workers == []
+    assert workers(system) == []
+
+
+def compiled(source, folder):
+    """A module from its source."""
+    library = folder / f"{source.stem}.so"
+    compiler = shutil.which("cc") or shutil.which("clang")
+    subprocess.run([compiler, "-Wall", "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    return library
+
+
+def workers(system):
+    """The processes in which the console lets a module sign now."""
+    parent = system.console.process.pid
+    return [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if is_worker(path, parent)]
 
 
 def is_worker(path, parent):
@@ -248,6 +261,51 @@ def is_worker(path, parent):
         return int(fields[1]) == parent and b"module-worker" in path.read_bytes()
     except OSError:
         return False
+
+
+@pytest.fixture
+def hanging(make, tmp_path, monkeypatch):
+    """A system whose module hangs in a signature for as long as the file `hold` is there."""
+    hold, begun = tmp_path / "hold", tmp_path / "begun"
+    for name, value in {"BEHIND": LIBRARY, "HOLD": hold, "BEGUN": begun}.items():
+        monkeypatch.setenv(f"HANGING_{name}", str(value))
+    system = make(library=str(compiled(HANGING, tmp_path)), options=["--pkcs11-time-limit", "120"])
+    system.hold, system.begun = hold, begun
+    yield system
+    hold.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("where", ["for a component", "to show that it is trusted"])
+def test_abort_is_answered_at_once_while_the_module_hangs_in_a_signature(hanging, tmp_path, where):
+    near, far = servers = [Nginx(tmp_path / name, OLD).start() for name in ["near", "far"]]
+    try:
+        # By its first activation a component has the trust bundle, and is then asked whether it accepts the new root.
+        hold = "" if where == "for a component" else f"[ -e {hanging.begun} ] || echo > {hanging.hold}; "
+        command = ["/bin/sh", "-c", f"{hold}kill -HUP $(head -n 1 {near.pid_file})"]
+        hanging.begin(components=[
+            near.component(name="near", activation={"command": command, "time_limit": 10}), far.component(name="far"),
+        ])
+        hanging.add()
+        root = hanging.client.location
+        plan = steps.make_plan(hanging.client, root)
+        before = [(server.files(), server.served()) for server in servers]
+        if not hold:
+            hanging.hold.touch()
+        update = steps.start(hanging.client, plan)
+        wait_until(hanging.begun.exists, "a signature that hangs")
+        steps.abort_at_once(hanging.client, update)
+        steps.wait_for_end(hanging.client, update, "rolledBack")
+        assert [(server.files(), server.served()) for server in servers] == before
+        # The signature comes now, after everything was put back, and brings nothing.
+        hanging.hold.unlink()
+        wait_until(lambda: not workers(hanging), "the late signature")
+        assert [(server.files(), server.served()) for server in servers] == before
+        assert steps.standing(hanging.client, update) == "rolledBack"
+        update = steps.start(hanging.client, steps.make_plan(hanging.client, root))
+        steps.wait_for_end(hanging.client, update, "completed")
+    finally:
+        for server in servers:
+            server.stop()
 
 
 def test_without_the_option_there_is_no_form(make):
