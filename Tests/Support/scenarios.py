@@ -27,9 +27,9 @@ class Update:
         system.start()
 
     def act(self, system):
-        """What is broken into; whether it was acknowledged, for what is asked for."""
-        answer = system.begin()
-        return answer is not None and answer.status == 303
+        """What is broken into; whether it was acknowledged, for what is asked for. `answer` is what came, if anything."""
+        self.answer = system.begin()
+        return self.answer is not None and self.answer.status == 303
 
     def is_over(self, system):
         """Whether nothing goes on by itself any more."""
@@ -86,8 +86,8 @@ class Decide(Update):
         self.form = system.decision_form(self.decision)
 
     def act(self, system):
-        answer = system.post(self.form["action"], self.form["fields"])
-        return answer is not None and answer.status == 303
+        self.answer = system.post(self.form["action"], self.form["fields"])
+        return self.answer is not None and self.answer.status == 303
 
     def expect_kept(self, system, acknowledged):
         super().expect_kept(system, True)
@@ -203,9 +203,16 @@ class Import:
         self.confirm, self.has_answer = None, False
 
     def act(self, system):
+        """Done again it goes on with the upload that is there."""
+        self.answer = None
         try:
-            self.confirm = self.send(system)
-            return self.press(system).status == 303
+            if not self.confirm:
+                self.answer = self.send(system)
+                if self.answer.status != 200:
+                    return False
+                self.confirm = self.answer.form("/roots/import/[^/]+")
+            self.answer = self.press(system)
+            return self.answer.status == 303
         except LOST:
             return False
         finally:
@@ -216,9 +223,7 @@ class Import:
 
     def send(self, system):
         fields = {**self.upload, "password": steps.PFX_PASSWORD}
-        page = system.client.upload("/roots/import", fields, [("file", "new.pfx", self.pfx)])
-        assert page.status == 200, page.text
-        return page.form("/roots/import/[^/]+")
+        return system.client.upload("/roots/import", fields, [("file", "new.pfx", self.pfx)])
 
     def press(self, system):
         return system.client.post(
@@ -240,8 +245,7 @@ class Import:
             assert system.client.get("/roots").status == 200
             return system.expect_before()
         if not system.rows("SELECT 1 FROM roots"):
-            self.confirm = self.confirm or self.send(system)
-            assert self.press(system).status == 303
+            assert self.act(system), self.answer and self.answer.text
         root, = set(re.findall(r'href="(/roots/\d+)/update"', system.client.get("/roots").text))
         system.start_form = steps.make_plan(system.client, root, https="issue").form("/updates")["fields"]
         assert system.begin().status == 303

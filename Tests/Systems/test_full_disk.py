@@ -1,8 +1,11 @@
-"""Writing fails: the disk is full, or it is broken. The action that needs it fails with a clear sentence, the
-component goes on serving what it served, and Retry works once there is room.
+"""Writing fails: the disk is full, or it is broken. What needs it fails with a clear sentence, nothing half is left, the
+components go on serving what they served, and the same act succeeds once there is room.
 
-The gate lets some calls fail; `REROOT_FULL_DISKS=all` every one.
+The gate lets some calls fail, with either error; `REROOT_FULL_DISKS=all` every one, with each of the two.
+`REROOT_FULL_DISKS_SHARE=2/5` takes every fifth of them, from the second on.
 """
+import collections
+import contextlib
 import errno
 import html
 import os
@@ -15,15 +18,19 @@ import update as steps
 from disk import SmallDisk
 from faults import FAIL
 from fragile import SETTLED, Fragile
-from scenarios import Update
+from scenarios import Certificate, Decide, Import, Update
 from servers import wait_until
+from trial import Trial
 
 EVERY = os.environ.get("REROOT_FULL_DISKS") == "all"
-SAMPLE = 7
-# What such a failure is called.
+FIRST, STEP = (int(part) for part in os.environ.get("REROOT_FULL_DISKS_SHARE", "1/1").split("/"))
+# No two runs are quite the same, so a few more numbers are tried than the rehearsal had calls.
+MARGIN = 10
+ERRORS = (errno.ENOSPC, errno.EIO)
+# What is said of the disk under the data folder, and what the failure of an action is called.
+REFUSED = re.compile("The disk that holds Reroot's data folder (is full|failed)")
 CLEAR = re.compile(r"disk|room|space|input/output|quota", re.IGNORECASE)
-
-
+NOT_PUT_BACK = "The files replaced before could not all be put back either"
 FULL = "The disk that holds Reroot's data folder is full. Make room there."
 
 
@@ -34,87 +41,139 @@ class Failing(Update):
     fails = False
 
 
-class Broken:
-    """One system, whose calls fail one after the other."""
+class Broken(Trial):
+    """A scenario of which the calls fail, one after the other."""
 
-    def __init__(self, folder, live=None):
-        self.scenario = Failing()
-        self.system = Fragile(folder, names=self.scenario.names, live=live)
-        self.scenario.prepare(self.system)
-        self.system.stop()
-        self.system.keep("base")
+    def count(self):
+        """How many calls there are when none fails: those on files of the console, and those on files of the components."""
+        calls = [call.split(" ", 1)[1] for call in self.rehearse()]
+        return {where: sum(path.startswith(f"/{where}/") for path in calls) for where in ("data", "parts")}
 
-    def go_back(self):
-        self.system.put_back("base")
-        self.system.update = None
-        self.system.start()
-
-    def rehearse(self, prefix):
-        self.go_back()
-        self.system.faults.arm(prefix=prefix)
-        assert self.system.begin().status == 303
-        self.system.settled()
-        count = self.system.faults.counted
-        self.system.stop(signal.SIGKILL)
-        return count
-
-    def fail(self, number, lasting, prefix):
-        """Lets one call fail, or that and all later ones, until there is room again; whether it came to that."""
+    def fail(self, where, number, error, lasting):
+        """Lets one call fail, or that and all later ones, until there is room again; what came of it, or None where it did
+        not come to that."""
         system = self.system
         self.go_back()
+        self.former = {part.name: (part.files(), part.served()) for part in system.parts}
+        self.known = set(self.failures())
+        self.lasting = lasting
         try:
-            error = (errno.ENOSPC, errno.EIO)[number % 2]
-            system.faults.arm(number, FAIL, error, lasting, prefix)
-            self.see_through(prefix)
-            return system.faults.struck > 0
+            system.faults.arm(number, FAIL, error, lasting, f"{system.live / where}/")
+            came = self.see_what_comes()
+            return came if system.faults.struck else None
         finally:
             system.stop(signal.SIGKILL)
 
-    def see_through(self, prefix):
-        system = self.system
-        answer = system.begin()
-        assert answer is not None, "the console has died"
-        if answer.status != 303:
-            assert CLEAR.search(answer.text), answer.text
+    def see_what_comes(self):
+        """The act is refused, or fails later, or waits, or does without what failed; then there is room again."""
+        system, scenario = self.system, self.scenario
+        acknowledged, came = scenario.act(system), "done all the same"
+        assert scenario.answer is not None and system.is_alive, "the console has died"
+        if not acknowledged:
+            came = "refused"
+            assert REFUSED.search(html.unescape(scenario.answer.text)), scenario.answer.text
+            self.expect_untouched()
             system.faults.disarm()
-            system.expect_before()
-            assert system.begin().status == 303
-        wait_until(lambda: self.stands_still(), "the update stands still", 60)
-        page = system.client.get(system.update)
-        assert page.status == 200
-        if 'data-standing="deciding"' in page.text:
-            self.expect_clear(page)
+            scenario.look(system, False, {})
+            assert scenario.act(system), f"it is refused again: {scenario.answer.text}"
+        elif system.update:
+            wait_until(self.stands_still, "the update stands still", 60)
+            came = self.expect_clear() or came
         system.faults.disarm()
-        system.expect_end(system.finish())
+        self.expect_whole()
+        scenario.end(system, "finish")
+        return came
 
     def stands_still(self):
         """It asks or has ended, or waits for room in the data folder: it tries again each second."""
-        return self.system.standing() in SETTLED or self.system.faults.struck > 1
+        return self.system.standing() in SETTLED or (self.lasting and self.waits())
 
-    def expect_clear(self, page):
-        """Each failure says what it is about, and its component serves what it served."""
-        found = steps.failures(page)
-        assert found and all(CLEAR.search(sentence) for _, sentence in found), found
+    def waits(self):
+        """Whether the log says that what has ended cannot be written."""
+        said = re.search(r"reason=(.*) \[\w+\] journal not written", self.system.console.text())
+        assert not said or REFUSED.search(said.group(1)), said
+        return said is not None
+
+    def failures(self):
+        return steps.failures(self.system.client.get(self.system.update)) if self.system.update else []
+
+    def expect_clear(self):
+        """Whoever has failed now has a failure that says what it is about, and what was not replaced serves what it served.
+        Returns what came of it, where that can be told."""
+        found = [failure for failure in self.failures() if failure not in self.known]
+        sentences = {}
+        for heading, sentence in found:
+            sentences.setdefault(re.sub(r"^\w+", "", heading), []).append(sentence)
+        for said in sentences.values():
+            assert any(CLEAR.search(sentence) for sentence in said), found
         for part in self.system.parts:
             if any(re.search(rf"^Deploy.*\b{part.name} failed", heading) for heading, _ in found):
-                assert part.served() == self.system.before[part.name][1]
+                assert part.served() == self.former[part.name][1]
+        return "failed" if found else "waited" if self.waits() else None
+
+    def expect_untouched(self):
+        """What was refused has done nothing."""
+        for part in self.system.parts:
+            assert (part.files(), part.served()) == self.former[part.name], f"{part.name} is not what it was"
+            part.expect_no_traces()
+
+    def expect_whole(self):
+        """Nothing half is left, and every component serves what it served or what lies in its files. Only a disk that goes
+        on failing keeps files from being put back, and the failure says that; the end shows that Retry mends it."""
+        if any(NOT_PUT_BACK in sentence for _, sentence in self.failures()):
+            assert self.lasting, "one failing call has left files half replaced"
+            return
+        self.scenario.look(self.system, True, {})
+        for part in self.system.parts:
+            assert part.served() in (None, self.former[part.name][1], part.leaf()), f"{part.name} serves something else"
 
 
-@pytest.mark.parametrize("where", ["data", "parts"])
-def test_a_call_that_fails_is_told_clearly_and_costs_nothing(tmp_path, where):
-    broken = Broken(tmp_path)
-    prefix = f"{broken.system.live / where}/"
-    count = broken.rehearse(prefix)
-    numbers = range(1, count + 1) if EVERY else [1 + index * count // SAMPLE for index in range(SAMPLE)]
-    tried, lost = 0, []
-    for index, number in enumerate(numbers):
-        try:
-            tried += broken.fail(number, index % 3 == 0, prefix)
-        except Exception as error:
-            lost.append((number, broken.system.faults.last, repr(error)))
-    broken.system.close()
-    print(f"\n{where}: {tried} of {count} calls failed, {len(lost)} times without a good end")
-    assert tried > 0 and not lost, lost
+SCENARIOS = [
+    # What is done, its scenario, and how many calls of the console's and of the components' files the gate lets fail.
+    ("update", Failing, 3, 2),
+    ("import of a root", Import, 2, 0),
+    ("decision retry", lambda: Decide("retry"), 2, 0),
+    ("decision override", lambda: Decide("override"), 1, 1),
+    ("decision continue", lambda: Decide("continue"), 2, 0),
+    ("decision abort", lambda: Decide("abort"), 1, 1),
+    ("change of the console's certificate", Certificate, 2, 0),
+]
+
+
+def chosen(counts, samples):
+    """Where, at which call, with which error, and whether from there on: every call with both errors, or a few all over."""
+    if EVERY:
+        points = [
+            (where, number, error)
+            for where, count in counts.items() if count for number in range(1, count + MARGIN) for error in ERRORS
+        ][FIRST - 1 :: STEP]
+    else:
+        numbers = [
+            (where, 1 + (2 * index + 1) * counts[where] // (2 * sample))
+            for where, sample in samples.items() for index in range(sample)
+        ]
+        points = [(where, number, ERRORS[index % 2]) for index, (where, number) in enumerate(numbers)]
+    return [(*point, index % 3 == 0) for index, point in enumerate(points)]
+
+
+@pytest.mark.parametrize("name, make, data, parts", SCENARIOS, ids=[name for name, *_ in SCENARIOS])
+def test_a_call_that_fails_is_told_clearly_and_costs_nothing(tmp_path, name, make, data, parts):
+    broken = Broken(tmp_path, make())
+    tried, lost = collections.Counter(), []
+    with contextlib.closing(broken.system):
+        counts = broken.count()
+        for where, number, error, lasting in chosen(counts, {"data": data, "parts": parts}):
+            try:
+                came = broken.fail(where, number, error, lasting)
+                tried.update([came] if came else [])
+            except Exception as problem:
+                lost.append((where, number, errno.errorcode[error], lasting, broken.system.faults.last, repr(problem)))
+    found = ", ".join(f"{count} {came}" for came, count in sorted(tried.items()))
+    print(
+        f"\nfigure: writing fails, {name}: {tried.total() + len(lost)} tried of {len(ERRORS)} errors at "
+        f"{sum(counts.values())} calls ({found}), {len(lost)} without a good end"
+    )
+    assert tried and not lost, lost
 
 
 @pytest.fixture
