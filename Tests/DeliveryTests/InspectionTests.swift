@@ -149,6 +149,11 @@ struct InspectionTests {
       try $0.folder.write(identity.chainPEM, to: "chain.pem")
       try $0.folder.write(identity.key.pkcs8PEM().text, to: "key.pem")
     },
+    Fault(name: "the certificate is not valid yet", codes: ["CERTIFICATE_NOT_YET_VALID"]) {
+      let identity = try $0.authority.early()
+      try $0.folder.write(identity.chainPEM, to: "chain.pem")
+      try $0.folder.write(identity.key.pkcs8PEM().text, to: "key.pem")
+    },
     Fault(name: "a folder stands in the way", codes: ["FOLDER_IN_THE_WAY"]) {
       unlink($0.folder.path("roots.pem"))
       try $0.folder.folder("roots.pem")

@@ -108,11 +108,12 @@ struct RetirementPlanTests {
   func otherProblems() throws {
     let silent = Problem(code: "NOTHING_ANSWERS", sentence: "Nothing answers at a:1.", advice: "Look.")
     let expired = Problem(code: "CERTIFICATE_EXPIRED", sentence: "It ended.", advice: "Look.")
+    let early = Problem(code: "CERTIFICATE_NOT_YET_VALID", sentence: "It begins later.", advice: "Look.")
     let program = Problem(code: "NO_PROGRAM", sentence: "There is no /bin/x.", advice: "Look.")
     let unseen = Dependency(
       component: Component.ID(rawValue: 1), name: "a", kind: .unseen, place: "a:1",
       sentence: "Nothing answers at a:1.", seenAt: Self.now)
-    let acting = PlanMaker.make(request(problems: [silent, expired, program], dependencies: [unseen]))
+    let acting = PlanMaker.make(request(problems: [silent, expired, early, program], dependencies: [unseen]))
     #expect(acting.components[0].problems.map(\.code) == ["NOT_SEEN", "NO_PROGRAM"])
     let idle = PlanMaker.make(request(accepts: [Sample.new], problems: [program]))
     #expect(idle.components[0].problems.isEmpty)

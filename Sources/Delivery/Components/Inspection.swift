@@ -105,12 +105,12 @@ struct Inspection {
         findings.served.append(view.served(served, at: now))
         leaf = leaf ?? (chain, view.endpoint.address)
         compare(served, view.endpoint)
-        addIfExpired(served, "The certificate that \(view.endpoint.address) serves")
+        addUnlessValid(served, "The certificate that \(view.endpoint.address) serves")
       }
     }
     if leaf == nil, let deployed {
       leaf = (deployed.chain, deployed.path)
-      if let first = deployed.chain.first { addIfExpired(first, "The certificate in \(deployed.path)") }
+      if let first = deployed.chain.first { addUnlessValid(first, "The certificate in \(deployed.path)") }
     }
     findings.previousNotAfter = leaf?.chain.first?.notAfter
     let roots = knownRoots + (bundle ?? []).filter(\.isSelfIssued)
@@ -214,13 +214,23 @@ struct Inspection {
           + "file was changed."))
   }
 
-  private mutating func addIfExpired(_ certificate: Certificate, _ subject: String) {
-    guard certificate.notAfter < now else { return }
-    add(
-      DeliveryFailure(
-        code: "CERTIFICATE_EXPIRED",
-        sentence: "\(subject), “\(certificate.subject)”, ended on \(certificate.notAfter.formatted(.iso8601)).",
-        advice: "Its peers refuse it already. The update replaces it; Abort would put it back."))
+  private mutating func addUnlessValid(_ certificate: Certificate, _ subject: String) {
+    if certificate.notAfter < now {
+      add(
+        DeliveryFailure(
+          code: "CERTIFICATE_EXPIRED",
+          sentence: "\(subject), “\(certificate.subject)”, ended on \(certificate.notAfter.formatted(.iso8601)).",
+          advice: "Its peers refuse it already. The update replaces it; Abort would put it back."))
+    } else if certificate.notBefore > now {
+      // It was issued by a clock that was ahead, or this machine's is behind.
+      add(
+        DeliveryFailure(
+          code: "CERTIFICATE_NOT_YET_VALID",
+          sentence: "\(subject), “\(certificate.subject)”, begins to be valid only on "
+            + "\(certificate.notBefore.formatted(.iso8601)).",
+          advice: "If this machine's clock is right, its peers refuse it until then. The update replaces it; Abort would "
+            + "put it back."))
+    }
   }
 
   private mutating func note(_ task: String, _ body: @Sendable () async throws -> Void) async {

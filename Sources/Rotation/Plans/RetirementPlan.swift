@@ -107,8 +107,9 @@ extension PlanMaker {
       var problem = problem
       if problem.code == "BUNDLE_UNREADABLE" { problem.isBlocking = true }
       if problem.isBlocking { return problem }
-      // An expired certificate is none the worse for it, and what was not seen stands there already.
-      let isTold = problem.code == "CERTIFICATE_EXPIRED" || own.contains { $0.sentence.contains(problem.sentence) }
+      // A certificate that is not valid is none the worse for it, and what was not seen stands there already.
+      let isInvalid = ["CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID"].contains(problem.code)
+      let isTold = isInvalid || own.contains { $0.sentence.contains(problem.sentence) }
       return holds && !isTold ? problem : nil
     }
   }

@@ -19,17 +19,23 @@ struct TestAuthority: Sendable {
   var rootKey: RootKey { RootKey(certificate.fingerprint.hex) }
 
   /// A child certificate of the root, with its key.
-  func child(_ names: [String] = ["127.0.0.1", "localhost"], notAfter: Date = .now + 86_400) throws -> Identity {
+  func child(
+    _ names: [String] = ["127.0.0.1", "localhost"], notBefore: Date = .now - 3_600, notAfter: Date = .now + 86_400
+  ) throws -> Identity {
     let key = try PrivateKey.generate(.ecdsaP256)
     let request = ChildRequest(
       names: try names.map { try AlternativeName(parsing: $0) }, usage: .both, publicKeyOf: key,
-      serialNumber: .random(), notBefore: .now - 3_600, notAfter: notAfter)
+      serialNumber: .random(), notBefore: notBefore, notAfter: notAfter)
     let issuer = try Issuer(root: certificate, key: root.key)
-    return Identity(chain: [try issuer.sign(CheckedRequest(request, root: certificate, now: .now - 3_000))], key: key)
+    return Identity(
+      chain: [try issuer.sign(CheckedRequest(request, root: certificate, now: notBefore + 600))], key: key)
   }
 
   /// A certificate that has ended ten minutes ago.
   func expired() throws -> Identity { try child(notAfter: .now - 600) }
+
+  /// A certificate that begins to be valid in an hour.
+  func early() throws -> Identity { try child(notBefore: .now + 3_600) }
 
   /// An authority between this root and its children: it has the root's certificate behind its own.
   func intermediate() throws -> Identity {
