@@ -53,14 +53,15 @@ public final class Console: Sendable {
           store: store, updates: updates, clock: configuration.clock,
           clockCheck: { try await clockDesk.check() }, isRestored: { restoration.open != nil },
           notify: { hold, attempt in await notifications.notify(hold.message(attempt)) }, logger: logger)),
-      readiness: Readiness(store: store, https: https, restoration: restoration),
+      readiness: Readiness(
+        store: store, https: https, restoration: restoration, unwritten: updates.surroundings.unwritten),
       watching: WatchDesk(
         store: store, access: configuration.targetAccess, restoration: restoration, clock: configuration.clock,
         timing: configuration.watching, logger: logger),
       startedAt: configuration.clock(),
       keptPages: KeptPages(store: store, clock: configuration.clock) {
         // A demonstration says on every page how its system fares.
-        restoration.open != nil || configuration.extension != nil
+        restoration.open != nil || configuration.extension != nil || updates.surroundings.unwritten.sentence != nil
       },
       requestRate: RequestRate(limit: configuration.requestsPerMinute, clock: configuration.clock))
     self.services = services

@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import PKI
 import Store
+import Synchronization
 
 /// The hardware modules that roots' keys may stay in.
 public struct HardwareModules: Sendable {
@@ -13,6 +14,13 @@ public struct HardwareModules: Sendable {
   /// One signature after the other: modules have few sessions. A thread of their own, so that one that hangs costs nobody
   /// else anything.
   private let threads = WorkThreads(count: 1, name: "hardware module")
+
+  /// What the thread works for now.
+  private let current = CurrentCall()
+
+  private final class CurrentCall: Sendable {
+    let call = Mutex<ModuleCall?>(nil)
+  }
 
   /// - Parameters:
   ///   - libraries: absolute paths.
@@ -26,9 +34,20 @@ public struct HardwareModules: Sendable {
   /// For a console without any.
   public static let none = HardwareModules(libraries: [], worker: [])
 
-  /// Runs something that waits for a module.
+  /// Runs something that waits for a module. Once its task is cancelled, it is not begun any more, and the module's process
+  /// is killed: nothing is signed for an update that was aborted meanwhile, and the next in line need not wait for it.
   func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await threads.run(work)
+    let call = ModuleCall()
+    return try await withTaskCancellationHandler {
+      try await threads.run { [current] in
+        try call.requireWanted()
+        current.call.withLock { $0 = call }
+        defer { current.call.withLock { $0 = nil } }
+        return try work()
+      }
+    } onCancel: {
+      call.cancel()
+    }
   }
 
   /// The key of a root. Its check and signatures block, and belong on `run`'s thread. A PIN that the module has refused is
@@ -47,10 +66,12 @@ public struct HardwareModules: Sendable {
         sentence: "The hardware module \(module.library) may not be loaded. Start Reroot with --pkcs11-module "
           + "\(module.library).")
     }
-    let (worker, refused) = (worker, refused)
+    let (worker, refused, current) = (worker, refused, current)
     return try TokenKey(root: root) { mechanism, data in
       let order = TokenOrder(module: module.library, uri: module.uri, mechanism: mechanism, data: data)
-      let answer = try refused.guarding(pin, of: module, isTyped: isTyped) { try worker.carryOut(order, pin: pin) }
+      let answer = try refused.guarding(pin, of: module, isTyped: isTyped) {
+        try worker.carryOut(order, pin: pin, for: current.call.withLock { $0 } ?? ModuleCall())
+      }
       guard let signature = answer.signature else {
         throw PKIError(code: "TOKEN_FAILED", sentence: "The hardware module gave no signature. Try again.")
       }

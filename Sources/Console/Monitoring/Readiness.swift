@@ -15,9 +15,10 @@ actor Readiness {
   private var known: (problem: String?, at: ContinuousClock.Instant)?
   private var looking: Task<String?, Never>?
 
-  init(store: Store, https: HTTPSKeeper, restoration: RestorationDesk) {
+  init(store: Store, https: HTTPSKeeper, restoration: RestorationDesk, unwritten: UnwrittenUpdates) {
     self.init {
       if let problem = await Self.database(store) { return problem }
+      if let problem = unwritten.sentence { return problem }
       if let problem = Self.restoring(restoration) { return problem }
       return await Self.https(https)
     }

@@ -8,13 +8,21 @@ struct FailurePanel: Sendable {
   let state: UpdateState
   /// Whether Abort takes a second person.
   var secondPerson = SecondPerson(isNeeded: false, request: nil)
-  /// Finds the components whose previous certificate has expired since, so that putting it back would help nobody.
-  var findExpired: @Sendable () -> [String] = { [] }
+  /// Finds the components whose previous certificate is not valid now, so that putting it back would help nobody.
+  var findInvalid: @Sendable () -> Invalid = { Invalid() }
 
   /// Whether somebody else has to agree to Abort, and the request that waits for it.
   struct SecondPerson: Sendable {
     let isNeeded: Bool
     let request: Agreement?
+  }
+
+  /// The names of components by what is the matter with their previous certificates.
+  struct Invalid: Sendable {
+    /// It has expired.
+    var expired: [String] = []
+    /// It begins to be valid only later, as one does that was issued by a clock that was ahead.
+    var early: [String] = []
   }
 
   /// How many components are named of those at which an action succeeded; the rest is counted.
@@ -139,21 +147,28 @@ struct FailurePanel: Sendable {
     ]
     // An empty text would be drawn all the same.
     guard consequence.kind == .abort else { return model }
-    let expired = findExpired()
-    if !expired.isEmpty {
-      // Who refuses an expired certificate refuses the connection, whatever root it is from.
+    if let words = words(of: findInvalid()) {
+      // Who refuses a certificate for its dates refuses the connection, whatever root it is from.
       model["breaks"] = true
-      let words = words(of: expired)
       if consequence.refusalCount == 0 { model["connections"] = words } else { model["expired"] = words }
     }
     return model
   }
 
-  private func words(of expired: [String]) -> String {
-    let names = Display.list(expired.prefix(6).map { VisibleText.of($0) })
-    return expired.count == 1
-      ? "The previous certificate of \(names) has expired: peers would refuse what is put back."
-      : "The previous certificates of \(names) have expired: peers would refuse what is put back."
+  private func words(of invalid: Invalid) -> String? {
+    let sentences = [
+      words(of: invalid.expired, one: "has expired", many: "have expired"),
+      words(of: invalid.early, one: "is not valid yet", many: "are not valid yet"),
+    ].compactMap { $0 }
+    return sentences.isEmpty ? nil : sentences.joined(separator: " ")
+  }
+
+  private func words(of components: [String], one: String, many: String) -> String? {
+    guard !components.isEmpty else { return nil }
+    let names = Display.list(components.prefix(6).map { VisibleText.of($0) })
+    return components.count == 1
+      ? "The previous certificate of \(names) \(one): peers would refuse what is put back."
+      : "The previous certificates of \(names) \(many): peers would refuse what is put back."
   }
 
   /// The decision in a few words.

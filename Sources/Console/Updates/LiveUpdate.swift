@@ -8,13 +8,14 @@ struct LiveUpdate: Sendable {
   let store: Store
   let renderer: PageRenderer
   let clock: @Sendable () -> Date
+  var unwritten = UnwrittenUpdates()
 
-  /// What those who watch are sent for some entries: never none for a page; for a program also none, which tells how the
-  /// update stands. What all pages are sent is drawn once.
+  /// What those who watch are sent for some entries, or for none: how the update stands. What all pages are sent is drawn
+  /// once.
   func messages(
     _ update: UpdateRecord.ID, _ entries: [JournalEntry], for audiences: Set<UpdateEvents.Audience>
   ) async throws -> [UpdateEvents.Audience: EventMessage] {
-    let page = try await UpdatePage.read(update, store, now: clock())
+    let page = try await UpdatePage.read(update, store, now: clock(), unwritten: unwritten)
     var messages: [UpdateEvents.Audience: EventMessage] = [:]
     if audiences.contains(.programs) {
       messages[.programs] = try UpdateEventsAPI.message(page, entries, hasMore: try await hasMore(update, entries))
@@ -52,7 +53,7 @@ struct LiveUpdate: Sendable {
       let html = try renderer.render("updates/entry", page.entry(entry))
       partials.append(.init(id: "entry-\(entry.sequence)", html: html, to: "log"))
     }
-    guard entries.contains(where: { $0.touches != [] }) else {
+    guard entries.isEmpty || entries.contains(where: { $0.touches != [] }) else {
       return LiveChanges(partials: partials, hasEnded: page.state.outcome != nil)
     }
     partials.append(.init(id: "progress", html: try renderer.render("updates/progress", page.progress)))

@@ -115,6 +115,18 @@ actor UpdateEvents {
     forgetIfUnwatched(update)
   }
 
+  /// Draws anew for open pages how an update stands, of which the journal says nothing.
+  func redraw(_ update: UpdateRecord.ID) async {
+    let watchers = (channels[update]?.watchers ?? [:]).values.filter { $0.audience != .programs }
+    guard !watchers.isEmpty else { return }
+    do {
+      let messages = try await draw(update, [], Set(watchers.map(\.audience)))
+      for watcher in watchers { if let message = messages[watcher.audience] { watcher.stream.send(message) } }
+    } catch {
+      logger.error("progress not drawn", metadata: ["update": "\(update)", "reason": "\(error)"])
+    }
+  }
+
   private func deliver(_ messages: [Audience: EventMessage], upTo last: Int, of update: UpdateRecord.ID) {
     for (number, watcher) in channels[update]?.watchers ?? [:] {
       guard let sequence = watcher.sequence, sequence < last else { continue }

@@ -13,6 +13,8 @@ struct UpdatePage: Sendable {
   /// Why a later update has made this one history, which can be decided on no more; nil while none has.
   let supersession: String?
   let now: Date
+  /// Why what has ended cannot be written down at the moment; nil while it can.
+  var unwritten: String?
   /// How many components are named with a decision.
   private(set) var named = Int.max
 
@@ -29,7 +31,9 @@ struct UpdatePage: Sendable {
   }
 
   /// Reads what the page shows.
-  static func read(_ id: UpdateRecord.ID, _ store: Store, now: Date) async throws -> UpdatePage {
+  static func read(
+    _ id: UpdateRecord.ID, _ store: Store, now: Date, unwritten: UnwrittenUpdates? = nil
+  ) async throws -> UpdatePage {
     let record = try await store.update(id)
     let plan = try await store.plan(record.plan)
     return try await UpdatePage(
@@ -39,7 +43,7 @@ struct UpdatePage: Sendable {
         request: store.openAgreements().first {
           if case .abort(id, _, _) = $0.subject { true } else { false }
         }),
-      supersession: store.supersession(of: id), now: now)
+      supersession: store.supersession(of: id), now: now, unwritten: unwritten?.sentence(of: id))
   }
 
   /// The whole page, for somebody who may decide, or only look.
@@ -92,9 +96,14 @@ struct UpdatePage: Sendable {
   func panel(mayDecide: Bool) -> PageModel {
     FailurePanel(
       record: record, state: state, secondPerson: secondPerson,
-      findExpired: { [plan, now] in
-        plan.components.indices.filter { plan.components[$0].findings.previousNotAfter.map { $0 < now } ?? false }
-          .map { plan.components[$0].component.name }
+      findInvalid: { [plan, now] in
+        func names(_ isInvalid: (Findings) -> Bool) -> [String] {
+          plan.components.indices.filter { isInvalid(plan.components[$0].findings) }
+            .map { plan.components[$0].component.name }
+        }
+        return .init(
+          expired: names { $0.previousNotAfter.map { $0 < now } ?? false },
+          early: names { $0.previousNotBefore.map { $0 > now } ?? false })
       }
     ).model(canDecide: supersession == nil, mayDecide: mayDecide)
   }
@@ -119,6 +128,7 @@ struct UpdatePage: Sendable {
       "policy": policy,
       "isLive": record.endedAt == nil && state.outcome == nil,
     ]
+    model["unwritten"] = unwritten.map { Part.banner("error", "Reroot cannot write", text: VisibleText.of($0), role: "alert") }
     if let ended = record.endedAt, state.outcome != nil {
       model["endedAt"] = Display.time(ended)
       model["elapsed"] = Display.duration(ended.timeIntervalSince(record.startedAt))

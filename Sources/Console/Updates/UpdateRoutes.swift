@@ -103,7 +103,8 @@ enum UpdateRoutes {
     let log = try await store.journalTail(id, limit: UpdatePage.logLength)
     return try visit.page(
       "updates/show",
-      try await UpdatePage.read(id, store, now: visit.services.clock())
+      try await UpdatePage.read(
+        id, store, now: visit.services.clock(), unwritten: visit.services.updates.surroundings.unwritten)
         .model(log: log, rows: rows, mayDecide: visit.may(.operator)))
   }
 

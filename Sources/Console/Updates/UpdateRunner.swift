@@ -13,6 +13,7 @@ actor UpdateRunner {
   private let performer: ActionPerformer
   private let events: UpdateEvents
   private let meter: ActionMeter
+  private let unwritten: UnwrittenUpdates
   private let logger: Logger
   private let worker: String
   private let whenRetired: @Sendable (UpdateRunner) async -> Void
@@ -36,13 +37,14 @@ actor UpdateRunner {
 
   init(
     id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, meter: ActionMeter,
-    logger: Logger, worker: String, whenRetired: @escaping @Sendable (UpdateRunner) async -> Void
+    unwritten: UnwrittenUpdates, logger: Logger, worker: String, whenRetired: @escaping @Sendable (UpdateRunner) async -> Void
   ) {
     self.id = id
     self.store = store
     self.performer = performer
     self.events = events
     self.meter = meter
+    self.unwritten = unwritten
     self.logger = UpdateLog.logger(logger, of: id)
     self.worker = worker
     self.whenRetired = whenRetired
@@ -219,6 +221,7 @@ actor UpdateRunner {
       alone = max(0, alone - 1)
       do {
         try await write(batch)
+        await tell(nil)
       } catch let refusal as Refusal {
         if batch.count > 1 {
           // One event that nobody expected must not take the others with it.
@@ -230,10 +233,17 @@ actor UpdateRunner {
       } catch {
         logger.error("journal not written", metadata: ["reason": "\(error)"])
         waiting = batch + waiting
+        await tell(error)
         guard !isHalted else { return }
         try? await Task.sleep(for: .seconds(1))
       }
     }
+  }
+
+  /// Tells whoever watches that something cannot be written, or that all is written again.
+  private func tell(_ problem: (any Error)?) async {
+    let reason = problem.map { Failure(describing: $0).sentence }
+    if unwritten.set(reason, of: id) { await events.redraw(id) }
   }
 
   /// How far it is with the end of the update.

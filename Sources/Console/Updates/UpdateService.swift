@@ -32,7 +32,8 @@ public actor UpdateService {
   init(_ surroundings: UpdateSurroundings, renderer: PageRenderer) {
     self.surroundings = surroundings
     earlyKeys = EarlyKeyMaker(store: surroundings.store, logger: surroundings.logger)
-    let live = LiveUpdate(store: surroundings.store, renderer: renderer, clock: surroundings.clock)
+    let live = LiveUpdate(
+      store: surroundings.store, renderer: renderer, clock: surroundings.clock, unwritten: surroundings.unwritten)
     events = UpdateEvents(store: surroundings.store, logger: surroundings.logger) {
       try await live.messages($0, $1, for: $2)
     }
@@ -143,7 +144,8 @@ public actor UpdateService {
   func runner(_ performer: ActionPerformer) -> UpdateRunner {
     let id = performer.update.id
     let runner = UpdateRunner(
-      id: id, store: store, performer: performer, events: events, meter: surroundings.meter, logger: logger,
+      id: id, store: store, performer: performer, events: events, meter: surroundings.meter,
+      unwritten: surroundings.unwritten, logger: logger,
       worker: worker
     ) { [weak self] runner in await self?.forget(id, runner) }
     runners[id] = runner

@@ -20,4 +20,6 @@ struct UpdateSurroundings: Sendable {
   let logger: Logger
   /// How long actions take.
   let meter = ActionMeter()
+  /// What cannot be written down at the moment.
+  let unwritten = UnwrittenUpdates()
 }

@@ -113,6 +113,7 @@ struct Inspection {
       if let first = deployed.chain.first { addUnlessValid(first, "The certificate in \(deployed.path)") }
     }
     findings.previousNotAfter = leaf?.chain.first?.notAfter
+    findings.previousNotBefore = leaf?.chain.first?.notBefore
     let roots = knownRoots + (bundle ?? []).filter(\.isSelfIssued)
     presented = leaf.flatMap { RootSearch.root(of: $0.chain, among: roots) }
     findings.presents = presented.map { RootKey($0.fingerprint.hex) }

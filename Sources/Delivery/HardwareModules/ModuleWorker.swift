@@ -19,17 +19,24 @@ public struct ModuleWorker: Sendable {
     self.limit = limit
   }
 
-  /// Has an order carried out. Blocking, at most for the limit. Throws ``PKIError`` with the code and the sentence of what
-  /// went wrong.
-  public func carryOut(_ order: TokenOrder, pin: SecretBytes) throws -> TokenAnswer {
+  /// Has an order carried out. Blocking, at most for the limit.
+  ///
+  /// - Parameter call: what it is done for; its end is noticed at once.
+  /// - Throws: ``PKIError`` with the code and the sentence of what went wrong; `CancellationError` once nobody wants it any
+  ///   more.
+  public func carryOut(_ order: TokenOrder, pin: SecretBytes, for call: ModuleCall = ModuleCall()) throws -> TokenAnswer {
+    try call.requireWanted()
     let process = try FarProcess(words, environment: Self.environment)
+    call.begun { process.signal(SIGKILL) }
     let deadline = ContinuousClock.now + limit
     let message = try order.message(pin: pin)
     let isSent = message.withBytes { Self.send($0, to: process, until: deadline) }
     process.closeInput()
     let output = isSent ? Self.receive(process, until: deadline) : nil
     if output == nil { process.signal(SIGKILL) }
+    call.ended()
     let status = process.wait()
+    try call.requireWanted()
     guard let output else {
       throw PKIError(
         code: "TOKEN_TIMED_OUT",

@@ -12,6 +12,8 @@ public struct Findings: Sendable, Hashable, Codable {
   public var accepts: Set<RootKey>?
   /// When the certificate that Abort would put back expires; nil where none was found.
   public var previousNotAfter: Date?
+  /// When it begins to be valid; nil where none was found, and in plans of older versions.
+  public var previousNotBefore: Date?
   /// What would make a step fail.
   public var problems: [Problem]
   /// How its acceptance of the new root can be proven; nil where it has no trust bundle, or in plans of older versions.
