@@ -8,15 +8,13 @@ from playwright.sync_api import expect
 from administrator import Administrator
 from authority import Authority
 from console import PASSWORD
-from servers import Nginx, free_port
+from servers import Nginx, free_port, let_through
 from update import wait_until
 
 
 @pytest.fixture
 def nginx(tmp_path):
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.owner() == "root" and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
+    let_through(tmp_path)
     server = Nginx(tmp_path / "nginx", Authority("Plant Root")).start()
     yield server
     server.stop()

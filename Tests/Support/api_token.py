@@ -3,13 +3,13 @@ import os
 import re
 import uuid
 
-from console import PASSWORD
+import console
 
 
 def make_token(client, role="administrator"):
     """Makes a token on its page; it is shown there once."""
     form = client.get("/tokens/new").form("/tokens/new")
-    fields = {"name": f"test {uuid.uuid4()}", "role": role, "days": "1", "current": PASSWORD}
+    fields = {"name": f"test {uuid.uuid4()}", "role": role, "days": "1", "current": console.PASSWORD}
     page = client.post("/tokens/new", {**form["fields"], **fields})
     return re.search(r'<code id="link">(reroot_[^<]+)</code>', page.text).group(1)
 

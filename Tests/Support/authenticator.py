@@ -41,11 +41,24 @@ class Authenticator:
         return f"{number % 1_000_000:06}"
 
 
-def set_up_second_factor(client, password):
-    """Turns on the second factor of whoever is signed in; the app for it."""
+def begin(client, password):
+    """Asks for a second factor; the app that knows its secret now, and the page that shows it and asks for a code."""
     form = client.get("/account/second-factor").form("/account/second-factor")
     page = client.post(form["action"], {**form["fields"], "current": password})
-    app = Authenticator(html.unescape(re.search(r'id="uri" href="([^"]*)"', page.text).group(1)))
+    return Authenticator(html.unescape(re.search(r'id="uri" href="([^"]*)"', page.text).group(1))), page
+
+
+def confirm(client, page, app):
+    """Gives the first code; the recovery codes, which the answer shows."""
     form = page.form("/account/second-factor/secret")
-    assert client.post(form["action"], {**form["fields"], "code": app.code()}).status == 200
+    page = client.post(form["action"], {**form["fields"], "code": app.code()})
+    codes = re.findall("<li><code>([^<]*)</code></li>", page.text)
+    assert len(codes) == 10, page.text
+    return codes
+
+
+def set_up_second_factor(client, password):
+    """Turns on the second factor of whoever is signed in; the app for it."""
+    app, page = begin(client, password)
+    confirm(client, page, app)
     return app

@@ -154,6 +154,8 @@ class Console:
         self.process = None
         self.output = []
         self.environment = None
+        # Of the master key, where it is derived from one; it is read from standard input.
+        self.passphrase = None
 
     def start(self, port=0):
         """Starts it, at the port that it had before if one is given: a connection that has that one meanwhile goes away."""
@@ -170,10 +172,15 @@ class Console:
 
     def launch(self, port):
         words = [PROGRAM, "serve", "--data", str(self.folder / "data"), "--listen", f"127.0.0.1:{port}", *self.options]
+        if self.passphrase is not None:
+            words.append("--master-key-passphrase")
         self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-            env=self.environment,
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment,
+            stdin=subprocess.DEVNULL if self.passphrase is None else subprocess.PIPE,
         )
+        if self.passphrase is not None:
+            self.process.stdin.write(self.passphrase + "\n")
+            self.process.stdin.close()
         self.output = []
         ready = threading.Event()
 

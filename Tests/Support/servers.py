@@ -52,6 +52,13 @@ def give_to_nobody(folder):
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
 
 
+def let_through(folder):
+    """The servers are other users than the one whose folder this is in."""
+    for above in [folder, *folder.parents]:
+        if above.owner() == "root" and str(above).startswith("/tmp/"):
+            above.chmod(0o755)
+
+
 class RealServer:
     """A server with its certificate, key and bundle in `folder`, made by `authority` at first."""
 

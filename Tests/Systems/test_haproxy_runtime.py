@@ -10,8 +10,8 @@ import update as steps
 from authority import Authority
 from hostile import HeldSocket
 from packaged.haproxy import HAProxy
-from packaged.moves import abort, expect_before, expect_under, let_through, move, seen, words
-from servers import Nginx, wait_until
+from packaged.moves import abort, expect_before, expect_under, move, seen, words
+from servers import Nginx, let_through, wait_until
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to the users of the servers")
 

@@ -1,23 +1,22 @@
 """Goes through everything with planted passwords, PINs, codes and keys, and looks for them wherever they must not be."""
 import base64
-import html
 import re
 import shutil
 import signal
 import subprocess
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+import authenticator
 import console as consoles
 import update as steps
-from authenticator import Authenticator
 from authority import Authority
 from console import Client, Console
+from keystore import KeyStore
 from planted import Planted
-from servers import Nginx, wait_until
+from servers import Nginx, let_through, wait_until
 from softhsm import LIBRARY, PIN, SoftHSM
 from sshd import SSHServer
 
@@ -60,9 +59,7 @@ class Events:
 
 class System:
     def __init__(self, folder, monkeypatch):
-        for place in [folder, *folder.parents]:
-            if place.owner() == "root" and str(place).startswith("/tmp/"):
-                place.chmod(0o755)
+        let_through(folder)
         self.folder = folder
         self.planted = Planted()
         self.password = self.planted.text("administrator's password", "Pl4nted adm1n pass zebra")
@@ -87,15 +84,15 @@ class System:
         monkeypatch.setattr(consoles, "Client", Recorder)
         Recorder.answers = []
         self.streams = []
-        self.java_store()
+        self.store = KeyStore(folder / "store", self.old, self.planted.text("store password", "Pl4nted-store-quagga"))
+        self.planted.key("first key of the store", self.store.key())
         components = [
             self.servers[0].component(name="local"),
             self.servers[1].component(name="far", stage=2, target=self.host.target()),
-            {
-                "name": "store", "stage": 3, "names": ["store.example"], "usage": "server",
-                "files": {"key_store": str(self.store / "keys.p12"), "store_password_file": str(self.store / "password")},
-                # It says what nobody should say, and fails until it is let be.
-                "activation": {
+            # It says what nobody should say, and fails until it is let be.
+            self.store.component(
+                stage=3,
+                activation={
                     "command": [
                         "/bin/sh", "-c",
                         f"cat {self.servers[0].folder}/server.key; echo core limit: $(ulimit -c); test -e {folder}/mended",
@@ -107,28 +104,10 @@ class System:
                         f"test -e {folder}/checked",
                     ],
                 },
-                "endpoints": [],
-            },
+            ),
         ]
         options = ["--log-level", "trace", "--pkcs11-module", LIBRARY]
         self.console = Console(folder / "console", *options, components=components)
-
-    def java_store(self):
-        """A store as keytool makes it, and its password in a file of its own."""
-        self.store = self.folder / "store"
-        self.store.mkdir()
-        password = self.planted.text("store password", "Pl4nted-store-quagga")
-        (self.store / "password").write_text(password + "\n")
-        self.old.issue(["store.example"], self.store, certificate="c.pem", key="k.pem", bundle="b.pem")
-        key = self.planted.key("first key of the store", load(self.store / "k.pem"))
-        certificate = x509.load_pem_x509_certificate((self.store / "c.pem").read_bytes())
-        encryption = (
-            serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(10_000)
-            .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256()).build(password.encode())
-        )
-        (self.store / "keys.p12").write_bytes(pkcs12.serialize_key_and_certificates(b"service", key, certificate, None, encryption))
-        for name in ["c.pem", "k.pem", "b.pem"]:
-            (self.store / name).unlink()
 
     def stop(self):
         self.console.stop(signal.SIGKILL)
@@ -159,17 +138,13 @@ def sign_in_badly(system):
 
 def set_up_second_factor(system, client):
     """The secret and the recovery codes are shown once each, on the pages that are for that."""
-    form = client.get("/account/second-factor").form("/account/second-factor")
-    page = client.post(form["action"], {**form["fields"], "current": system.password})
-    app = Authenticator(html.unescape(re.search(r'id="uri" href="([^"]*)"', page.text).group(1)))
+    app, page = authenticator.begin(client, system.password)
     system.planted.random("secret of the second factor", app.key)
     shown_once(f"secret={app.secret}")
     form = page.form("/account/second-factor/secret")
     assert client.post(form["action"], {**form["fields"], "code": "000000"}).status == 422
     shown_once(f"secret={app.secret}")
-    page = client.post(form["action"], {**form["fields"], "code": app.code()})
-    codes = re.findall("<li><code>([^<]*)</code></li>", page.text)
-    assert len(codes) == 10, page.text
+    codes = authenticator.confirm(client, page, app)
     for number, code in enumerate(codes):
         plant_code(system.planted, f"recovery code {number}", code)
     shown_once(codes[0])
@@ -317,7 +292,7 @@ def search_folder(system, folder):
     """Every file that is left, but for the components' own keys and what the test itself wrote."""
     own = {
         **{server.folder / "server.key": None for server in system.servers},
-        system.store / "password": None, system.trace: None,
+        system.store.folder / "password": None, system.trace: None,
     }
     excluded = [system.module.folder, system.folder / "host"]
     for path in sorted(folder.rglob("*")):

@@ -12,7 +12,8 @@ import pytest
 import update as steps
 from authority import Authority
 from packaged import SERVERS
-from packaged.moves import abort, expect_before, expect_standing, expect_under, let_through, move, seen, words
+from packaged.moves import abort, expect_before, expect_standing, expect_under, move, seen, words
+from servers import let_through
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to the users of the servers")
 
