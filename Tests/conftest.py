@@ -1,8 +1,11 @@
 import pathlib
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "Support"))
 
+from overheard import overheard  # noqa: E402
 from sanitizers import SANITIZED  # noqa: E402
 
 
@@ -16,6 +19,20 @@ def pytest_collection_modifyitems(config, items):
     if plain:
         config.hook.pytest_deselected(items=plain)
         items[:] = [item for item in items if item not in plain]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_given_away():
+    """A test fails in which a server said what it must not give away, whatever else the test was about."""
+    yield
+    assert overheard.take() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_was_heard(tmp_path_factory):
+    """Leaves behind, for leftovers.py, how much was searched, also where several processes run the tests."""
+    yield
+    overheard.write(tmp_path_factory.getbasetemp() / "overheard.json")
 
 
 def pytest_terminal_summary(terminalreporter):

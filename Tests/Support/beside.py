@@ -6,12 +6,14 @@ import threading
 import time
 
 import update as steps
+from overheard import overheard
 
 
 class Stream:
     """The progress of an update as a browser listens to it."""
 
     def __init__(self, client, path):
+        self.port = client.port
         self.connection = http.client.HTTPSConnection("127.0.0.1", client.port, timeout=120, context=client.context)
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
         self.connection.request("GET", path, headers={"Cookie": cookies, "Accept": "text/event-stream"})
@@ -27,6 +29,7 @@ class Stream:
     def read(self):
         try:
             while line := self.answer.readline():
+                overheard.hear("event stream", line, self.port)
                 with self.changed:
                     self.lines.append(line)
                     self.events += line.startswith(b"data:")

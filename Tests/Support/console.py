@@ -13,10 +13,12 @@ import time
 import urllib.parse
 import uuid
 
+from overheard import overheard, typed
+
 PROGRAM = os.environ.get("REROOT_PROGRAM") or str(
     pathlib.Path(__file__).resolve().parents[2] / ".build" / "debug" / "reroot"
 )
-PASSWORD = "an owl, a kettle and a fish"
+PASSWORD = typed("an administrator's password", "an owl, a kettle and a fish")
 
 
 class Forms(html.parser.HTMLParser):
@@ -102,6 +104,8 @@ class Client:
         answer = connection.getresponse()
         page = Page(answer.status, answer.headers, answer.read())
         connection.close()
+        head = "".join(f"{name}: {value}\n" for name, value in answer.headers.items() if name.lower() != "set-cookie")
+        overheard.hear(f"{method} {path}", head.encode() + page.body, self.port, self.cookies.get("__Host-reroot"))
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.split(";")[0].partition("=")
             self.cookies[name.strip()] = value.strip()
@@ -152,6 +156,7 @@ class Console:
             file.write_text(json.dumps({"components": components}))
             self.options += ["--components", str(file)]
         self.process = None
+        self.port = 0
         self.output = []
         self.environment = None
         # Of the master key, where it is derived from one; it is read from standard input.
@@ -167,6 +172,7 @@ class Console:
         found = re.search(r"https://[^\s/]+:(\d+)", self.text())
         assert found, f"the console did not start: {self.text()}"
         self.port = int(found.group(1))
+        overheard.know(self.port, self.folder / "data" / "master.key")
         self.client = Client(self.port)
         return self
 
@@ -187,6 +193,7 @@ class Console:
         def read():
             for line in self.process.stdout:
                 self.output.append(line)
+                overheard.hear("output of serve", line.encode(), self.port)
                 if re.search(r"https://\S+", line):
                     ready.set()
             ready.set()

@@ -12,6 +12,7 @@ import time
 from cryptography import x509
 
 from console import PROGRAM
+from overheard import overheard
 
 NAMES = ["Database", "MQTT broker", "Device gateway", "Management server", "Protocol adapter", "Report server"]
 
@@ -54,6 +55,7 @@ class Demo:
 
         def read():
             for line in self.process.stdout:
+                overheard.hear("output of demo", line.encode())
                 lines.put(line)
             lines.put(None)
 

@@ -3,6 +3,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from overheard import typed
+
+PASSWORD = typed("the password of a Java store", "changeit-2026")
 
 class KeyStore:
     """`keys.p12` and `password` in a folder; the first certificate is of an authority."""

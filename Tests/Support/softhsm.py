@@ -6,10 +6,12 @@ import subprocess
 
 from cryptography.hazmat.primitives import serialization
 
+from overheard import typed
+
 LIBRARY = "/usr/lib/softhsm/libsofthsm2.so"
 # OpenSC's library between a program and a module, which writes down every call.
 SPY = "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so"
-PIN = "pin-7301-planted"
+PIN = typed("a PIN", "pin-7301-planted")
 OFFICER_PIN = "officer-5528"
 
 

@@ -2,9 +2,10 @@
 import re
 import time
 
+from overheard import typed
 from servers import wait_until
 
-PFX_PASSWORD = "Root-2026!"
+PFX_PASSWORD = typed("the password of a PFX file", "Root-2026!")
 
 
 def import_root(client, authority):

@@ -13,10 +13,10 @@ from cryptography import x509
 import update as steps
 from authority import Authority
 from console import Console
+from keystore import PASSWORD
 from servers import RealServer
 
 SOURCE = pathlib.Path(__file__).parent / "java" / "Server.java"
-PASSWORD = "changeit-2026"
 
 
 def keytool(*words, file):
