@@ -15,11 +15,13 @@ UTC = datetime.timezone.utc
 class Authority:
     """A root certificate with its key."""
 
-    def __init__(self, name, days=3650, key=None):
+    def __init__(self, name, days=3650, key=None, organization=None):
         self.name = name
+        # It stands in the certificates that are issued, too.
+        self.organization = organization
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(UTC)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        subject = self.subject(name)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         self.certificate = (
             x509.CertificateBuilder()
@@ -34,6 +36,12 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
+
+    def subject(self, name):
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        if self.organization:
+            parts.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization))
+        return x509.Name(parts)
 
     @property
     def pem(self):
@@ -60,7 +68,7 @@ class Authority:
         now = datetime.datetime.now(UTC)
         signed = (
             x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
+            .subject_name(self.subject(names[0]))
             .issuer_name(self.certificate.subject)
             .public_key(child.public_key())
             .serial_number(x509.random_serial_number())

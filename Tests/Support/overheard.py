@@ -26,7 +26,7 @@ ALLOWED = [
     ("a link to choose a password", r"(GET|POST) /password/\S+", OWN_LINK),
     ("the link of the first start", r"output of serve", "there is nobody yet who could be asked"),
     ("the link of the first start", r"(GET|POST) /setup/\S+", OWN_LINK),
-    ("the secret of a second factor", r"(GET|POST) /account/second-factor/secret", "it is scanned there, until a code is right"),
+    ("the secret of a second factor", r"(GET|POST) /account/second-factor/secret", "for the app, until a code is right"),
     ("a recovery code", r"POST /account/second-factor/secret", "they are written down there"),
 ]
 

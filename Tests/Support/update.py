@@ -85,13 +85,13 @@ def wait_for_end(client, update, wanted, limit=60):
     return page
 
 
-def decide(client, update, decision, page=None):
+def decide(client, update, decision, page=None, reason="The test wants it so."):
     """Presses one of the four buttons; returns the answer without following it."""
     page = page or client.get(update)
     form = page.form(f"{update}/decisions", decision=decision)
     fields = form["fields"]
     if "reason" in fields:
-        fields = {**fields, "reason": "The test wants it so."}
+        fields = {**fields, "reason": reason}
     return client.post(form["action"], fields, follow=False)
 
 

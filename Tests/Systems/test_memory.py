@@ -120,7 +120,8 @@ def add_server_certificate(client, folder, needles):
     Authority("Server").issue(["localhost"], folder)
     needles.key("server's key", serialization.load_pem_private_key((folder / "server.key").read_bytes(), None))
     form = client.get("/trust-store/certificates/add").form("/trust-store/certificates/add")
-    files = [(name, f"server.{end}", (folder / f"server.{end}").read_bytes()) for name, end in [("certificate", "pem"), ("key", "key")]]
+    ends = {"certificate": "pem", "key": "key"}
+    files = [(name, f"server.{end}", (folder / f"server.{end}").read_bytes()) for name, end in ends.items()]
     page = client.upload(form["action"], {**form["fields"], "name": "Server"}, files)
     assert page.status == 200, page.text
 
@@ -196,7 +197,7 @@ def send_notifications(system, client, needles):
 
 
 def search(console, needles):
-    """Looks until nothing is left, or stays: connections are closed and their threads at rest a moment after the last answer."""
+    """Looks until nothing is left, or it stays: connections are closed, and threads rest, a moment after the last answer."""
     # What is certainly there, so that the search is seen to find.
     wanted = {**needles.all, "control": str(console.folder / "data").encode()}
     end = time.monotonic() + 10

@@ -13,9 +13,10 @@ import authenticator
 import console as consoles
 import update as steps
 from authority import Authority
-from console import Client, Console
+from console import Console
 from keystore import KeyStore
 from planted import Planted
+from recorder import Events, Recorder, visit_everything
 from servers import Nginx, let_through, wait_until
 from softhsm import LIBRARY, PIN, SoftHSM
 from sshd import SSHServer
@@ -26,35 +27,6 @@ TRACED = """#!/bin/sh
 ulimit -c 4096
 exec strace -D -f -qq --seccomp-bpf -e trace=execve -e signal=none -v -s 1000000 -o {log} {program} "$@"
 """
-
-
-class Recorder(Client):
-    """A client that keeps every answer, with its header."""
-
-    answers = []
-
-    def request(self, method, path, body=None, headers=None):
-        page = super().request(method, path, body, headers)
-        self.answers.append((f"{method} {path}", page.status, str(page.headers).encode() + b"\n" + page.body))
-        return page
-
-
-class Events:
-    """Reads the event stream of an update into a file."""
-
-    def __init__(self, client, path, file):
-        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        self.file = file
-        self.process = subprocess.Popen(
-            ["curl", "-skN", "--max-time", "120", "-o", str(file), "-H", "@-", f"https://127.0.0.1:{client.port}{path}"],
-            stdin=subprocess.PIPE,
-        )
-        self.process.stdin.write(f"Cookie: {cookies}\n".encode())
-        self.process.stdin.close()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
 
 
 class System:
@@ -271,23 +243,6 @@ def run_updates(system, client, path):
     steps.wait_for_end(client, update, "completed")
 
 
-def visit_everything(client):
-    """Every page that a link of another page leads to."""
-    seen, waiting = set(), ["/roots"]
-    while waiting:
-        path = waiting.pop()
-        if path in seen or path.endswith("/events") or len(seen) > 300:
-            continue
-        seen.add(path)
-        page = client.get(path)
-        if "text/html" in (page.headers.get("Content-Type") or ""):
-            waiting += [link for link in re.findall(r'href="(/[^"#]*)"', page.text) if not link.endswith((".css", ".svg"))]
-    assert len(seen) > 20, seen
-    client.get("/nowhere")
-    client.post("/roots/import", {"password": "x"})
-    return seen
-
-
 def search_folder(system, folder):
     """Every file that is left, but for the components' own keys and what the test itself wrote."""
     own = {
@@ -312,6 +267,8 @@ def test_no_planted_secret_is_found_anywhere(system):
     set_up_notifications(system, client)
     run_updates(system, client, path)
     visit_everything(client)
+    client.get("/nowhere")
+    client.post("/roots/import", {"password": "x"})
     backup(system)
     for number, server in enumerate(system.servers):
         planted.key(f"new key of nginx{number}", load(server.folder / "server.key"))
