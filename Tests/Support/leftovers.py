@@ -23,7 +23,10 @@ HEARD = "overheard.json"
 # master key's own file.
 ALLOWED = [
     ("a private key", r"(server|batch)\.key|combined\.pem|own\.pem", "a component's own key file"),
-    ("a private key", r"\.server\.key\.reroot-previous", "the same, as Abort would put it back; its test was over before"),
+    (
+        "a private key", r"\.server\.key\.reroot-(previous|next)",
+        "the same beside it, as it was or will be; its test was over before the update",
+    ),
     ("a private key", r"host|user|other|sshd", "an SSH server, and the keys of its host and of its user"),
     ("a private key", r"disk\.img", "the file system that lies in it has components' key files"),
     ("a PIN", r"pin", "a test gives it to a command in a file"),

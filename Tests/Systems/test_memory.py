@@ -221,6 +221,8 @@ def test_passwords_and_keys_are_gone_from_memory_once_they_have_done_their_work(
     use_token(client, needles)
     use_link(system, client, needles)
     send_notifications(system, client, needles)
+    needles.text("session", client.cookies["__Host-reroot"])
+    needles.text("link of the first start", re.search(r"/setup/(\S+)", system.console.text()).group(1))
     left, searched = search(system.console, needles)
     print(
         f"figure: memory searched: {searched >> 20} MiB, forms of secrets: {len(needles.all)}, hits: {sum(left.values())} "
