@@ -26,6 +26,7 @@ struct InspectionTests {
     #expect(findings.presents == authority.rootKey)
     #expect(findings.accepts == [authority.rootKey])
     #expect(findings.previousNotAfter == identity.chain.first?.notAfter)
+    #expect(findings.previousNotBefore == identity.chain.first?.notBefore)
     #expect(snapshot.map(\.file) == findings.files)
     for kept in snapshot { #expect(kept.content?.sha256Hex == kept.file.state?.sha256) }
     #expect(snapshot.first?.content?.text == identity.chainPEM)

@@ -30,4 +30,24 @@ import Testing
     #expect(
       try code("cat > /dev/null; head -c 300000 /dev/zero >&2; echo '{\"code\":\"TOKEN_FAILED\"}'") == "TOKEN_FAILED")
   }
+
+  @Test("Once nobody wants its answer any more it is killed at once, and what has not begun does not begin")
+  func unwanted() async throws {
+    let folder = try TestFolder()
+    let begun = folder.path("begun")
+    let worker = ModuleWorker(["/bin/sh", "-c", "echo $$ > '\(begun)'; exec sleep 300"], limit: .seconds(300))
+    let order = TokenOrder(
+      module: "/lib/module.so", uri: try TokenURI("pkcs11:token=T;object=o"), mechanism: .rsa, data: Data([1]))
+    let call = ModuleCall()
+    let pin = SecretBytes(utf8: "1234")
+    let working = Task.detached { try worker.carryOut(order, pin: pin, for: call) }
+    #expect(await eventually { (try? folder.text("begun"))?.hasSuffix("\n") == true })
+    let number = try #require(pid_t(try folder.text("begun").trimmingCharacters(in: .newlines)))
+    call.cancel()
+    await #expect(throws: CancellationError.self) { _ = try await working.value }
+    #expect(kill(number, 0) == -1 && errno == ESRCH)
+    try FileManager.default.removeItem(atPath: begun)
+    #expect(throws: CancellationError.self) { _ = try worker.carryOut(order, pin: pin, for: call) }
+    #expect(!FileManager.default.fileExists(atPath: begun))
+  }
 }

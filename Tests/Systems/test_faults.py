@@ -83,7 +83,7 @@ def test_every_call_that_the_kernel_sees_change_a_file_is_one_that_can_be_broken
         system.console.environment |= environment_under_strace()
         system.faults.arm()
         whole_life(system)
-        ended = re.compile(rf"^{system.console.process.pid} \+\+\+ exited", re.MULTILINE)
+        ended = re.compile(rf"^{system.console.process.pid} +\+\+\+ exited", re.MULTILINE)
         wait_until(lambda: ended.search(log.read_text()), "all is written down", 20)
         seen = Trace(log, str(system.live)).names
         broken = collections.Counter(call.split(" ", 1)[0] for call in system.faults.calls)

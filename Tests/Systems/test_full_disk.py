@@ -30,6 +30,7 @@ ERRORS = (errno.ENOSPC, errno.EIO)
 # What is said of the disk under the data folder, and what the failure of an action is called.
 REFUSED = re.compile("The disk that holds Reroot's data folder (is full|failed)")
 CLEAR = re.compile(r"disk|room|space|input/output|quota", re.IGNORECASE)
+WAITING = "Reroot cannot write"
 NOT_PUT_BACK = "The files replaced before could not all be put back either"
 FULL = "The disk that holds Reroot's data folder is full. Make room there."
 
@@ -85,8 +86,10 @@ class Broken(Trial):
         return came
 
     def stands_still(self):
-        """It asks or has ended, or waits for room in the data folder: it tries again each second."""
-        return self.system.standing() in SETTLED or (self.lasting and self.waits())
+        """It asks or has ended, or waits for room in the data folder: it tries again each second, and its page says so."""
+        if self.system.standing() in SETTLED:
+            return True
+        return self.lasting and self.waits() and WAITING in self.system.client.get(self.system.update).text
 
     def waits(self):
         """Whether the log says that what has ended cannot be written."""

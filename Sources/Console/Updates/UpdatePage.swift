@@ -128,7 +128,9 @@ struct UpdatePage: Sendable {
       "policy": policy,
       "isLive": record.endedAt == nil && state.outcome == nil,
     ]
-    model["unwritten"] = unwritten.map { Part.banner("error", "Reroot cannot write", text: VisibleText.of($0), role: "alert") }
+    model["unwritten"] = unwritten.map {
+      Part.banner("error", "Reroot cannot write", text: VisibleText.of($0), role: "alert")
+    }
     if let ended = record.endedAt, state.outcome != nil {
       model["endedAt"] = Display.time(ended)
       model["elapsed"] = Display.duration(ended.timeIntervalSince(record.startedAt))

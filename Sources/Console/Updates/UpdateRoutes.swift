@@ -104,8 +104,9 @@ enum UpdateRoutes {
     return try visit.page(
       "updates/show",
       try await UpdatePage.read(
-        id, store, now: visit.services.clock(), unwritten: visit.services.updates.surroundings.unwritten)
-        .model(log: log, rows: rows, mayDecide: visit.may(.operator)))
+        id, store, now: visit.services.clock(), unwritten: visit.services.updates.surroundings.unwritten
+      )
+      .model(log: log, rows: rows, mayDecide: visit.may(.operator)))
   }
 
   static func events(_ id: UpdateRecord.ID, _ request: Request, _ visit: Visit) async throws -> Response {

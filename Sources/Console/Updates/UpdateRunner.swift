@@ -37,7 +37,8 @@ actor UpdateRunner {
 
   init(
     id: UpdateRecord.ID, store: Store, performer: ActionPerformer, events: UpdateEvents, meter: ActionMeter,
-    unwritten: UnwrittenUpdates, logger: Logger, worker: String, whenRetired: @escaping @Sendable (UpdateRunner) async -> Void
+    unwritten: UnwrittenUpdates, logger: Logger, worker: String,
+    whenRetired: @escaping @Sendable (UpdateRunner) async -> Void
   ) {
     self.id = id
     self.store = store

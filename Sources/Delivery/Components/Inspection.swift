@@ -229,7 +229,8 @@ struct Inspection {
           code: "CERTIFICATE_NOT_YET_VALID",
           sentence: "\(subject), “\(certificate.subject)”, begins to be valid only on "
             + "\(certificate.notBefore.formatted(.iso8601)).",
-          advice: "If this machine's clock is right, its peers refuse it until then. The update replaces it; Abort would "
+          advice:
+            "If this machine's clock is right, its peers refuse it until then. The update replaces it; Abort would "
             + "put it back."))
     }
   }

@@ -24,7 +24,8 @@ public struct ModuleWorker: Sendable {
   /// - Parameter call: what it is done for; its end is noticed at once.
   /// - Throws: ``PKIError`` with the code and the sentence of what went wrong; `CancellationError` once nobody wants it any
   ///   more.
-  public func carryOut(_ order: TokenOrder, pin: SecretBytes, for call: ModuleCall = ModuleCall()) throws -> TokenAnswer {
+  public func carryOut(_ order: TokenOrder, pin: SecretBytes, for call: ModuleCall = ModuleCall()) throws -> TokenAnswer
+  {
     try call.requireWanted()
     let process = try FarProcess(words, environment: Self.environment)
     call.begun { process.signal(SIGKILL) }

@@ -91,4 +91,24 @@ import Testing
     #expect(await failures(2) { try await check("5678") } == ["TOKEN_PIN_WRONG", "TOKEN_PIN_WRONG"])
     #expect(counting.logins == 3)
   }
+
+  @Test("Of an update that was ended nothing is signed any more, and whoever is next need not wait for it")
+  func ended() async throws {
+    let folder = try TemporaryFolder()
+    let (begun, root) = (folder.path + "/begun", try TestRoot("Module root").certificate)
+    let script = "cat > /dev/null; echo x >> '\(begun)'; exec sleep 300"
+    let modules = HardwareModules(
+      libraries: [Self.library], worker: ["/bin/sh", "-c", script], limit: .seconds(300))
+    let module = ModuleReference(library: Self.library, uri: try TokenURI("pkcs11:token=T;object=o"))
+    let signing = (0..<3).map { _ in
+      Task {
+        try await modules.run { try modules.key(module, of: root, pin: SecretBytes(utf8: "1234")).check() }
+      }
+    }
+    try await eventually("One is under way") { FileManager.default.fileExists(atPath: begun) }
+    for task in signing { task.cancel() }
+    for task in signing { await #expect(throws: CancellationError.self) { try await task.value } }
+    #expect(try await modules.run { true })
+    #expect(try String(contentsOfFile: begun, encoding: .utf8) == "x\n")
+  }
 }
