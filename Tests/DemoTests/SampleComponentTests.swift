@@ -102,13 +102,15 @@ struct SampleComponentTests {
         try trust([old, new], at: member)
         try await fleet.reload(member.name)
       }
+      // A call that began before its component was told of the new root knows the old one alone.
+      await fleet.moreCalls(2)
       for member in fleet.members {
         try new.deploy(to: member)
         try await fleet.reload(member.name)
         await fleet.moreCalls(2)
       }
       await fleet.moreCalls()
-      #expect(fleet.refused == 0)
+      #expect(fleet.refused == 0, "\(fleet.refusals)")
       #expect(fleet.members.allSatisfy { $0.state.issuer?.contains("New root") == true })
     }
   }

@@ -117,6 +117,13 @@ extension SampleFleet {
 
   /// How many handshakes were refused in the whole system.
   var refused: Int { members.reduce(0) { $0 + $1.state.refused } }
+
+  /// Whose calls to whom were refused last, and why.
+  var refusals: [String] {
+    members.flatMap { member in
+      member.state.calls.compactMap { call in call.lastRefusal.map { "\(member.name) to \(call.peer): \($0)" } }
+    }
+  }
 }
 
 extension CallCount {
