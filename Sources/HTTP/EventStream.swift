@@ -105,7 +105,7 @@ public final class EventStream: Sendable {
   }
 
   /// The next bytes for the client, or libmicrohttpd's sign for the end. Suspends the connection when there are none
-  /// yet: "returning zero should only be used in conjunction with MHD_suspend_connection()".
+  /// yet: libmicrohttpd would ask again at once for as long as it is given nothing.
   func read(into buffer: UnsafeMutableRawBufferPointer, of connection: ServedConnection) -> Int {
     state.withLock { state in
       // Not MHD_CONTENT_READER_END_WITH_ERROR: after it libmicrohttpd keeps the descriptor of a client that reset the

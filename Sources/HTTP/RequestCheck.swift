@@ -113,9 +113,8 @@ struct RequestCheck {
     return framing
   }
 
-  /// "A server MAY reject a request that contains a message body but not a Content-Length by responding with 411" (RFC
-  /// 9112, section 6.3). libmicrohttpd takes line feeds alone for the ends of chunks, where another server in front may
-  /// see the chunk go on; and no browser sends chunks.
+  /// A body without a length may be refused with 411 (RFC 9112, section 6.3). libmicrohttpd takes line feeds alone for the
+  /// ends of chunks, where another server in front may see the chunk go on; and no browser sends chunks.
   private func unreadable(_ encodings: [String]) -> RequestProblem {
     let codings = encodings.flatMap { $0.split(separator: ",") }.map { Headers.trimmed(String($0)).lowercased() }
     // Nobody knows where a body ends whose last coding is another (section 6.3 asks for 400), and it is applied once at

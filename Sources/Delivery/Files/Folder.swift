@@ -89,7 +89,7 @@ final class Folder: Sendable {
     defer { closedir(stream) }
     var names: [String] = []
     while true {
-      // "To distinguish end of stream from an error, set errno to zero before calling readdir()" (readdir(3)).
+      // The end and an error look alike but for errno, which only an error sets (readdir(3)).
       errno = 0
       guard let entry = readdir(stream) else {
         guard errno == 0 else { throw DeliveryFailure.system(errno, "Listing the folder \(path)") }

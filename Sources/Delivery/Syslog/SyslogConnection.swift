@@ -62,7 +62,7 @@ public final class SyslogConnection: Sendable {
       // Nothing is ever answered: what can be read is the end of the connection.
       if recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0 { throw Self.failure(address, ECONNRESET) }
       var left: Int32 = 0
-      // SIOCOUTQ (tcp(7)): "the amount of unsent data in the socket send queue", that which is not acknowledged included.
+      // SIOCOUTQ (tcp(7)): how much of what was sent is not acknowledged yet.
       if ioctl(descriptor, UInt(TIOCOUTQ), &left) != 0 || left == 0 { return }
       usleep(10_000)
     }

@@ -53,7 +53,7 @@ final class ChildProcess: Sendable {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    // "dup2: the close-on-exec flag of the new descriptor is off", so exactly these three stay open in the child.
+    // What dup2(2) makes is not closed on exec, so exactly these three stay open in the child.
     posix_spawn_file_actions_adddup2(&actions, connection, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, connection, STDOUT_FILENO)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errorFile, O_WRONLY | O_CREAT | O_APPEND, 0o600)

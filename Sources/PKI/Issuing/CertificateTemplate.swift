@@ -69,7 +69,7 @@ struct CertificateTemplate {
   }
 
   private func fill(_ certificate: OpaquePointer) -> Bool {
-    // X509_set_version(3): "the value is one less than the certificate version".
+    // X509_set_version(3) counts from 0: version 3 is 2.
     X509_set_version(certificate, 2) == 1 && setSerialNumber(certificate) && setNames(certificate)
       && setDates(certificate)
       && publicKeyOf.withUnsafePointer { X509_set_pubkey(certificate, $0) == 1 }

@@ -64,7 +64,7 @@ extension PFXEncryption {
     let count = try reader.next(DERTag.integer, "an iteration count").integer()
     var keyLength: Int?
     if let length = try reader.nextIfPresent(DERTag.integer) { keyLength = try length.integer() }
-    // RFC 8018 A.2: "prf AlgorithmIdentifier … DEFAULT algid-hmacWithSHA1".
+    // Without a pseudorandom function it is HMAC with SHA-1 (RFC 8018, appendix A.2).
     var hmac = "1.2.840.113549.2.7"
     if let function = try reader.nextIfPresent(DERTag.sequence) {
       var inner = try DERReader(inside: function)

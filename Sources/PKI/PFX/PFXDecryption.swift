@@ -51,7 +51,7 @@ struct PFXDecryption {
   {
     guard let state = EVP_CIPHER_CTX_new() else { return nil }
     defer { EVP_CIPHER_CTX_free(state) }
-    // EVP_DecryptUpdate: "should have enough room for (inl + cipher_block_size) bytes".
+    // EVP_DecryptUpdate(3) may write a block more than it was given.
     let room = data.count + Int(EVP_MAX_BLOCK_LENGTH)
     var total = 0
     var isOpen = false

@@ -70,8 +70,7 @@ extension PFX {
       password.withBytes { password in
         identity.key.withUnsafePointer { key in
           leaf.withUnsafePointer { leaf in
-            // PKCS12_create: "If mac_iter is set to -1 then the MAC will be omitted entirely"; it is set afterwards, with a
-            // longer salt than PKCS12_create would take.
+            // With -1 rounds PKCS12_create(3) makes no MAC: it is set afterwards, with a longer salt than that would take.
             PKCS12_create(
               password.bindMemory(to: CChar.self).baseAddress, name, key, leaf, stack, NID_aes_256_cbc, NID_aes_256_cbc,
               iterations, -1, 0)

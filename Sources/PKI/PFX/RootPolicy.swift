@@ -51,7 +51,7 @@ struct RootPolicy {
         "“\(name)” is an intermediate authority: it was issued by “\(VisibleText.of(certificate.issuer, limit: 200))”. Choose the "
           + "PFX file of a root, which is its own issuer.")
     }
-    // X509_get_key_usage: "If key usage is absent … UINT32_MAX is returned".
+    // X509_get_key_usage(3) gives all bits where there is no such extension.
     let usage = certificate.withUnsafePointer { X509_get_key_usage($0) }
     guard usage & UInt32(KU_KEY_CERT_SIGN) != 0 else {
       throw PFXRefusal(
