@@ -1,6 +1,7 @@
 import Foundation
 import PKI
 import Rotation
+import Synchronization
 
 /// What the addresses of one endpoint did with a client certificate.
 struct OfferView: Sendable {
@@ -16,12 +17,25 @@ struct OfferView: Sendable {
   var refusal: String? { answers.lazy.compactMap(\.refusal).first }
 }
 
-/// A client certificate of a root that nobody can know, because it exists for one look only.
+/// A client certificate of a root that nobody can know, because it exists for looks alone.
 enum UnknownClient {
-  /// Makes one. It is valid for an hour, and its root's key is gone with it.
+  private static let known = Mutex<[KeyKind: (identity: Identity, madeAt: Date)]>([:])
+  /// For how long one is good for further looks, in seconds: an RSA key takes longer to make than many looks.
+  private static let lifetime: TimeInterval = 1800
+
+  /// One that is valid for half an hour at least; its root's key was gone as soon as it was made.
   ///
   /// - Parameter algorithm: the kind of the client's key: some servers take only one.
   static func identity(at moment: Date, algorithm: KeyKind) throws -> Identity {
+    if let (identity, madeAt) = known.withLock({ $0[algorithm] }), abs(moment.timeIntervalSince(madeAt)) < lifetime {
+      return identity
+    }
+    let made = try make(at: moment, algorithm: algorithm)
+    known.withLock { $0[algorithm] = (made, moment) }
+    return made
+  }
+
+  private static func make(at moment: Date, algorithm: KeyKind) throws -> Identity {
     let root = try RootMaker.makeRoot(
       commonName: "Unknown root (a look by Reroot)", algorithm: .ecdsaP256, notBefore: moment - 3600,
       notAfter: moment + 3600)

@@ -83,16 +83,16 @@ extension ComponentDelivery {
     var controls: [Endpoint: OfferView] = [:]
     var pause = Duration.milliseconds(100)
     var foundSince: ContinuousClock.Instant?
-    var wasSeen = false
+    var sightings = 0
     while true {
       do {
         let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
         let since = foundSince ?? .now
         if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
         foundSince = since
-        if !wasSeen { whenSeen() }
-        wasSeen = true
-        try await Task.sleep(for: .milliseconds(50))
+        sightings += 1
+        if sightings == 1 { whenSeen() }
+        try await Task.sleep(for: Self.settlingPause(after: sightings))
       } catch let failure as DeliveryFailure {
         foundSince = nil
         guard ContinuousClock.now + pause < deadline, !Task.isCancelled else { throw failure }

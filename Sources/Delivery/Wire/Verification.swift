@@ -60,8 +60,11 @@ extension ComponentDelivery {
   /// stay take turns.
   private static let convincing = 3
 
-  /// How soon one looks again after finding what is expected.
-  private static let settlingPause = Duration.milliseconds(50)
+  /// How soon one looks again after finding what is expected: soon until that is convincing, since others wait for it; then
+  /// each look costs the server more than it tells.
+  ///
+  /// - Parameter sightings: how often it was found in a row.
+  static func settlingPause(after sightings: Int) -> Duration { .milliseconds(sightings < convincing ? 20 : 100) }
 
   /// How soon one looks again after something else was found: a server that reloads takes some ten milliseconds.
   private static let firstPause = Duration.milliseconds(25)
@@ -90,7 +93,7 @@ extension ComponentDelivery {
         foundSince = since
         sightings += 1
         if sightings == Self.convincing { seen() }
-        try? await Task.sleep(for: Self.settlingPause)
+        try? await Task.sleep(for: Self.settlingPause(after: sightings))
         continue
       case .failure(let failure):
         foundSince = nil
