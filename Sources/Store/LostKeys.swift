@@ -9,17 +9,18 @@ extension Store {
     guard
       let number = try Int64.fetchOne(database, sql: "SELECT plan FROM updates WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noUpdate }
-    let kept = try knownPlan(Plan.ID(rawValue: number), database).keyKeepers
+    let kept = try planSummary(Plan.ID(rawValue: number), database).keyKeepers
     guard !kept.isEmpty else { return nil }
     let later = try Int64.fetchAll(
       database, sql: "SELECT id FROM updates WHERE id > ? AND outcome = 'rolledBack' ORDER BY id",
       arguments: [id.rawValue])
     for number in later {
       let state = try folded(UpdateRecord.ID(rawValue: number), database).state
-      let lost = kept.first { (state.action(ActionID(.deploy, $0.id))?.attempts ?? 0) > 0 }
+      let lost = kept.sorted { $0.key < $1.key }
+        .first { (state.action(ActionID(.deploy, $0.key))?.attempts ?? 0) > 0 }
       guard let lost else { continue }
       return
-        "Update \(number) came after update \(id) and was taken back. “\(lost.name)” keeps its former key itself, and "
+        "Update \(number) came after update \(id) and was taken back. “\(lost.value)” keeps its former key itself, and "
         + "for one update only, so the key from before update \(id) is not there any more: update \(id) can be neither "
         + "retried nor aborted. Start a new update instead."
     }

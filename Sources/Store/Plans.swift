@@ -24,14 +24,15 @@ extension Store {
   /// Keeps a plan with the files that were found, sealed. Plans of yesterday that were never started go.
   public func savePlan(_ plan: Plan, files: [Component.ID: [KeptFile]]) async throws -> Plan.ID {
     let oldest = plan.madeAt.addingTimeInterval(-Self.planLifetime)
-    let body = try Self.text(of: plan)
+    let (body, summary) = (try Self.text(of: plan), PlanSummary(plan))
+    let summaryText = try JSON.text(summary)
     let id = try await write { database in
       try database.execute(
         sql: "DELETE FROM plans WHERE made_at < ? AND id NOT IN (SELECT plan FROM updates)",
         arguments: [oldest.milliseconds])
       try database.execute(
-        sql: "INSERT INTO plans (body, made_at) VALUES (?, ?)",
-        arguments: [body, plan.madeAt.milliseconds])
+        sql: "INSERT INTO plans (body, made_at, summary) VALUES (?, ?, ?)",
+        arguments: [body, plan.madeAt.milliseconds, summaryText])
       let id = database.lastInsertedRowID
       self.amendAct { $0.add("plan", "\(id)") }
       for (component, kept) in files.sorted(by: { $0.key < $1.key }) {
@@ -41,6 +42,7 @@ extension Store {
     }
     // It is read soon, and to take it apart again takes long.
     remember(KnownPlan(madeAt: plan.madeAt.milliseconds, plan: plan), id)
+    remember(KnownSummary(madeAt: plan.madeAt.milliseconds, summary: summary), of: id)
     return id
   }
 
@@ -60,12 +62,18 @@ extension Store {
     let around = try JSON.text(rest)
     // It is the first: the names are in order, and in a value each quotation mark has a backslash before it.
     guard let place = around.range(of: #""components":[]"#) else { return try JSON.text(plan) }
-    var text = around[..<place.lowerBound] + #""components":["#
+    var text = String(around[..<place.lowerBound])
+    text += #""components":["#
     for index in plan.components.indices {
+      let component = try JSON.text(plan.components[index])
+      // As much as all will take if they are like the first: a text that grows is copied again and again, twice as long.
+      if index == 0 { text.reserveCapacity(around.utf8.count + (component.utf8.count + 32) * plan.components.count) }
       if index > 0 { text += "," }
-      text += try JSON.text(plan.components[index])
+      text += component
     }
-    return text + "]" + around[place.upperBound...]
+    text += "]"
+    text += around[place.upperBound...]
+    return text
   }
 
   /// One plan.
@@ -75,18 +83,16 @@ extension Store {
 
   /// A plan, from memory when it was read before: one of thousands of components takes long to be taken apart, and is
   /// asked for each time that its update is drawn.
-  func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan { try knownPlan(id, database).plan }
-
-  func knownPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> KnownPlan {
+  func plan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
     // A plan is never changed, but one that was thrown away may leave its number to another, a day younger.
     guard
       let madeAt = try Int64.fetchOne(
         database, often: "SELECT made_at FROM plans WHERE id = ?", arguments: [id.rawValue])
     else { throw StoreError.noPlan }
-    if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known }
+    if let known = plans.withLock({ $0[id] }), known.madeAt == madeAt { return known.plan }
     let known = KnownPlan(madeAt: madeAt, plan: try Self.readPlan(id, database))
     remember(known, id)
-    return known
+    return known.plan
   }
 
   private func remember(_ known: KnownPlan, _ id: Plan.ID) {
@@ -116,15 +122,6 @@ extension Store {
   struct KnownPlan: Sendable {
     let madeAt: Int64
     let plan: Plan
-    /// The components that keep their keys themselves. Looked for once: each message of a running update asks for them.
-    let keyKeepers: [Component]
-
-    init(madeAt: Int64, plan: Plan) {
-      self.madeAt = madeAt
-      self.plan = plan
-      keyKeepers = plan.components.indices.filter { plan.components[$0].component.keepsKey }
-        .map { plan.components[$0].component }
-    }
   }
 
   /// The files of a component as they were when a plan was made.

@@ -16,6 +16,7 @@ public final class Store: Sendable {
   let states = Mutex<[UpdateRecord.ID: FoldedState]>([:])
   /// The plans that were read last.
   let plans = Mutex<[Plan.ID: KnownPlan]>([:])
+  let summaries = Mutex<[Plan.ID: KnownSummary]>([:])
   /// Certificates of roots that were never imported, by fingerprint, once they have been found in a kept bundle.
   let formerCertificates = Mutex<[String: Certificate]>([:])
   let audit = AuditDesk()

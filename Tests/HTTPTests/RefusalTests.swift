@@ -46,9 +46,9 @@ import Testing
     Row("Host that is a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "Host"),
     Row("HTTP/1.0", "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", 426, "HTTP/1.1"),
     Row("HTTP/1.2", "GET / HTTP/1.2\r\nHost: localhost\r\n\r\n", 426, "HTTP/1.1"),
-    // "The major version of HTTP that was used" is not supported (RFC 9110, section 15.6.6).
+    // Another major version of HTTP (RFC 9110, section 15.6.6).
     Row("HTTP/2.0", "GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505, ""),
-    // A method that is "unrecognized or not implemented" (section 9.1).
+    // A method that is known to nobody here (section 9.1).
     Row("unknown method", TestServer.request("BREW", "/"), 501, "method"),
     Row("method in small letters", TestServer.request("get", "/"), 501, "method"),
     Row("TRACE", TestServer.request("TRACE", "/"), 501, "method"),
@@ -104,7 +104,7 @@ import Testing
     Row(
       "encoding behind chunks",
       TestServer.request("POST", "/", [form, "Transfer-Encoding: chunked, gzip"], body: "0\r\n\r\n"), 400, "encoding"),
-    // "A transfer coding it does not understand" (RFC 9112, section 6.1).
+    // A coding that is known to nobody here, before chunked (RFC 9112, section 6.1).
     Row(
       "two encodings", TestServer.request("POST", "/", [form, "Transfer-Encoding: gzip, chunked"], body: "0\r\n\r\n"),
       501, "encoding"),

@@ -75,6 +75,36 @@ import Testing
     #expect(system.store.plans.withLock { Array($0.keys) } == [large[0]])
   }
 
+  @Test("What the page of an update needs of its plan lies beside it, also of a plan of an older version")
+  func planSummary() async throws {
+    let (system, _, root) = try await system(3)
+    var plan = try await system.store.plan(try await system.savePlan(root))
+    let now = system.clock.now
+    plan.components[0].component.maintenance = "Call the plant first."
+    plan.components[1].component.keyMade = .onTarget
+    plan.components[0].findings.previousNotAfter = now + 200
+    plan.components[2].findings.previousNotAfter = now + 100
+    plan.components[1].findings.previousNotBefore = now - 50
+    let id = try await system.store.savePlan(plan, files: [:])
+    func forget() {
+      system.store.plans.withLock { $0 = [:] }
+      system.store.summaries.withLock { $0 = [:] }
+    }
+    forget()
+    let summary = try await system.store.planSummary(id)
+    let isUnread = system.store.plans.withLock(\.isEmpty)
+    #expect(isUnread, "the plan itself is not read for it")
+    #expect(summary == PlanSummary(plan) && summary.root == plan.root && summary.policy == plan.policy)
+    #expect(summary.maintenance == [plan.components[0].id: "Call the plant first."])
+    #expect(summary.keyKeepers == [plan.components[1].id: plan.components[1].component.name])
+    for (seconds, isValid) in [(-51, false), (-50, true), (100, true), (101, false)] {
+      #expect(summary.isEveryPreviousValid(at: now + Double(seconds)) == isValid, "\(seconds)")
+    }
+    try system.folder.sql("UPDATE plans SET summary = NULL WHERE id = \(id)")
+    forget()
+    #expect(try await system.store.planSummary(id) == summary)
+  }
+
   @Test("Observations that nobody waits for are journaled in their order, before whatever is written afterwards")
   func notesAside() async throws {
     let (system, components, root) = try await system(1)

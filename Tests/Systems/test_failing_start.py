@@ -1,5 +1,6 @@
 """A call of a start fails: the disk is full, or it is broken. The program says so and ends, or it can do without; and once
 the disk is well again it starts as if nothing had been."""
+import contextlib
 import errno
 import re
 import signal
@@ -34,18 +35,18 @@ def fail(trial, only, error):
 def test_a_start_of_which_a_call_fails_says_so_or_does_without_it_and_the_next_one_is_good(tmp_path, scenario):
     trial = Trial(tmp_path, scenario())
     tried, ended, lost = 0, 0, []
-    for index, only in enumerate(sorted(set(map(kind, trial.rehearse())))):
-        try:
-            has_ended = fail(trial, only, (errno.ENOSPC, errno.EIO)[index % 2])
-            if has_ended is None:
-                continue
-            tried += 1
-            ended += has_ended
-            trial.see_through(scenario is Start, {}, "abort")
-        except Exception as error:
-            lost.append((" ".join(only), error))
-            trial.system.stop(signal.SIGKILL)
-    trial.system.close()
+    with contextlib.closing(trial.system):
+        for index, only in enumerate(sorted(set(map(kind, trial.rehearse())))):
+            try:
+                has_ended = fail(trial, only, (errno.ENOSPC, errno.EIO)[index % 2])
+                if has_ended is None:
+                    continue
+                tried += 1
+                ended += has_ended
+                trial.see_through(scenario is Start, {}, "abort")
+            except Exception as error:
+                lost.append((" ".join(only), error))
+                trial.system.stop(signal.SIGKILL)
     print(f"\n{scenario.__name__}: {tried} kinds of calls failed, {ended} ended the start, {len(lost)} without a good end")
     for only, error in lost:
         print(f"lost at {only}: {error!r}")

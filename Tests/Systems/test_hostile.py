@@ -190,15 +190,15 @@ REFUSED = {
 
 # Those that the standards ask for another answer to, which is this one and no other.
 ASKED_FOR = {
-    # "A transfer coding it does not understand" (RFC 9112, section 6.1)
+    # A coding that is known to nobody here (RFC 9112, section 6.1)
     "encoding before chunked": 501,
-    # A method that is "unrecognized or not implemented" (RFC 9110, section 9.1), or longer than any (RFC 9112, section 3)
+    # A method that is known to nobody here (RFC 9110, section 9.1), or longer than any (RFC 9112, section 3)
     "unknown method": 501,
     "method in small letters": 501,
     "CONNECT": 501,
     "TRACE": 501,
     "long method": 501,
-    # "The major version of HTTP that was used" is not supported (RFC 9110, section 15.6.6)
+    # Another major version of HTTP (RFC 9110, section 15.6.6)
     "HTTP/2 that was not agreed on": 505,
     "HTTP/9.9": 505,
 }

@@ -12,7 +12,7 @@ from authority import Authority
 from console import Console
 from hostile import BEHAVIOURS, HostileServer
 from sanitizers import PATIENCE, ROOM
-from servers import Nginx, wait_until
+from servers import Nginx, let_through, wait_until
 from sshd import SSHServer
 
 OLD, NEW = Authority("Old Root"), Authority("New Root")
@@ -22,9 +22,7 @@ class System:
     """Servers of the old root and a console that knows them, with the new root imported."""
 
     def __init__(self, folder):
-        for place in [folder, *folder.parents]:
-            if place.owner() == "root" and str(place).startswith("/tmp/"):
-                place.chmod(0o755)
+        let_through(folder)
         self.folder = folder
         self.parts = []
         self.console = None

@@ -14,7 +14,7 @@ import update as steps
 from authority import Authority
 from console import Console
 from keystore import PASSWORD
-from servers import RealServer
+from servers import RealServer, let_through
 
 SOURCE = pathlib.Path(__file__).parent / "java" / "Server.java"
 
@@ -111,10 +111,7 @@ class System:
 
 @pytest.fixture
 def system(tmp_path):
-    # Folders above must let the unprivileged server through.
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.owner() == "root" and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
+    let_through(tmp_path)
     made = System(tmp_path)
     yield made
     made.stop()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 import update as steps
 from authority import Authority
 from console import Console
-from servers import Nginx
+from servers import Nginx, let_through
 
 PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -75,10 +75,7 @@ class System:
 
 @pytest.fixture
 def system(tmp_path):
-    # Folders above must let the unprivileged server through.
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.owner() == "root" and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
+    let_through(tmp_path)
     made = System(tmp_path)
     yield made
     made.stop()

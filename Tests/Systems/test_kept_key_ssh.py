@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import serialization
 import update as steps
 from authority import Authority
 from console import Console
-from servers import Nginx
+from servers import Nginx, let_through
 from sshd import SSHServer
 from test_kept_key import PUBLIC, break_reload
-from test_ssh import busybox_only, open_folders
+from test_ssh import busybox_only
 
 # Writes down all that goes through a session of sshd, in both directions.
 LISTENER = """#!/bin/bash
@@ -25,7 +25,7 @@ exit "${{PIPESTATUS[1]}}"
 
 class System:
     def __init__(self, folder, listens=True, algorithm="ecdsa-p256", **sshd):
-        open_folders(folder)
+        let_through(folder)
         self.travelled = folder / "travelled"
         self.travelled.mkdir()
         listener = folder / "listener"

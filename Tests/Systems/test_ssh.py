@@ -11,24 +11,17 @@ from cryptography import x509
 import update as steps
 from authority import Authority
 from console import Console
-from servers import Nginx
+from servers import Nginx, let_through
 from sshd import SSHServer, make_key
 
 OLD, NEW = Authority("Old Root"), Authority("New Root")
-
-
-def open_folders(folder):
-    """Folders above must let the unprivileged servers through."""
-    for place in [folder, *folder.parents]:
-        if place.owner() == "root" and str(place).startswith("/tmp/"):
-            place.chmod(0o755)
 
 
 class System:
     """Some nginx, each on a host of its own as far as Reroot can tell, and a console that knows them."""
 
     def __init__(self, folder, count=1, changes=None, **sshd):
-        open_folders(folder)
+        let_through(folder)
         self.folder = folder
         self.hosts = [SSHServer(folder / f"host{number}", **sshd).start() for number in range(count)]
         self.servers = [Nginx(folder / f"nginx{number}", OLD).start() for number in range(count)]

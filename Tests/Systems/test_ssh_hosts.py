@@ -10,9 +10,9 @@ from cryptography import x509
 import update as steps
 from authority import Authority
 from console import Console
-from servers import Nginx, as_nobody
+from servers import Nginx, as_nobody, let_through
 from sshd import SSHServer
-from test_ssh import held_reload, open_folders
+from test_ssh import held_reload
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="network namespaces take root")
 
@@ -109,7 +109,7 @@ class FarNginx(Nginx):
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("hosts")
-    open_folders(tmp_path)
+    let_through(tmp_path)
     hosts, console = [], None
     try:
         for number in range(1, 4):

@@ -12,7 +12,7 @@ from cryptography import x509
 import update as steps
 from authority import Authority
 from console import Console
-from servers import Mosquitto, Nginx, PostgreSQL, as_nobody, free_port, give_to_nobody
+from servers import Mosquitto, Nginx, PostgreSQL, as_nobody, free_port, give_to_nobody, let_through
 
 
 class System:
@@ -72,10 +72,7 @@ class System:
 
 @pytest.fixture
 def system(tmp_path):
-    # Folders above must let the unprivileged servers through.
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.owner() == "root" and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
+    let_through(tmp_path)
     made = System(tmp_path)
     yield made
     made.stop()

@@ -8,8 +8,8 @@ struct FailurePanel: Sendable {
   let state: UpdateState
   /// Whether Abort takes a second person.
   var secondPerson = SecondPerson(isNeeded: false, request: nil)
-  /// Finds the components whose previous certificate is not valid now, so that putting it back would help nobody.
-  var findInvalid: @Sendable () -> Invalid = { Invalid() }
+  /// The components whose previous certificate is not valid now, so that putting it back would help nobody.
+  var invalid = Invalid()
 
   /// Whether somebody else has to agree to Abort, and the request that waits for it.
   struct SecondPerson: Sendable {
@@ -147,10 +147,10 @@ struct FailurePanel: Sendable {
     ]
     // An empty text would be drawn all the same.
     guard consequence.kind == .abort else { return model }
-    if let words = words(of: findInvalid()) {
+    if let words = words(of: invalid) {
       // Who refuses a certificate for its dates refuses the connection, whatever root it is from.
       model["breaks"] = true
-      if consequence.refusalCount == 0 { model["connections"] = words } else { model["expired"] = words }
+      if consequence.refusalCount == 0 { model["connections"] = words } else { model["invalid"] = words }
     }
     return model
   }

@@ -79,7 +79,17 @@ actor RootSigner {
     // Those who ask while it is made wait for the same one.
     let making = Task { try await makeProof(names, algorithm.algorithm) }
     proofs[algorithm] = making
-    return try await making.value
+    return try await value(of: making)
+  }
+
+  /// Waits for work that others may be waiting for, too. Whoever is cancelled cancels it: a hardware module is to sign
+  /// nothing after an Abort, which ends all of them. One who is not wants it begun anew.
+  private func value<Value: Sendable>(of work: Task<Value, any Error>) async throws -> Value {
+    try await withTaskCancellationHandler {
+      try await work.value
+    } onCancel: {
+      work.cancel()
+    }
   }
 
   /// Its key is kept nowhere: it is of use for this look only.
@@ -149,15 +159,16 @@ actor RootSigner {
   }
 
   private func opened() async throws -> Opened {
-    if let opening { return try await opening.value }
-    let task = Task { try await open() }
-    opening = task
-    do {
-      return try await task.value
-    } catch {
-      // What failed is tried anew by whoever asks next.
-      if opening == task { opening = nil }
-      throw error
+    while true {
+      let task = opening ?? Task { try await open() }
+      opening = task
+      do {
+        return try await value(of: task)
+      } catch {
+        // What failed is tried anew by whoever asks next, and what another one has cancelled by those who still want it.
+        if opening == task { opening = nil }
+        guard error is CancellationError, !Task.isCancelled else { throw error }
+      }
     }
   }
 

@@ -6,13 +6,15 @@ import Store
 /// The page of an update: the same models draw it at first and live.
 struct UpdatePage: Sendable {
   let record: UpdateRecord
-  let plan: Plan
+  let plan: PlanSummary
   let state: UpdateState
   /// Whether Abort takes a second person, and the open request for it.
   let secondPerson: FailurePanel.SecondPerson
   /// Why a later update has made this one history, which can be decided on no more; nil while none has.
   let supersession: String?
   let now: Date
+  /// Of which components Abort would put a certificate back that is not valid now.
+  var invalid = FailurePanel.Invalid()
   /// Why what has ended cannot be written down at the moment; nil while it can.
   var unwritten: String?
   /// How many components are named with a decision.
@@ -35,15 +37,32 @@ struct UpdatePage: Sendable {
     _ id: UpdateRecord.ID, _ store: Store, now: Date, unwritten: UnwrittenUpdates? = nil
   ) async throws -> UpdatePage {
     let record = try await store.update(id)
-    let plan = try await store.plan(record.plan)
+    let (plan, state) = (try await store.planSummary(record.plan), try await store.state(id))
+    let invalid = try await invalid(plan, record, state, store, now: now)
     return try await UpdatePage(
-      record: record, plan: plan, state: store.state(id),
+      record: record, plan: plan, state: state,
       secondPerson: FailurePanel.SecondPerson(
         isNeeded: store.isSecondPersonOn(),
         request: store.openAgreements().first {
           if case .abort(id, _, _) = $0.subject { true } else { false }
         }),
-      supersession: store.supersession(of: id), now: now, unwritten: unwritten?.sentence(of: id))
+      supersession: store.supersession(of: id), now: now, invalid: invalid,
+      unwritten: unwritten?.sentence(of: id))
+  }
+
+  /// The whole plan is read only where Abort is offered and some certificate is not valid.
+  private static func invalid(
+    _ summary: PlanSummary, _ record: UpdateRecord, _ state: UpdateState, _ store: Store, now: Date
+  ) async throws -> FailurePanel.Invalid {
+    guard state.offers.contains(.abort), !summary.isEveryPreviousValid(at: now) else { return .init() }
+    let plan = try await store.plan(record.plan)
+    func names(_ isInvalid: (Findings) -> Bool) -> [String] {
+      plan.components.indices.filter { isInvalid(plan.components[$0].findings) }
+        .map { plan.components[$0].component.name }
+    }
+    return FailurePanel.Invalid(
+      expired: names { $0.previousNotAfter.map { $0 < now } ?? false },
+      early: names { $0.previousNotBefore.map { $0 > now } ?? false })
   }
 
   /// The whole page, for somebody who may decide, or only look.
@@ -96,15 +115,7 @@ struct UpdatePage: Sendable {
   func panel(mayDecide: Bool) -> PageModel {
     FailurePanel(
       record: record, state: state, secondPerson: secondPerson,
-      findInvalid: { [plan, now] in
-        func names(_ isInvalid: (Findings) -> Bool) -> [String] {
-          plan.components.indices.filter { isInvalid(plan.components[$0].findings) }
-            .map { plan.components[$0].component.name }
-        }
-        return .init(
-          expired: names { $0.previousNotAfter.map { $0 < now } ?? false },
-          early: names { $0.previousNotBefore.map { $0 > now } ?? false })
-      }
+      invalid: invalid
     ).model(canDecide: supersession == nil, mayDecide: mayDecide)
   }
 
@@ -160,15 +171,8 @@ struct UpdatePage: Sendable {
       "restores": restores([.restore, .restoreTrust], member.id),
     ]
     model["group"] = member.group.map { VisibleText.of($0) }
-    model["maintenance"] = maintenance(of: member.id).map { VisibleText.of($0) }
+    model["maintenance"] = plan.maintenance[member.id].map { VisibleText.of($0) }
     return model
-  }
-
-  /// What is to be thought of before a component is updated. The members of the course have the order of the plan.
-  private func maintenance(of id: Component.ID) -> String? {
-    guard let place = state.place(of: id), plan.components.indices.contains(place), plan.components[place].id == id
-    else { return plan.components.first { $0.id == id }?.component.maintenance }
-    return plan.components[place].component.maintenance
   }
 
   /// The row of the console's own certificate.

@@ -230,6 +230,7 @@ actor UpdateRunner {
           alone = batch.count
         } else {
           logger.error("event refused", metadata: ["reason": "\(refusal)"])
+          await tell(nil)
         }
       } catch {
         logger.error("journal not written", metadata: ["reason": "\(error)"])

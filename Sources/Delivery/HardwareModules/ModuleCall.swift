@@ -15,7 +15,6 @@ public final class ModuleCall: Sendable {
 
   /// Says that nobody wants it any more: what has not begun does not begin, and the process that works for it is killed.
   public func cancel() {
-    // Under the lock, so that the process is there still.
     state.withLock { state in
       state.isCancelled = true
       state.end?()
@@ -35,6 +34,6 @@ public final class ModuleCall: Sendable {
     }
   }
 
-  /// To be called before the process is waited for: its number may be another's then.
+  /// To be called once the process is gone.
   func ended() { state.withLock { $0.end = nil } }
 }

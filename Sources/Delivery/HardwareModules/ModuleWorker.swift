@@ -27,25 +27,27 @@ public struct ModuleWorker: Sendable {
   public func carryOut(_ order: TokenOrder, pin: SecretBytes, for call: ModuleCall = ModuleCall()) throws -> TokenAnswer
   {
     try call.requireWanted()
+    let message = try order.message(pin: pin)
     let process = try FarProcess(words, environment: Self.environment)
     call.begun { process.signal(SIGKILL) }
     let deadline = ContinuousClock.now + limit
-    let message = try order.message(pin: pin)
     let isSent = message.withBytes { Self.send($0, to: process, until: deadline) }
     process.closeInput()
     let output = isSent ? Self.receive(process, until: deadline) : nil
     if output == nil { process.signal(SIGKILL) }
-    call.ended()
     let status = process.wait()
-    try call.requireWanted()
+    call.ended()
     guard let output else {
+      try call.requireWanted()
       throw PKIError(
         code: "TOKEN_TIMED_OUT",
         sentence:
           "The hardware module \(order.module) has not answered within \(Self.seconds(limit)) and was given up. Look at "
           + "it with its own tool, then try again.")
     }
+    // An answer counts also when nobody wants it any more: that a PIN is wrong, say.
     guard let answer = try? JSONDecoder().decode(TokenAnswer.self, from: Data(output)) else {
+      try call.requireWanted()
       throw PKIError(
         code: "TOKEN_MODULE_CRASHED",
         sentence:

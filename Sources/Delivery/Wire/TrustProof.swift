@@ -84,6 +84,7 @@ extension ComponentDelivery {
     var pause = Duration.milliseconds(100)
     var foundSince: ContinuousClock.Instant?
     var sightings = 0
+    var wasSeen = false
     while true {
       do {
         let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
@@ -91,10 +92,12 @@ extension ComponentDelivery {
         if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
         foundSince = since
         sightings += 1
-        if sightings == 1 { whenSeen() }
+        if !wasSeen { whenSeen() }
+        wasSeen = true
         try await Task.sleep(for: Self.settlingPause(after: sightings))
       } catch let failure as DeliveryFailure {
         foundSince = nil
+        sightings = 0
         guard ContinuousClock.now + pause < deadline, !Task.isCancelled else { throw failure }
         try await Task.sleep(for: pause)
         pause = min(pause * 3 / 2, .seconds(1))

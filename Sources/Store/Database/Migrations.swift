@@ -42,6 +42,9 @@ enum Migrations {
     migrator.registerMigration("1.7 observations") {
       try $0.execute(sql: "ALTER TABLE updates ADD COLUMN observations_removed_at INTEGER")
     }
+    migrator.registerMigration("1.7 summaries of plans") {
+      try $0.execute(sql: "ALTER TABLE plans ADD COLUMN summary TEXT")
+    }
     return migrator
   }
 

@@ -7,30 +7,6 @@ import Testing
 @testable import Store
 
 @Suite("Every act leaves its entry in the audit log", .timeLimit(.minutes(3))) struct AuditTrailTests {
-  /// Ways that change nothing but what is looked at next; each with the reason.
-  static let silent = [
-    "POST /account/second-factor": "offers a secret, which counts only once a code of it was given",
-    "POST /retiring/:fingerprint/looks": "looks at the components again, as opening the page does after a while",
-    "POST /restored/looks": "looks at the components again, as the start after a restore does",
-    "POST /components/find/:token/cancel": "ends a search, which is recorded where it begins",
-    "POST /settings/notifications/tests": "sends a message that says that it is a test",
-  ]
-
-  /// Ways that need a hardware module, and what else happens without a page; each with the test that sees its entry.
-  static let elsewhere = [
-    "POST /roots/module": "Systems/test_hardware_module.py", "POST /roots/:id/pin": "Systems/test_hardware_module.py",
-    "POST /restored/seen": "ConsoleTests/Restoration/RestorationTests.swift",
-  ]
-  static let eventsElsewhere: [AuditEvent: String] = [
-    .rootPINChanged: "Systems/test_hardware_module.py",
-    .endpointDiffers: "ConsoleTests/Watching/WatchTests.swift",
-    .endpointRight: "ConsoleTests/Watching/WatchTests.swift",
-    .renewalHeld: "ConsoleTests/Renewal/RenewalTests.swift",
-    .masterKeyRotated: "CommandLineTests/AuditCommandTests.swift", .backupMade: "StoreTests/BackupTests.swift",
-    .backupRestored: "Systems/test_backup.py", .auditBroken: "StoreTests/AuditTamperingTests.swift",
-    .restorationConfirmed: "ConsoleTests/Restoration/RestorationTests.swift", .demoFault: "Browser/test_people.py",
-  ]
-
   @Test("Over every way that changes something: which entry, who, from where, what; and each kind of entry is seen")
   func everyAct() async throws {
     let trail = AuditTrail()
@@ -49,12 +25,12 @@ import Testing
     let changing = RouteTable().routes.map { "\($0.method) \($0.path)" }.filter { route in
       !route.hasPrefix("GET") || exports.contains(route)
     }
-    let known = trail.routes.union(Self.silent.keys).union(Self.elsewhere.keys)
+    let known = trail.routes.union(AuditTables.silent.keys).union(AuditTables.elsewhere.keys)
     #expect(known.symmetricDifference(changing) == [])
-    #expect(trail.routes.isDisjoint(with: Self.elsewhere.keys))
-    let seen = trail.events.union(Self.eventsElsewhere.keys)
+    #expect(trail.routes.isDisjoint(with: AuditTables.elsewhere.keys))
+    let seen = trail.events.union(AuditTables.eventsElsewhere.keys)
     #expect(Set(AuditEvent.allCases).subtracting(seen) == [])
-    for (event, file) in Self.eventsElsewhere {
+    for (event, file) in AuditTables.eventsElsewhere {
       let text = try String(contentsOfFile: TestConsole.packageFolder + "/Tests/" + file, encoding: .utf8)
       #expect(text.contains("\"\(event.rawValue)\"") || text.contains(".\(event)"), "\(file) sees \(event)")
     }

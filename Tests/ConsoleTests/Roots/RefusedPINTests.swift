@@ -105,7 +105,7 @@ import Testing
         try await modules.run { try modules.key(module, of: root, pin: SecretBytes(utf8: "1234")).check() }
       }
     }
-    try await eventually("One is under way") { FileManager.default.fileExists(atPath: begun) }
+    try await eventually("One is under way") { (try? String(contentsOfFile: begun, encoding: .utf8)) == "x\n" }
     for task in signing { task.cancel() }
     for task in signing { await #expect(throws: CancellationError.self) { try await task.value } }
     #expect(try await modules.run { true })
