@@ -32,7 +32,7 @@ run_swift_tests() {
   code=${PIPESTATUS[0]}
   set -e
   total=$(number 'Test run with [0-9]+ tests')
-  bad=$(grep -cE '^✘ Test ("|[A-Za-z_]).* failed after' "$log" || true)
+  bad=$(grep -E '^✘ Test ("|[A-Za-z_]).* failed after' "$log" | grep -vc '^✘ Test run with' || true)
   count "$name" $((${total:-0} - bad)) "$bad" "$code"
 }
 

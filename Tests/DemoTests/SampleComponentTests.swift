@@ -19,6 +19,10 @@ struct SampleComponentTests {
     let root = try TestRoot("Old root")
     try await fleet.start()
     do {
+      // Without files none of them can begin, which each says once it is there.
+      await fleet.expect("Everybody has looked for its files") { members in
+        members.allSatisfy { $0.state.reloadFailure != nil }
+      }
       for member in fleet.members {
         try trust([root], at: member)
         try root.deploy(to: member)
