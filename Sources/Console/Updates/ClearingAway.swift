@@ -6,12 +6,14 @@ extension ActionPerformer {
   /// Removes what a failure has left beside the components' files, such as a former key under its second name. A target
   /// that cannot do so now is asked again a few times; what it still holds then is removed by the next plan.
   func clearAway() async {
-    await withTaskGroup(of: Void.self) { group in
-      for planned in plan.components {
-        group.addTask { await clearAway(planned.component) }
-      }
+    // By their places: to copy all of them at once takes tens of megabytes where there are thousands.
+    _ = await ManyAtOnce.each(Array(plan.components.indices), atOnce: Self.clearedAtOnce) { index in
+      await clearAway(plan.components[index].component)
     }
   }
+
+  /// At how many components it is done at once: most are done with in a millisecond, and some may hang.
+  private static let clearedAtOnce = 64
 
   private func clearAway(_ component: Component) async {
     for pause in Self.pauses {

@@ -22,14 +22,16 @@ struct UndoneLook: Sendable {
   /// noted in the journal: nobody knows then.
   func undone(_ state: UpdateState) async -> [Event.InterruptedAction] {
     let looked = Dictionary(grouping: state.undoableActions, by: \.component)
-    return await withTaskGroup(of: (Int, [Event.InterruptedAction]).self) { group in
-      for (index, planned) in plan.components.enumerated() {
-        guard let actions = looked[planned.id] else { continue }
-        group.addTask { (index, await undone(actions, at: planned)) }
-      }
-      return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
-    }
+    // By their places: to copy all of them at once takes tens of megabytes where there are thousands.
+    let places = plan.components.indices.filter { looked[plan.components[$0].id] != nil }
+    return await ManyAtOnce.each(places, atOnce: Self.lookedAtAtOnce) { place in
+      let planned = plan.components[place]
+      return await undone(looked[planned.id] ?? [], at: planned)
+    }.flatMap(\.self)
   }
+
+  /// At how many components at once: a whole machine of them may be silent, each for as long as the patience lasts.
+  private static let lookedAtAtOnce = 256
 
   private func undone(_ actions: [ActionID], at planned: PlannedComponent) async -> [Event.InterruptedAction] {
     let component = planned.component
