@@ -31,7 +31,7 @@ run_swift_tests() {
     grep -vE '^(◇|✔|\[[0-9]+/[0-9]+\])'
   code=${PIPESTATUS[0]}
   set -e
-  total=$(number 'Test run with [0-9]+ tests')
+  total=$(number 'Test run with [0-9]+ tests?')
   bad=$(grep -E '^✘ Test ("|[A-Za-z_]).* failed after' "$log" | grep -vc '^✘ Test run with' || true)
   count "$name" $((${total:-0} - bad)) "$bad" "$code"
 }

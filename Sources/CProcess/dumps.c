@@ -5,6 +5,11 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 
+int reroot_end_with_parent(void) {
+  // prctl(2), PR_SET_PDEATHSIG: with the thread that has started this process, which waits for it.
+  return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
 int reroot_forbid_dumps(void) {
 #ifndef REROOT_SANITIZED
   // Swift's runtime answers a crash with a backtrace on standard error, and with what the registers point at: memory, in

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import PKI
 import Rotation
 
 /// That the database was restored from a backup: what happened after the backup is not in it.
@@ -150,6 +151,10 @@ extension Store {
     try database.execute(sql: "DELETE FROM sign_in_steps")
     // Those that were used since would be good once more, and nobody knows which.
     try database.execute(sql: "DELETE FROM recovery_codes")
+    // So would a code that an app shows at this moment.
+    try database.execute(
+      sql: "UPDATE second_factors SET last_step = max(coalesce(last_step, 0), ?)",
+      arguments: [OneTimePassword.step(at: now)])
     // What somebody had agreed to was a plan for the world of then.
     try Self.closeAll("void", where: "TRUE", now, database)
     try database.execute(

@@ -92,7 +92,7 @@ extension Store {
       ).map(Self.session)
     }
     if let session, now.timeIntervalSince(session.seenAt) >= Self.sessionUseNoted {
-      try await writeAside { database in
+      try await noteUse { database in
         try database.execute(
           sql: "UPDATE sessions SET seen_at = ? WHERE id = ?", arguments: [now.milliseconds, session.id.rawValue])
       }

@@ -59,7 +59,10 @@ public final class Store: Sendable {
         redaction: MasterKeyRedaction(of: seals.masterKey, passphrase: passphrase.taken()),
         dataVersion: try DataVersion(folder + "/reroot.sqlite"))
       try store.readAuditKey()
-      try database.write { try store.dropExpiredImports($0) }
+      // They are gone once there is room for it; whoever starts with a full disk is to see the pages that say so.
+      do {
+        try database.write { try store.dropExpiredImports($0) }
+      } catch let error as DatabaseError where StoreError(error).isOfTheDisk {}
       return store
     } catch let error as DatabaseError {
       throw StoreError(error)
@@ -223,6 +226,14 @@ public final class Store: Sendable {
     try await Self.mapped { try await self.writes.write(body) }
   }
 
+  /// Notes that something was used. Whoever uses it is not to be kept from it while the disk has no room for that, or fails:
+  /// the pages then say what is the matter.
+  func noteUse(_ body: @escaping @Sendable (GRDB.Database) throws -> Void) async throws {
+    do {
+      try await writeAside(body)
+    } catch let error as StoreError where error.isOfTheDisk {}
+  }
+
   /// Turns what SQLite says into a sentence. Values are never part of it.
   private static func mapped<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
@@ -237,6 +248,8 @@ public final class Store: Sendable {
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A stable word for programs.
   public let code: String
+  /// Whether the disk of the data folder is full, or fails.
+  var isOfTheDisk: Bool { code == "DISK_FULL" || code == "DISK_FAILED" }
   /// What happened, to what, and what to do next, as a page says it.
   public let sentence: String
   /// What happened, and what to do, where the API has another way on than the page.

@@ -113,7 +113,7 @@ extension Store {
     guard let record else { return nil }
     // Written at most once a minute: a request is not worth a flush of the disk.
     if record.usedAt.map({ abs(now.timeIntervalSince($0)) >= 60 }) ?? true || record.usedFrom != address {
-      try await writeAside { database in
+      try await noteUse { database in
         try database.execute(
           sql: "UPDATE tokens SET used_at = ?, used_from = ? WHERE id = ?",
           arguments: [now.milliseconds, address, record.id.rawValue])

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcess
 import Foundation
 import PKI
 
@@ -11,6 +12,8 @@ struct ModuleWorkerCommand: ParsableCommand {
   private static let longestOrder = 64 << 10
 
   func run() throws {
+    // A module that hangs is not to outlive the console, however that ends.
+    _ = reroot_end_with_parent()
     // Modules may write where they like: only the answer goes to the output that the console reads.
     let output = dup(STDOUT_FILENO)
     dup2(STDERR_FILENO, STDOUT_FILENO)

@@ -25,6 +25,12 @@ import Testing
 
   static let rows = [
     Row("who was changed", "UPDATE audit SET who = 'eve' WHERE number = 5", .changed, at: 5),
+    Row("a NUL was put behind who", "UPDATE audit SET who = who || char(0) WHERE number = 5", .changed, at: 5),
+    Row("a NUL was put behind what", "UPDATE audit SET event = event || char(0) WHERE number = 5", .changed, at: 5),
+    Row(
+      "a NUL was put behind a detail", "UPDATE audit SET details = details || char(0) || 'x' WHERE number = 5",
+      .changed,
+      at: 5),
     Row("when was changed", "UPDATE audit SET at = at + 1 WHERE number = 1", .changed, at: 1),
     Row("when is beyond all dates", "UPDATE audit SET at = 9223372036854775807 WHERE number = 5", .changed, at: 5),
     Row("when is before all dates", "UPDATE audit SET at = -9223372036854775808 WHERE number = 1", .changed, at: 1),

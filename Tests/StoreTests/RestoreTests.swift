@@ -184,6 +184,8 @@ import Testing
     let store = try Store.open(folder: base + "/other", clock: { clock.now })
     for code in codes { #expect(try await store.useSecondFactor(user, code: code.text) == nil) }
     #expect(try await store.secondFactor(user)?.recoveryCodesLeft == 0)
+    // The code of the moment of the restore may have been used after the backup.
+    #expect(try await store.useSecondFactor(user, code: code(0)) == nil)
     #expect(try await store.useSecondFactor(user, code: code(1)) == .oneTimePassword)
     try store.close()
   }

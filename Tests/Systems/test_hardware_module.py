@@ -1,4 +1,6 @@
 """A root whose key stays in a hardware module (SoftHSM2): import, what can go wrong, and a whole update."""
+import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -6,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -237,6 +240,33 @@ def test_a_module_that_hangs_or_crashes_costs_nobody_else_anything(make, tmp_pat
     assert system.client.get("/roots").status == 200
     # Nothing of it is left running.
     assert workers(system) == []
+
+
+def test_a_module_that_hangs_does_not_outlive_the_console_however_that_ends(hanging):
+    hanging.begin()
+    hanging.add()
+    root = hanging.client.location
+
+    def ask():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            hanging.give_pin(root, PIN)
+
+    hanging.hold.touch()
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: workers(hanging), "a module that hangs")
+    (worker,) = workers(hanging)
+    hanging.console.stop(signal.SIGKILL)
+    asking.join()
+    wait_until(lambda: is_gone(worker), "its end", 10)
+
+
+def is_gone(path):
+    """Whether there is no such process, or only its number until somebody asks for its end."""
+    try:
+        return path.read_bytes() == b""
+    except OSError:
+        return True
 
 
 def compiled(source, folder):

@@ -10,6 +10,9 @@
 /// that it starts are not affected.
 int reroot_forbid_dumps(void);
 
+/// Has this process killed when the one that has started it is gone: 0, or -1 and errno.
+int reroot_end_with_parent(void);
+
 /// Whether memory is wiped when it is given back: not in a build with a sanitizer, which keeps books of its own.
 int reroot_wipes_memory(void);
 

@@ -85,7 +85,12 @@ extension ActionRun.Ending {
           + "told to end.\(rest)",
         advice: "Find out what hangs at the component: a disk, a network file system, its host. Then retry.",
         output: said?.output ?? "")
-    case .abort, .halt:
+    case .halt:
+      return ActionError(
+        code: "ENDED_BY_STOP",
+        sentence: "It was still going on when Reroot was ended, and was told to end.\(rest)",
+        advice: "The next start looks at what it has done, and asks.", output: said?.output ?? "")
+    case .abort:
       return ActionError(
         code: "ENDED_BY_ABORT",
         sentence: "It was still going on when Abort was chosen, and was told to end.\(rest)",

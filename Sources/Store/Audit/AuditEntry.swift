@@ -117,6 +117,10 @@ struct AuditKey: Sendable {
 }
 
 extension AuditEntry {
+  /// Whether a text of a row holds a NUL: what comes behind it is not read, but keeps the entry from being found.
+  static let isUnlikeOurs = ["kind", "who", "address", "event", "subject", "details", "reason"]
+    .map { "coalesce(instr(CAST(\($0) AS BLOB), x'00'), 0) > 0" }.joined(separator: " OR ")
+
   /// Reads whatever stands there, also what nobody of ours has written: such an entry does not fit its hash.
   init(_ row: Row) {
     let details: String = row["details"]

@@ -216,8 +216,13 @@ extension Store {
           checker.fail(.changed, 1, "The key that the log is sealed with was taken out of the database.")
           return checker.result
         }
-        let rows = try Row.fetchCursor(database, sql: "SELECT * FROM audit ORDER BY number")
+        let rows = try Row.fetchCursor(
+          database, sql: "SELECT *, \(AuditEntry.isUnlikeOurs) AS is_unlike_ours FROM audit ORDER BY number")
         while let row = try rows.next() {
+          if row["is_unlike_ours"] == 1 || AuditAuthor.Kind(rawValue: row["kind"]) == nil {
+            checker.fail(.changed, row["number"], "It holds what no Reroot writes into an entry.")
+            return checker.result
+          }
           guard checker.take(AuditEntry(row)) else { return checker.result }
         }
         checker.finish(try AuditHead.read(database))
