@@ -9,11 +9,14 @@ struct ModuleWorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "module-worker", abstract: "Let a hardware module sign once.", shouldDisplay: false)
 
+  @Option(help: "The process that has started it, and without which it does nothing.")
+  var parent: Int32
+
   private static let longestOrder = 64 << 10
 
   func run() throws {
-    // A module that hangs is not to outlive the console, however that ends.
-    _ = reroot_end_with_parent()
+    // A module that hangs is not to outlive the console, however that ends; which may have been before this.
+    guard reroot_end_with_parent() == 0, getppid() == parent else { throw ExitCode.failure }
     // Modules may write where they like: only the answer goes to the output that the console reads.
     let output = dup(STDOUT_FILENO)
     dup2(STDERR_FILENO, STDOUT_FILENO)

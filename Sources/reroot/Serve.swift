@@ -107,7 +107,8 @@ struct Serve: AsyncParsableCommand {
     var configuration = try ConsoleConfiguration(host: listen.host, port: listen.port)
     let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     configuration.modules = HardwareModules(
-      libraries: pkcs11Module, worker: [program, "module-worker"], limit: .seconds(pkcs11TimeLimit))
+      libraries: pkcs11Module, worker: [program, "module-worker", "--parent", "\(getpid())"],
+      limit: .seconds(pkcs11TimeLimit))
     if let syslog {
       try await store.setSyslogAddress(SyslogAddress(syslog)?.description) {
         AuditAct(.settingChanged, by: .commandLine(uid: getuid()), on: "syslog", $0)

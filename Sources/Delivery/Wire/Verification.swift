@@ -99,7 +99,9 @@ extension ComponentDelivery {
         foundSince = nil
         sightings = 0
         verified = [:]
-        if last == nil || failure.code != "NO_ANSWER_IN_TIME" || ContinuousClock.now < deadline { last = failure }
+        // With the time a look may also end while the name of the host is being resolved.
+        let isCutShort = ["NO_ANSWER_IN_TIME", "NAME_NOT_RESOLVED"].contains(failure.code)
+        if last == nil || !isCutShort || ContinuousClock.now < deadline { last = failure }
       }
       guard ContinuousClock.now + pause < deadline else { break }
       try? await Task.sleep(for: pause)
