@@ -8,6 +8,8 @@ import struct
 import threading
 import time
 
+from accepting import accept_all
+
 BEHAVIOURS = ["mute", "drips", "floods", "garbage", "closes", "resets", "hello_requests"]
 
 
@@ -29,7 +31,7 @@ class HostileServer:
         self.turned_connections = 0
 
     def start(self):
-        threading.Thread(target=self.serve, daemon=True).start()
+        accept_all(self.listening, self.answer)
         return self
 
     def files(self):
@@ -50,14 +52,6 @@ class HostileServer:
         }
         described.update(changes)
         return described
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=[connection], daemon=True).start()
 
     def answer(self, connection):
         connection.settimeout(60)
@@ -122,16 +116,8 @@ class HeldSocket:
         self.listening.listen(16)
 
     def start(self):
-        threading.Thread(target=self.serve, daemon=True).start()
+        accept_all(self.listening, self.answer)
         return self
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=[connection], daemon=True).start()
 
     def answer(self, connection):
         with connection, socket.socket(socket.AF_UNIX) as behind:

@@ -4,11 +4,11 @@ import os
 import shutil
 import socket
 import ssl
-import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from accepting import accept_all
 from servers import NOBODY, wait_until
 
 PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -23,7 +23,7 @@ class Server:
         self.loaded = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+        accept_all(self.listener, self.answer)
 
     def load(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,14 +45,6 @@ class Server:
         touched = self.folder / "reload"
         self.loaded = touched.stat().st_mtime_ns if touched.exists() else None
         self.load()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
 
     def answer(self, connection):
         try:

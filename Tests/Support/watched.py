@@ -2,7 +2,8 @@
 import pathlib
 import socket
 import ssl
-import threading
+
+from accepting import accept_all
 
 
 class Watched:
@@ -13,15 +14,7 @@ class Watched:
         authority.issue([f"{name}.example.net", "127.0.0.1"], self.folder)
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+        accept_all(self.listening, self.answer)
 
     def answer(self, connection):
         try:

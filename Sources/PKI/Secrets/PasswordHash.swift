@@ -40,7 +40,7 @@ public struct PasswordHash: Sendable, Hashable {
 
   /// Whether this is the password. Blocking like `make`; the comparison takes the same time wherever they differ.
   ///
-  /// With a hash of less work than `current` it is done as often as makes up for it: a shorter time would tell that there
+  /// With a hash of less work than `current` it is done as often as makes up for most of it: a shorter time would tell that there
   /// is a user of the name, since ``ofNone()`` is what an unknown one is compared with.
   public func verify(_ password: SecretBytes) throws -> Bool {
     guard Self.isAcceptable(password) else { return false }
