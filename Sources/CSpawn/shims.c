@@ -22,3 +22,7 @@ void reroot_forbid_core(pid_t child) {
 int reroot_memory_file(const char *name) {
   return memfd_create(name, MFD_CLOEXEC);
 }
+
+void reroot_begin_write(int descriptor) {
+  (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+}

@@ -3,7 +3,7 @@ import PKI
 
 extension Store {
   /// How many actions may be in flight at once, unless set.
-  public static let defaultParallelComponents = 16
+  public static let defaultParallelComponents = 64
 
   /// How many may be set.
   public static let parallelRange = 1...64

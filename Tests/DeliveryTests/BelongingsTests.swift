@@ -10,7 +10,7 @@ struct BelongingsTests {
   /// Everything below a folder is its own, and “sesame” a secret.
   private static func own(_ folder: String) -> Belongings {
     Belongings(
-      claim: { $0.hasPrefix(folder + "/") ? "the test" : nil },
+      claims: { $0.map { $0.hasPrefix(folder + "/") ? "the test" : nil } },
       redact: { $0.replacingOccurrences(of: "sesame", with: "…") })
   }
 

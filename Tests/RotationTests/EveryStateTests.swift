@@ -10,6 +10,7 @@ struct EveryStateTests {
       ("one component", Sample.course([Sample.member(1)], https: true, parallel: 1), 2_000),
       ("one component, Continue", Sample.course([Sample.member(1)], policy: .continue, parallel: 1), 1_000),
       ("two components at once", Sample.course(parallel: 2), 3_000),
+      ("one component at first", Sample.course(parallel: 2, first: 1, settling: 1), 3_000),
       ("one component at once beside one that settles", Sample.course(parallel: 1, settling: 1), 3_000),
       (
         "two stages, one without a bundle",
@@ -128,6 +129,6 @@ struct EveryStateTests {
     let actions = state.allActions.map { "\($0.id)=\($0.state.status)\($0.state.isIgnored)\($0.state.skipped as Any)" }
     let aside = state.course.members.map { state.isSetAside($0.id) }
     return "\(state.standing) \(state.direction) \(state.policy) \(state.isAborting) \(state.wasInterrupted) "
-      + "\(state.keepsNewRoot) \(state.mayBeTouched) \(state.cursor) \(state.openFailures) \(state.settling.map(\.description).sorted()) \(aside) \(state.groupHolders) \(actions)"
+      + "\(state.keepsNewRoot) \(state.mayBeTouched) \(state.cursor) \(state.openFailures) \(state.settling.map(\.description).sorted()) \(aside) \(state.groupHolders) \(state.seenWell) \(actions)"
   }
 }

@@ -59,6 +59,7 @@ import Testing
   func generating() {
     let plan = PlanMaker.make(request([Sample.new], accepts: [[Sample.new]]))
     #expect(plan.course(parallel: 3).generating == 12)
+    #expect(plan.course(parallel: 64).generating == 64)
     #expect(plan.course(parallel: 1).generating == nil)
     var request = request([Sample.new], accepts: [[Sample.new]])
     request.components[0].component.keyMade = .onTarget
@@ -69,6 +70,7 @@ import Testing
   func settling() {
     let plan = PlanMaker.make(request([Sample.new], accepts: [[Sample.new]]))
     #expect(plan.course(parallel: 3).settling == 9)
+    #expect(plan.course(parallel: 64).settling == 48)
     #expect(plan.course(parallel: 1).settling == nil)
     var retirement = plan
     retirement.retires = RetiredRoot(name: "Old", subject: "CN=Old", key: Sample.old)

@@ -82,6 +82,7 @@ struct RandomSequenceTests {
     return Sample.course(
       members, policy: FailurePolicy.allCases.randomElement(using: &random) ?? .stop,
       https: .random(using: &random), parallel: .random(in: 1...4, using: &random),
+      first: Bool.random(using: &random) ? .random(in: 1...4, using: &random) : nil,
       settling: Bool.random(using: &random) ? .random(in: 1...4, using: &random) : nil)
   }
 

@@ -13,9 +13,11 @@ enum Sample {
 
   static func course(
     _ members: [Course.Member] = [member(1), member(2)], policy: FailurePolicy = .stop, https: Bool = false,
-    parallel: Int = 8, settling: Int? = nil
+    parallel: Int = 8, first: Int? = nil, settling: Int? = nil
   ) -> Course {
-    Course(members: members, root: new, policy: policy, changesHTTPS: https, parallel: parallel, settling: settling)
+    Course(
+      members: members, root: new, policy: policy, changesHTTPS: https, parallel: parallel, first: first,
+      settling: settling)
   }
 
   /// A system that has moved to the new root and still trusts the old one, which is to go.

@@ -90,6 +90,54 @@ struct UpdateCourseTests {
     #expect(player.state.outcome == .completed && player.state.settling.isEmpty)
   }
 
+  @Test("With each component that is seen to be well one more may be worked on, in each part of the update anew")
+  func widening() throws {
+    let members = (1...40).map { Sample.member($0) }
+    let course = Course(
+      members: members, root: Sample.new, policy: .stop, changesHTTPS: false, parallel: 7, first: 2, settling: 3)
+    var player = Player(course)
+    try player.start()
+    var phase = player.state.phase
+    var seen = 0
+    var most = 0
+    while !player.pending.isEmpty {
+      let id = player.pending[0].id
+      // Every third settles before it succeeds, and counts once.
+      if id.kind == .trust, id.component?.rawValue.isMultiple(of: 3) == true {
+        try player.send(.actionSettles(id, attempt: 1))
+        #expect(player.state.settling == [id])
+      }
+      try player.step()
+      seen += [.generate, .trust, .verify].contains(id.kind) ? 1 : 0
+      if player.state.phase != phase { (phase, seen, most) = (player.state.phase, 0, 0) }
+      #expect(player.pending.count <= min(7, 2 + seen), "\(id)")
+      most = max(most, player.pending.count)
+      if seen == 20 { #expect(most == 7) }
+    }
+    #expect(player.state.outcome == .completed)
+  }
+
+  @Test("After a failure only as many are worked on as at first")
+  func narrowing() throws {
+    let members = (1...30).map { Sample.member($0, trusts: false) }
+    var player = Player(
+      Course(members: members, root: Sample.new, policy: .continue, changesHTTPS: false, parallel: 6, first: 1),
+      failing: [.of(.deploy, 12): 1])
+    try player.start()
+    while player.state.action(.of(.deploy, 12))?.status != .failed {
+      #expect(!player.pending.isEmpty)
+      try player.step()
+    }
+    #expect(player.state.seenWell == 0)
+    let before = player.pending.count
+    #expect(before > 2)
+    try player.step()
+    try player.step()
+    #expect(player.pending.count < before, "nothing begins while more are worked on than at first")
+    try player.run()
+    #expect(player.state.outcome == .completedWithErrors)
+  }
+
   @Test("A failure while others settle lets nothing begin, and what settles may fail as well")
   func settlingAndFailing() throws {
     var player = Player(

@@ -99,5 +99,8 @@ import Testing
       #expect(store.places.claim(on: base + "/" + name)?.contains("master key") == true, "\(name)")
     }
     #expect(store.places.claim(on: base + "/keys/other") == nil)
+    // Several at once, of the same folder: each for itself.
+    let several = ["keys/other", "keys/key", "keys/another", "second", "keys/key"].map { base + "/" + $0 }
+    #expect(store.places.claims(on: several).map { $0 != nil } == [false, true, false, true, true])
   }
 }

@@ -3,7 +3,8 @@
 
 #include <spawn.h>
 
-/* Only what Swift's Glibc leaves out: GNU's extensions by which a child gets no descriptor that it was not given. */
+/* Only what Swift's Glibc leaves out: GNU's extensions, most of them for a child that gets no descriptor that it was not
+   given. */
 
 /* pipe2 with O_CLOEXEC: 0, or -1 and errno. */
 int reroot_pipe(int ends[2]);
@@ -13,6 +14,9 @@ int reroot_memory_file(const char *name);
 
 /* posix_spawn_file_actions_addclosefrom_np: 0, or the number of an error. */
 int reroot_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* Begins to write a file's content to the disk, without waiting and without promising anything (sync_file_range(2)). */
+void reroot_begin_write(int descriptor);
 
 /* Lets a child write no core dump (prlimit with RLIMIT_CORE): to be called before it is given anything secret. */
 void reroot_forbid_core(pid_t child);

@@ -5,7 +5,7 @@ import Store
 extension Belongings {
   /// What is Reroot's own while it runs on a store.
   public init(of store: Store) {
-    self.init(claim: { store.places.claim(on: $0) }, redact: { store.withoutMasterKey($0) })
+    self.init(claims: { store.places.claims(on: $0) }, redact: { store.withoutMasterKey($0) })
   }
 }
 

@@ -1,5 +1,6 @@
 import HTTP
 import PKI
+import Rotation
 import Store
 
 /// A setting that is one value in the store: the page, the API and the audit log take it from here.
@@ -112,9 +113,10 @@ extension PlainSetting {
   /// How many components of one stage are worked on at once.
   static let parallelComponents = PlainSetting(
     key: Store.parallelKey, member: "parallelComponents", label: "Parallel components",
-    hint: "How many components of one stage are worked on at once, from \(Store.parallelRange.lowerBound) to "
-      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). Above 1, up to three times as many "
-      + "that were seen to be right may still be watched beside them.",
+    hint: "How many components of one stage may be worked on at once, from \(Store.parallelRange.lowerBound) to "
+      + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). A stage begins with at most "
+      + "\(Course.usuallyFirst), takes one more for each that was seen to be right, and begins so again after a failure. Above "
+      + "1, some that were seen to be right may still be watched beside them, at most three times as many as at first.",
     kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
 
   /// How long what was observed during an update stays in its log.

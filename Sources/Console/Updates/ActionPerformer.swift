@@ -20,6 +20,8 @@ struct ActionPerformer: Sendable {
   /// How long an action may take beyond what its component's settings allow.
   let reserve: Duration
   let clock: @Sendable () -> Date
+  /// What is known of those that wait to be verified.
+  let underway = UnderwayComponents()
   /// Says in words what is being observed; journaled.
   let note: @Sendable (ActionID, String) async -> Void
 
@@ -63,6 +65,8 @@ struct ActionPerformer: Sendable {
   private func generate(_ action: ActionID) async throws {
     let component = try planned(action).component
     try requireClock()
+    // What was deployed before is not what is to be verified.
+    _ = underway.take(component.id)
     let (issued, isNew) =
       component.keepsKey
       ? try await issueOnceForKeptKey(component) : try await signer.issueOnce(order(component))
@@ -92,19 +96,20 @@ struct ActionPerformer: Sendable {
     let bundle = try await inForce.bundle(adding: delivery.bundleNow())
     try await delivery.deployTrust(bundle: bundle)
     await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
+    let former = await delivery.formerWorkers()
     try await noteOutput(action, delivery.activate())
     // Beside the look whether it came back, since each settles for a while. That it did not is told first, and ends both.
     let first = FirstSight(of: 2, whenSeen: settles)
-    async let proof: Void = proveTrust(action, planned, delivery, whenSeen: first.look())
+    async let proof: Void = proveTrust(action, planned, delivery, former, whenSeen: first.look())
     // After Continue Update the component may have its new files already, which this activation makes it load.
     if let issued = try await store.newestIssued(update.id, component: planned.id),
       try await delivery.deployedLeaf() == issued.certificate
     {
       _ = try await delivery.verify(
-        expected: issued.certificate, root: signer.root, previous: nil, whenSeen: first.look())
+        expected: issued.certificate, root: signer.root, previous: nil, former: former, whenSeen: first.look())
     } else {
       // A component that does not come back with its certificate must stop the update here, not at its deployment.
-      try await delivery.verifyRestored([], served: served, whenSeen: first.look())
+      try await delivery.verifyRestored([], served: served, former: former, whenSeen: first.look())
     }
     try await proof
   }
@@ -114,7 +119,7 @@ struct ActionPerformer: Sendable {
 
   /// Shows that the component accepts the new root, not only that its bundle holds it.
   private func proveTrust(
-    _ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery,
+    _ action: ActionID, _ planned: PlannedComponent, _ delivery: ComponentDelivery, _ former: FormerWorkers?,
     whenSeen: @escaping @Sendable () -> Void
   ) async throws {
     let component = planned.component
@@ -130,10 +135,11 @@ struct ActionPerformer: Sendable {
       return await note(action, "That it accepts the new root could not be shown: \(error.sentence)")
     }
     // Former workers, which refuse the new root, are gone by then mostly; and a server may count whom it has refused.
-    try await Task.sleep(for: Self.formerWorkers)
+    if let former { await former.waitAtFirst() } else { try await Task.sleep(for: Self.formerWorkers) }
+    try Task.checkCancellation()
     let seen = try await delivery.proveTrust(
       in: signer.root, with: identity, evidence: planned.findings.trustEvidence,
-      hasNamesake: planned.findings.namesakes?.isEmpty == false, whenSeen: whenSeen)
+      hasNamesake: planned.findings.namesakes?.isEmpty == false, former: former, whenSeen: whenSeen)
     for sentence in seen { await note(action, sentence) }
     guard seen.isEmpty else { return }
     whenSeen()
@@ -162,19 +168,26 @@ struct ActionPerformer: Sendable {
         code: "NO_KEY", sentence: "The key of this component's new certificate is not in Reroot's database.",
         advice: "Abort and make a new plan.")
     }
-    try await delivery.deploy(chain: [issued.certificate], key: key, bundle: bundle)
+    underway.keep(try await delivery.deploy(chain: [issued.certificate], key: key, bundle: bundle), of: planned.id)
   }
 
   private func activate(_ action: ActionID) async throws {
-    try await noteOutput(action, delivery(planned(action).component).activate())
+    let planned = try planned(action)
+    let delivery = delivery(planned.component)
+    let former = await delivery.formerWorkers()
+    try await noteOutput(action, delivery.activate())
+    underway.keep(former, of: planned.id)
   }
 
   private func verify(_ action: ActionID, _ settles: @escaping @Sendable () -> Void) async throws {
     let planned = try planned(action)
-    let issued = try await issuedChild(action)
+    let known = underway.take(planned.id)
+    let deployed = known?.deployed
+    let expected = if let deployed { deployed.certificate } else { try await issuedChild(action).certificate }
     let seen = try await delivery(planned.component).verify(
-      expected: issued.certificate, root: signer.root,
-      previous: planned.findings.served.first.flatMap { Fingerprint(hex: $0.fingerprint) }, whenSeen: settles)
+      expected: expected, root: signer.root,
+      previous: planned.findings.served.first.flatMap { Fingerprint(hex: $0.fingerprint) }, deployed: deployed,
+      former: known?.former, whenSeen: settles)
     try await store.recordSightings(planned.id, seen)
     for served in seen { await note(action, "\(served.endpoint) serves the new certificate") }
   }
@@ -203,9 +216,10 @@ struct ActionPerformer: Sendable {
     let delivery = delivery(planned.component)
     try await delivery.restore(kept, roles: roles)
     await note(action, "The previous files are back, byte for byte")
+    let former = await delivery.formerWorkers()
     try await noteOutput(action, delivery.activate(despiteCheck: true))
     try await delivery.verifyRestored(
-      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served, whenSeen: settles)
+      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served, former: former, whenSeen: settles)
     let seen = await delivery.look().compactMap { try? $0.1.get() }
     try await store.recordSightings(planned.id, seen)
     for served in seen {

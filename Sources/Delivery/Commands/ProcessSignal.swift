@@ -27,6 +27,9 @@ struct ProcessSignal: Sendable {
     guard kill(process, 0) == 0 else { throw refused(errno, process) }
   }
 
+  /// The process that it is for; nil where it could not be sent. Blocking.
+  var process: pid_t? { try? resolve().process }
+
   private func resolve() throws -> (process: pid_t, number: Int32) {
     guard let number = Self.numbers[name] else {
       throw DeliveryFailure(

@@ -28,6 +28,12 @@ extension ComponentDelivery {
     }
   }
 
+  /// Who takes the component's connections, to be asked for before it is activated; nil where that cannot be told.
+  public func formerWorkers() async -> FormerWorkers? {
+    guard case .signal(_, let pidFile) = component.activation.method, !component.endpoints.isEmpty else { return nil }
+    return await access.formerWorkers(pidFile)
+  }
+
   /// The runtime API of this component's HAProxy.
   func runtime(_ socket: String) -> HAProxyRuntime {
     HAProxyRuntime(

@@ -62,7 +62,9 @@ public struct ComponentDelivery: Sendable {
   /// - Parameters:
   ///   - chain: the child certificate first, then what stands between it and its root.
   ///   - key: the private key in PKCS#8 PEM; it has to belong to the child certificate.
-  public func deploy(chain: [Certificate], key: SecretBytes, bundle: [Certificate]?) async throws {
+  /// - Returns: what was put into the files, for ``verify(expected:root:previous:deployed:whenSeen:)``.
+  @discardableResult
+  public func deploy(chain: [Certificate], key: SecretBytes, bundle: [Certificate]?) async throws -> DeployedChild {
     let opened = try PEMFile.key(key, path: "the new key")
     guard let leaf = chain.first, opened.matches(leaf) else {
       throw DeliveryFailure(
@@ -83,6 +85,7 @@ public struct ComponentDelivery: Sendable {
       changes.append(change(path, .keyStore, try await keyStore(path, chain: chain, key: opened)))
     }
     try await access.replace(changes)
+    return DeployedChild(leaf, in: changes)
   }
 
   func bundleChange(_ bundle: [Certificate]) async throws -> FileChange? {

@@ -23,6 +23,10 @@ enum PEMFile {
   /// A file that holds anything else is no trust bundle, or one that would lose something: it is replaced by
   /// certificates alone.
   static func bundle(_ content: SecretBytes, path: String) throws -> [Certificate] {
+    try RecentBundles.common.certificates(in: content) { try readBundle(content, path: path) }
+  }
+
+  private static func readBundle(_ content: SecretBytes, path: String) throws -> [Certificate] {
     let lines = content.publicText.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
     let others = lines.filter { $0.hasPrefix("-----BEGIN ") && !certificateBeginnings.contains($0) }
     if let other = others.first {

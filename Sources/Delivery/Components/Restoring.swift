@@ -47,16 +47,19 @@ extension ComponentDelivery {
   /// Throws unless the files are as they were kept and each endpoint serves what it served then; an endpoint that was
   /// silent then may be silent. Tries again until the component's time limit.
   ///
-  /// - Parameter whenSeen: called once all endpoints were found so several times in a row, before it is seen whether that lasts;
-  ///   not called where nothing is watched.
+  /// - Parameters:
+  ///   - former: who took its connections before it was activated, where that is known.
+  ///   - whenSeen: called once all endpoints were found so several times in a row, before it is seen whether that lasts;
+  ///     not called where nothing is watched.
   public func verifyRestored(
-    _ files: [SnapshotFile], served before: [ServedCertificate], whenSeen: @escaping @Sendable () -> Void = {}
+    _ files: [SnapshotFile], served before: [ServedCertificate], former: FormerWorkers? = nil,
+    whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws {
     try await requireAsKept(files)
     let expectations = component.endpoints.compactMap { endpoint in
       before.first { $0.endpoint == endpoint.address }.map { (endpoint, Expectation.as(before: $0)) }
     }
-    _ = try await watch(expectations, whenSeen: whenSeen)
+    _ = try await watch(expectations, former: former, whenSeen: whenSeen)
   }
 
   private func change(for kept: SnapshotFile) async throws -> FileChange {

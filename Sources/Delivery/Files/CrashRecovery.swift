@@ -32,9 +32,7 @@ struct CrashRecovery {
   /// Undoes what has a journal, removes the traces of what has none.
   func perform() throws -> [Recovery] {
     let folders = locks.folders.values.sorted { $0.path < $1.path }
-    var found: Set<TransactionNames> = []
-    for folder in folders { found.formUnion(try folder.names().compactMap(TransactionNames.init(parsing:))) }
-    return try found.sorted { $0.id < $1.id }.compactMap { names in
+    return try locks.traces.sorted { $0.id < $1.id }.compactMap { names in
       var recovery: Recovery?
       for folder in folders {
         guard let journal = try ReplacementJournal.read(in: folder, names: names) else { continue }

@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 
 /// A folder held open, in which files are named without their path, so that nobody can put another folder in its place
@@ -139,6 +140,9 @@ final class OpenFile: Sendable {
   func sync() throws {
     guard fsync(descriptor) == 0 else { throw DeliveryFailure.system(errno, "Writing \(path) to the disk") }
   }
+
+  /// Lets its content go to the disk already. Not waited for, and promising nothing: what goes wrong is told by ``sync()``.
+  func beginSync() { reroot_begin_write(descriptor) }
 }
 
 extension stat {

@@ -4,6 +4,8 @@ import Foundation
 final class FolderLocks: Sendable {
   /// By real path.
   let folders: [String: Folder]
+  /// The replacements of which there was a trace in them when they were locked.
+  let traces: Set<TransactionNames>
 
   /// Opens and locks the folders and, with them, those of replacements that were cut short in one of them.
   ///
@@ -13,9 +15,11 @@ final class FolderLocks: Sendable {
     var wanted = paths
     while true {
       let held = try Self.lock(wanted, until: deadline)
-      let needed = try wanted.union(Self.related(to: held.values))
+      let found = try Self.related(to: held.values)
+      let needed = wanted.union(found.folders)
       if needed == wanted {
         folders = held
+        traces = found.traces
         return
       }
       // Let go of and begun again, so that everybody locks in the same order.
@@ -48,11 +52,16 @@ final class FolderLocks: Sendable {
     return held
   }
 
-  /// The folders that take part in replacements of which there is a trace in these ones.
-  private static func related(to folders: some Collection<Folder>) throws -> Set<String> {
+  /// The replacements of which there is a trace in these folders, and the folders that take part in them.
+  private static func related(
+    to folders: some Collection<Folder>
+  ) throws -> (folders: Set<String>, traces: Set<TransactionNames>) {
     var found: Set<String> = []
+    var traces: Set<TransactionNames> = []
     for folder in folders {
-      for names in Set(try folder.names().compactMap(TransactionNames.init(parsing:))) {
+      let here = Set(try folder.names().compactMap(TransactionNames.init(parsing:)))
+      traces.formUnion(here)
+      for names in here {
         if let journal = try ReplacementJournal.read(in: folder, names: names) { found.formUnion(journal.folders) }
         guard let pointer = try ReplacementJournal.readPointer(in: folder, names: names) else { continue }
         let other = try pointer.open(foundIn: folder)
@@ -60,7 +69,7 @@ final class FolderLocks: Sendable {
         found.formUnion(journal.folders + [other.path])
       }
     }
-    return found
+    return (found, traces)
   }
 
   private static func busy(_ path: String) -> DeliveryFailure {

@@ -6,12 +6,14 @@ import Rotation
 enum ReplacementStep: Sendable, Hashable {
   /// A temporary file exists, still empty, mode 0600.
   case made(String)
-  /// A temporary file has its content, owner and mode, and is on the disk.
+  /// A temporary file has its content, owner and mode.
   case staged(String)
   /// The old content has a second name.
   case kept(String)
   /// The other folders say where the journal is.
   case announced
+  /// The temporary files are on the disk, and what the journal will say.
+  case flushed
   /// The journal is on the disk.
   case journalled
   /// A file has its new content, or is gone.
@@ -26,7 +28,8 @@ enum ReplacementStep: Sendable, Hashable {
 
 /// Replaces several files as one.
 ///
-/// 1. The new contents are written beside the files, complete with owner and mode, and the old ones get a second name.
+/// 1. The new contents are written beside the files, complete with owner and mode, and the old ones get a second name; all
+/// of that is flushed to the disk together.
 /// 2. A journal says what is about to happen. 3. Each new content is renamed onto its file. 4. The journal is removed,
 /// and with that the replacement is done. A failure on the way puts everything back; after a crash, the journal that is
 /// still there makes ``CrashRecovery`` do the same. A trace without a journal is of no use to anybody and removed.
@@ -49,8 +52,8 @@ struct Replacement {
   func perform() throws {
     // Before the locks, which are not to be taken in Reroot's own folders, and again under them, when nobody else replaces
     // anything there.
-    for change in changes { try own.requireForeign(change.path) }
-    let targets = try changes.compactMap(Target.init)
+    let targets = try found()
+    try own.requireForeign(targets.map(\.place))
     guard let first = targets.first else { return }
     try Self.requireDistinct(targets)
     let locks = try FolderLocks(paths: Set(targets.map(\.place.folder)))
@@ -66,11 +69,24 @@ struct Replacement {
     }
   }
 
-  private func requireForeign(_ targets: [Target]) throws {
-    for target in targets {
-      try own.requireForeign(target.place)
-      if let source = target.change.source { try own.requireForeign(source.path) }
+  /// The files, where they really lie; without those of which there is nothing to remove.
+  private func found() throws -> [Target] {
+    var targets: [Target] = []
+    do {
+      for change in changes { try Target(change).map { targets.append($0) } }
+    } catch {
+      // What is Reroot's own is to be told, whatever else is wrong with it.
+      try own.requireForeign(changes.map(\.path))
+      throw error
     }
+    if targets.count < changes.count { try own.requireForeign(changes.map(\.path)) }
+    return targets
+  }
+
+  private func requireForeign(_ targets: [Target]) throws {
+    try own.requireForeign(targets.map(\.place))
+    let sources = targets.compactMap(\.change.source?.path)
+    if !sources.isEmpty { try own.requireForeign(sources) }
   }
 
   private static func requireDistinct(_ targets: [Target]) throws {

@@ -27,9 +27,16 @@ struct ReplacementJournal: Sendable, Codable {
   /// The real paths of the folders, each once.
   var folders: [String] { Array(Set(entries.map(\.folder))).sorted() }
 
-  /// Writes it so that it is there completely or not at all, and lasts.
-  func write(in folder: Folder, names: TransactionNames) throws {
-    try Self.write(try JSONEncoder().encode(self), as: names.journal, in: folder, names: names)
+  /// Writes it under the name that says that it is unfinished. It is no journal before it is on the disk and has its own name.
+  func lay(in folder: Folder, names: TransactionNames) throws -> OpenFile {
+    try Self.lay(try JSONEncoder().encode(self), as: names.unfinished(names.journal), in: folder)
+  }
+
+  private static func lay(_ data: Data, as name: String, in folder: Folder) throws -> OpenFile {
+    let file = try folder.open(name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+    try data.withUnsafeBytes { try file.write($0) }
+    file.beginSync()
+    return file
   }
 
   /// Says, in another folder, where a journal is.
@@ -67,18 +74,12 @@ struct ReplacementJournal: Sendable, Codable {
     try write(try JSONEncoder().encode(Pointer(to: journalFolder)), as: names.pointer, in: folder, names: names)
   }
 
+  /// What fails half-way leaves an unfinished file, which is a trace like every other.
   private static func write(_ data: Data, as name: String, in folder: Folder, names: TransactionNames) throws {
     let unfinished = names.unfinished(name)
-    let file = try folder.open(unfinished, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-    do {
-      try data.withUnsafeBytes { try file.write($0) }
-      try file.sync()
-      try folder.rename(unfinished, to: name)
-      try folder.sync()
-    } catch {
-      try? folder.remove(unfinished)
-      throw error
-    }
+    try lay(data, as: unfinished, in: folder).sync()
+    try folder.rename(unfinished, to: name)
+    try folder.sync()
   }
 
   /// Reads the journal of these names; nil when there is none.

@@ -9,6 +9,7 @@ final class ReplacementWork {
   private let journalFolder: String
   private let observe: @Sendable (ReplacementStep) throws -> Void
   private var journal = ReplacementJournal(entries: [])
+  private var laid: [StagedFile.Laid] = []
 
   init(
     names: TransactionNames, folders: [String: Folder], journalFolder: String,
@@ -27,10 +28,17 @@ final class ReplacementWork {
       try ReplacementJournal.writePointer(to: try folder(journalFolder), in: try folder(path), names: names)
     }
     try observe(.announced)
-    // Writing the pointers and the journal puts everything in their folders onto the disk, the traces too. A journal that
-    // gets there before the traces beside it does no harm: nothing has been replaced yet, and a file whose old content has
-    // no second name is left alone by who puts things back.
-    try journal.write(in: try folder(journalFolder), names: names)
+    // All are under way before one is waited for, so that the disk and the file system's journal are asked once and not for
+    // each. Nothing but the content must be there first: what is renamed is whole.
+    let list = try journal.lay(in: try folder(journalFolder), names: names)
+    for file in laid { try file.flush() }
+    try list.sync()
+    try observe(.flushed)
+    // Flushing the folder with the journal, as those with the pointers, puts everything in it onto the disk, the traces too. A
+    // journal that gets there before the traces beside it does no harm: nothing has been replaced yet, and a file whose old
+    // content has no second name is left alone by who puts things back.
+    try folder(journalFolder).rename(names.unfinished(names.journal), to: names.journal)
+    try folder(journalFolder).sync()
     try observe(.journalled)
     for entry in journal.entries { try replace(entry) }
     for path in used { try folder(path).sync() }
@@ -44,8 +52,19 @@ final class ReplacementWork {
   /// no journal and is removed by whoever comes next.
   private func clean(_ folders: [Folder]) {
     try? observe(.committed)
-    try? Traces.remove(names, from: folders)
+    try? removeTraces(folders)
     try? observe(.cleaned)
+  }
+
+  /// Removes what is left where all went well: the new contents have their names, and there is nothing else than was listed.
+  private func removeTraces(_ folders: [Folder]) throws {
+    for folder in folders {
+      for entry in journal.entries where entry.folder == folder.path {
+        if let old = entry.old { try folder.remove(old) }
+      }
+      if folder.path != journalFolder { try folder.remove(names.pointer) }
+      try folder.sync()
+    }
   }
 
   /// Puts everything back after a failure, and says so where that fails too.
@@ -93,7 +112,7 @@ final class ReplacementWork {
       let staged = StagedFile(
         folder: folder, name: names.new(index), path: target.place.given, owner: owner, group: group,
         mode: target.change.mode)
-      try staged.write(content) { try observe(.made(folder.path(of: names.new(index)))) }
+      laid.append(try staged.laid(content) { try observe(.made(folder.path(of: names.new(index)))) })
       try observe(.staged(folder.path(of: names.new(index))))
     }
     guard let found else { return }
@@ -107,7 +126,7 @@ final class ReplacementWork {
     let copy = StagedFile(
       folder: folder, name: old, path: folder.path(of: name), owner: found.st_uid, group: found.st_gid,
       mode: FileMode(bits: found.permissions))
-    try copy.write(file.content) {}
+    laid.append(try copy.laid(file.content) {})
   }
 
   private func replace(_ entry: ReplacementJournal.Entry) throws {

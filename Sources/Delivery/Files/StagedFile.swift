@@ -13,8 +13,12 @@ struct StagedFile {
   let group: gid_t?
   let mode: FileMode
 
-  /// Writes the file: made with mode 0600, then the content, then the owner, then the mode, then onto the disk.
-  func write(_ content: SecretBytes, made: () throws -> Void) throws {
+  /// Writes the file and waits until it is on the disk.
+  func write(_ content: SecretBytes) throws { try laid(content) {}.flush() }
+
+  /// Writes the file: made with mode 0600, then the content, then the owner, then the mode. It is on its way to the disk then,
+  /// so that several are under way at once.
+  func laid(_ content: SecretBytes, made: () throws -> Void) throws -> Laid {
     let file = try make()
     try made()
     do {
@@ -29,8 +33,20 @@ struct StagedFile {
     guard fchmod(file.descriptor, mode_t(mode.bits)) == 0 else {
       throw DeliveryFailure.system(errno, "Setting the mode \(mode) of \(path)")
     }
-    try file.sync()
-    try check(try file.status())
+    file.beginSync()
+    return Laid(staged: self, file: file)
+  }
+
+  /// A file that has been written, and may not be on the disk yet.
+  struct Laid {
+    fileprivate let staged: StagedFile
+    fileprivate let file: OpenFile
+
+    /// Waits until it is on the disk.
+    func flush() throws {
+      try file.sync()
+      try staged.check(try file.status())
+    }
   }
 
   private func make() throws -> OpenFile {
@@ -66,7 +82,7 @@ struct StagedFile {
   }
 
   /// Some file systems accept what they then do not keep.
-  private func check(_ status: stat) throws {
+  fileprivate func check(_ status: stat) throws {
     guard owner ?? status.st_uid == status.st_uid, group ?? status.st_gid == status.st_gid,
       status.permissions == mode.bits
     else {

@@ -94,16 +94,11 @@ public enum ListeningSockets {
 
   /// The names of the programs that hold sockets, by the sockets' inodes; without those that this user may not see.
   private static func processes(holding inodes: Set<UInt64>) -> [UInt64: String] {
-    let manager = FileManager.default
     var found: [UInt64: String] = [:]
-    for process in (try? manager.contentsOfDirectory(atPath: "/proc")) ?? [] where process.allSatisfy(\.isNumber) {
-      let folder = "/proc/\(process)/fd"
-      for descriptor in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] {
-        guard let link = try? manager.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)"),
-          link.hasPrefix("socket:["), let inode = UInt64(link.dropFirst(8).dropLast()), inodes.contains(inode),
-          found[inode] == nil, let name = manager.contents(atPath: "/proc/\(process)/comm")
-        else { continue }
-        found[inode] = String(decoding: name.prefix(64), as: UTF8.self).trimmingCharacters(in: .newlines)
+    for process in ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap({ pid_t($0) }) {
+      for inode in ProcessTree.sockets(of: process) ?? [] where inodes.contains(inode) && found[inode] == nil {
+        guard let name = KernelFile.text("/proc/\(process)/comm") else { continue }
+        found[inode] = name.prefix(64).trimmingCharacters(in: .newlines)
       }
     }
     return found

@@ -3,37 +3,47 @@ import Rotation
 /// What on this machine is Reroot's own: files that are no component's, and secrets that no command may show. Who they are is
 /// known to the store; here they are kept out.
 public struct Belongings: Sendable {
-  /// What a path is of Reroot's, in words such as “Reroot's data folder /var/lib/reroot”; nil for nothing. The path is
-  /// absolute, symbolic links followed as far as it exists. Blocking.
-  public var claim: @Sendable (_ path: String) -> String?
+  /// What each of the paths is of Reroot's, in words such as “Reroot's data folder /var/lib/reroot”; nil for nothing. The paths
+  /// are absolute, symbolic links followed as far as they exist. Blocking.
+  public var claims: @Sendable (_ paths: [String]) -> [String?]
   /// A text that a target gave, without Reroot's secrets.
   public var redact: @Sendable (_ text: String) -> String
 
   /// Describes them.
-  public init(claim: @escaping @Sendable (String) -> String?, redact: @escaping @Sendable (String) -> String) {
-    self.claim = claim
+  public init(claims: @escaping @Sendable ([String]) -> [String?], redact: @escaping @Sendable (String) -> String) {
+    self.claims = claims
     self.redact = redact
   }
 
   /// Nothing is Reroot's own.
-  public static let none = Belongings(claim: { _ in nil }, redact: { $0 })
+  public static let none = Belongings(claims: { $0.map { _ in nil } }, redact: { $0 })
 
   /// Why a file of this machine cannot be a component's; nil when it can. Blocking.
   ///
   /// - Parameter path: as it is configured; it need not exist.
   public func objection(to path: String) -> String? {
-    claim(ResolvedPath.asFarAsItGoes(path)).map { "\(path) belongs to \($0); a component's files must lie elsewhere." }
+    claims([ResolvedPath.asFarAsItGoes(path)])[0].map { Self.objection(to: path, $0) }
   }
 
-  /// Throws `OWN_FILE` for a file that is Reroot's own.
-  func requireForeign(_ path: String) throws {
-    if let objection = objection(to: path) { throw Self.failure(objection) }
+  private static func objection(to path: String, _ claim: String) -> String {
+    "\(path) belongs to \(claim); a component's files must lie elsewhere."
   }
 
-  /// The same for a place that was found already.
-  func requireForeign(_ place: ResolvedPath) throws {
-    guard let claim = claim(place.path) else { return }
-    throw Self.failure("\(place.given) belongs to \(claim); a component's files must lie elsewhere.")
+  /// Throws `OWN_FILE` where one of the files is Reroot's own.
+  func requireForeign(_ paths: [String]) throws {
+    try requireForeign(paths.map { ($0, ResolvedPath.asFarAsItGoes($0)) })
+  }
+
+  /// The same for places that were found already.
+  func requireForeign(_ places: [ResolvedPath]) throws {
+    try requireForeign(places.map { ($0.given, $0.path) })
+  }
+
+  private func requireForeign(_ paths: [(given: String, real: String)]) throws {
+    for (path, claim) in zip(paths, claims(paths.map(\.real))) {
+      guard let claim else { continue }
+      throw Self.failure(Self.objection(to: path.given, claim))
+    }
   }
 
   private static func failure(_ sentence: String) -> DeliveryFailure {
@@ -59,6 +69,7 @@ extension TargetAccess {
       checkProgram: { program in try await own.clean { try await access.checkProgram(program) } },
       signal: { name, file in try await own.clean { try await access.signal(name, file) } },
       checkSignal: { name, file in try await own.clean { try await access.checkSignal(name, file) } },
+      formerWorkers: access.formerWorkers,
       checkOwner: { owner, group in try await own.clean { try await access.checkOwner(owner, group) } },
       converse: { socket, message, limit in
         own.redact(try await own.clean { try await access.converse(socket, message, limit) })

@@ -16,14 +16,14 @@ extension TargetAccess {
     TargetAccess(
       read: { path in
         try await threads.run {
-          try own.requireForeign(path)
+          try own.requireForeign([path])
           return try FileReading.read(path)
         }
       },
       replace: { changes in try await threads.run { try Replacement(changes, own: own, observe: observe).perform() } },
       checkWritable: { path in
         try await threads.run {
-          try own.requireForeign(path)
+          try own.requireForeign([path])
           try WritableCheck.check(path)
         }
       },
@@ -31,6 +31,9 @@ extension TargetAccess {
       checkProgram: { program in _ = try await threads.run { try Program.find(program) } },
       signal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).send() } },
       checkSignal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).check() } },
+      formerWorkers: { file in
+        try? await threads.run { ProcessSignal("HUP", pidFile: file).process.flatMap(FormerWorkers.init) }
+      },
       checkOwner: { owner, group in try await threads.run { try Ownership.check(owner: owner, group: group) } },
       converse: { socket, message, limit in
         // Beyond the conversation's own limit only for the sake of whoever is told to end.
@@ -40,17 +43,24 @@ extension TargetAccess {
       },
       recover: { paths in
         try await threads.run {
-          for path in paths { try own.requireForeign(path) }
+          try own.requireForeign(paths)
           return try CrashRecovery.recover(paths: paths)
         }
       },
-      makeKey: { order in try await threads.run { try KeyMaking.make(order, own: own) } })
+      makeKey: { order in try await threads.run { try KeyMaking.make(order, own: own) } },
+      readAll: { paths in
+        try await threads.run {
+          try own.requireForeign(paths)
+          return try paths.map { try FileReading.read($0) }
+        }
+      })
   }
 }
 
 extension WorkThreads {
-  /// For files on this machine.
-  public static let files = WorkThreads(count: 8, name: "files")
+  /// For files on this machine. More than a disk does at a time: those that wait for it wait together, since one flush of a
+  /// file system's journal serves all who have asked for it.
+  public static let files = WorkThreads(count: 32, name: "files")
   /// For handshakes and name resolution. So many that the components of a whole stage may hang at all of their endpoints
   /// while others are still looked at: a thread that waits costs little, and begins only when it is needed.
   public static let wire = WorkThreads(count: 512, name: "wire")

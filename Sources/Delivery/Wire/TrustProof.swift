@@ -62,12 +62,13 @@ extension ComponentDelivery {
   ///   - identity: a client certificate that the root has signed.
   ///   - evidence: what the plan found possible.
   ///   - hasNamesake: whether a root of the same name was trusted before, so that the name alone proves nothing.
+  ///   - former: who took its connections before it was activated, where that is known.
   ///   - whenSeen: called once it was seen, before it is seen whether that lasts; not called where nothing can be seen.
   /// - Returns: what was seen, one sentence for each endpoint; empty where nothing could be seen.
   /// - Throws: ``DeliveryFailure``: `NEW_ROOT_REFUSED`, `NEW_ROOT_NOT_NAMED`, `NEW_ROOT_NOT_PROVEN`.
   public func proveTrust(
     in root: Certificate, with identity: Identity, evidence: TrustEvidence?, hasNamesake: Bool,
-    whenSeen: @Sendable () -> Void = {}
+    former: FormerWorkers? = nil, whenSeen: @Sendable () -> Void = {}
   ) async throws -> [String] {
     guard component.files.trustFile != nil, component.usage.isServer, !component.endpoints.isEmpty else { return [] }
     let stranger: Identity
@@ -87,14 +88,17 @@ extension ComponentDelivery {
     var wasSeen = false
     while true {
       do {
+        // Asked before the look, which then meets nobody who has not loaded the root.
+        let areGone = former?.areGone == true
         let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
         let since = foundSince ?? .now
-        if seen.isEmpty || ContinuousClock.now - since >= Self.settling { return seen }
+        if !wasSeen, !seen.isEmpty { whenSeen() }
+        wasSeen = !seen.isEmpty
+        if seen.isEmpty || areGone || ContinuousClock.now - since >= Self.settling { return seen }
         foundSince = since
         sightings += 1
-        if !wasSeen { whenSeen() }
-        wasSeen = true
-        try await Task.sleep(for: Self.settlingPause(after: sightings))
+        await FormerWorkers.wait(for: former, atMost: Self.settlingPause(after: sightings))
+        try Task.checkCancellation()
       } catch let failure as DeliveryFailure {
         foundSince = nil
         sightings = 0

@@ -8,32 +8,40 @@ extension ComponentDelivery {
   ///
   /// For a component without endpoints the files on the disk are compared instead, and nothing is returned.
   ///
-  /// - Parameter whenSeen: called once all were found so, several times in a row, before it is seen whether that lasts; not called
-  ///   where nothing is watched.
+  /// - Parameters:
+  ///   - deployed: what was deployed last, where that is known.
+  ///   - former: who took its connections before it was activated, where that is known.
+  ///   - whenSeen: called once all were found so, several times in a row, before it is seen whether that lasts; not called
+  ///     where nothing is watched.
   public func verify(
-    expected: Certificate, root: Certificate, previous: Fingerprint?, whenSeen: @escaping @Sendable () -> Void = {}
+    expected: Certificate, root: Certificate, previous: Fingerprint?, deployed: DeployedChild? = nil,
+    former: FormerWorkers? = nil, whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws -> [ServedCertificate] {
     guard !component.endpoints.isEmpty else {
-      try await requireFiles(expected)
+      try await requireFiles(expected, deployed: deployed)
       return []
     }
     return try await watch(
       component.endpoints.map { ($0, Expectation.exactly(expected, root: root, previous: previous)) },
-      whenSeen: whenSeen)
+      former: former, whenSeen: whenSeen)
   }
 
   /// Looks at the endpoints, each again and again, until all are as expected. The failures of several become one.
   ///
-  /// - Parameter whenSeen: called once all were found so several times in a row, if there are any, before it is seen whether that
-  ///   lasts.
+  /// - Parameters:
+  ///   - former: who took the connections before the component was activated, where that is known.
+  ///   - whenSeen: called once all were found so several times in a row, if there are any, before it is seen whether that
+  ///     lasts.
   func watch(
-    _ expectations: [(endpoint: Endpoint, expectation: Expectation)], whenSeen: @escaping @Sendable () -> Void = {}
+    _ expectations: [(endpoint: Endpoint, expectation: Expectation)], former: FormerWorkers? = nil,
+    whenSeen: @escaping @Sendable () -> Void = {}
   ) async throws -> [ServedCertificate] {
     let first = FirstSight(of: expectations.count, whenSeen: whenSeen)
     let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
+    if !expectations.isEmpty { await former?.waitAtFirst() }
     let results = await withTaskGroup(of: (Int, Result<ServedCertificate, DeliveryFailure>).self) { group in
       for (index, row) in expectations.enumerated() {
-        group.addTask { (index, await watch(row.endpoint, row.expectation, until: deadline, first)) }
+        group.addTask { (index, await watch(row.endpoint, row.expectation, until: deadline, former, first)) }
       }
       var results = await group.reduce(into: []) { $0.append($1) }
       results.sort { $0.0 < $1.0 }
@@ -53,7 +61,8 @@ extension ComponentDelivery {
 
   /// For how long every look has to find what is expected before it is believed. A server that reloads lets its former
   /// workers go on for a moment, which accept connections beside the new ones (nginx's do for about 100 ms), so one
-  /// look may meet the new certificate and the next connection the old one.
+  /// look may meet the new certificate and the next connection the old one. Where it is known that they are gone, a look
+  /// tells what all later ones will find.
   static let settling = Duration.milliseconds(300)
 
   /// So many looks in a row find what is expected before others may begin while it is watched on: servers whose former workers
@@ -72,7 +81,8 @@ extension ComponentDelivery {
   /// Looks at once, then after ever longer pauses of up to a second, until what is expected was found at every look of the
   /// settling time. That may end a little after the deadline, for something found just before it.
   private func watch(
-    _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant, _ first: FirstSight
+    _ endpoint: Endpoint, _ expectation: Expectation, until deadline: ContinuousClock.Instant, _ former: FormerWorkers?,
+    _ first: FirstSight
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
     var pause = Self.firstPause
@@ -84,16 +94,18 @@ extension ComponentDelivery {
     var last: DeliveryFailure?
     while !Task.isCancelled {
       let end = foundSince == nil ? deadline : max(deadline, .now + .seconds(5))
+      // Asked before the look: only what came after can tell what all later ones will find.
+      let areGone = former?.areGone == true
       switch await look(endpoint, expectation, judgement, until: end, &verified) {
       case .success(let leaf):
         let since = foundSince ?? .now
-        if ContinuousClock.now - since >= Self.settling {
-          return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
-        }
         foundSince = since
         sightings += 1
         if sightings == Self.convincing { seen() }
-        try? await Task.sleep(for: Self.settlingPause(after: sightings))
+        if areGone && sightings >= Self.convincing || ContinuousClock.now - since >= Self.settling {
+          return .success(EndpointView(endpoint: endpoint, result: .success([leaf])).served(leaf, at: now()))
+        }
+        await FormerWorkers.wait(for: former, atMost: Self.settlingPause(after: sightings))
         continue
       case .failure(let failure):
         foundSince = nil
@@ -129,11 +141,18 @@ extension ComponentDelivery {
   }
 
   /// Throws `FILES_NOT_AS_DEPLOYED` unless the component's files hold exactly this certificate, and its key.
-  public func requireFiles(_ expected: Certificate) async throws {
+  ///
+  /// - Parameter deployed: what was deployed last, where that is known: files that hold the same bytes hold the same.
+  public func requireFiles(_ expected: Certificate, deployed: DeployedChild? = nil) async throws {
     let files = component.files
     guard let (role, path) = files.chainFile, let (keyRole, keyPath) = files.keyFile else { return }
     // A key that stays at the target is looked at there.
     let read = try await access.readAll(component.keepsKey ? [path] : [path, keyPath])
+    if let deployed, !component.keepsKey, deployed.certificate == expected, deployed.isStill(read[0], at: path),
+      deployed.isStill(read[1], at: keyPath)
+    {
+      return
+    }
     guard let chain = read[0] else { throw notDeployed("\(path) is missing") }
     let contents = try await contents()
     guard try await contents.chain(chain.content, role, path: path).first == expected else {

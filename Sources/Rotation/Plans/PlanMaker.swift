@@ -227,7 +227,7 @@ public enum PlanMaker {
 extension Plan {
   /// The course of the update that this plan describes.
   ///
-  /// - Parameter parallel: how many actions may be in flight at once.
+  /// - Parameter parallel: how many actions may be in flight at once, once that many components were seen to be well.
   public func course(parallel: Int) -> Course {
     let byName = Dictionary(components.map { ($0.component.name, $0.id) }, uniquingKeysWith: { first, _ in first })
     // The update does what the plan says, that of an earlier version too.
@@ -240,13 +240,14 @@ extension Plan {
         group: planned.component.rollingGroup)
     }
     // Whoever wants one after the other gets that; and a key that is made at a target is work there.
+    let first = min(Course.usuallyFirst, parallel)
     let isStrict = parallel == 1 || components.contains(where: \.component.keepsKey)
     // A retirement looks at the whole system before each bundle, and changes none while another one may yet fall back.
     let mayOverlap = parallel > 1 && retires == nil
     return Course(
       members: members, root: root.key, retires: retires?.key, policy: policy, changesHTTPS: https != .existing,
-      parallel: parallel, generating: isStrict ? nil : 4 * parallel,
-      settling: mayOverlap ? 3 * parallel : nil,
+      parallel: retires == nil ? parallel : first, first: first, generating: isStrict ? nil : 4 * first,
+      settling: mayOverlap ? 3 * first : nil,
       keepsTrust: !changesTrust && components.contains { $0.component.files.trustFile != nil })
   }
 }

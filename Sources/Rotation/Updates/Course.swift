@@ -12,6 +12,9 @@ public struct Course: Sendable, Hashable, Codable {
   public let changesHTTPS: Bool
   /// How many actions may be in flight at once; at least 1.
   public let parallel: Int
+  /// With how many a part of the update begins where that is fewer: with each component that is seen to be well there may be
+  /// one more, and after a failure it begins with so many again. Absent in courses of earlier versions, which begin with all.
+  public let first: Int?
   /// How many certificates may be made at once where that is more: it touches no component. Absent in courses of earlier
   /// versions.
   let generating: Int?
@@ -25,7 +28,7 @@ public struct Course: Sendable, Hashable, Codable {
   /// Orders the members by stage and fixes the rest.
   public init(
     members: [Member], root: RootKey, retires: RootKey? = nil, policy: FailurePolicy, changesHTTPS: Bool,
-    parallel: Int = 8, generating: Int? = nil, settling: Int? = nil, keepsTrust: Bool = false
+    parallel: Int = 8, first: Int? = nil, generating: Int? = nil, settling: Int? = nil, keepsTrust: Bool = false
   ) {
     let ordered = members.enumerated().sorted { ($0.element.stage, $0.offset) < ($1.element.stage, $1.offset) }
     self.members = ordered.map(\.element)
@@ -34,10 +37,14 @@ public struct Course: Sendable, Hashable, Codable {
     self.policy = policy
     self.changesHTTPS = changesHTTPS
     self.parallel = max(1, parallel)
+    self.first = first.map { max(1, $0) }
     self.generating = generating
     self.settling = settling
     self.keepsTrust = keepsTrust ? true : nil
   }
+
+  /// With how many components a part of an update begins, unless fewer are allowed at once.
+  public static let usuallyFirst = 16
 
   /// A component's part in an update.
   public struct Member: Sendable, Hashable, Codable, Identifiable {

@@ -16,6 +16,7 @@ extension UpdateState {
       }
       guard inFlight.isEmpty else { break }
       cursor += 1
+      seenWell = 0
       if phases.indices.contains(cursor) {
         queue.fill(waitingActions(in: phases[cursor]))
       } else {
@@ -32,9 +33,19 @@ extension UpdateState {
   /// How many actions may be in flight in this phase.
   private var limit: Int {
     guard let generating = course.generating, phases.indices.contains(cursor), phases[cursor] == .generate else {
-      return course.parallel
+      return places
     }
-    return max(course.parallel, generating)
+    return max(places, generating)
+  }
+
+  /// As many components as were seen to be well may be at risk beyond the first ones: what breaks every component breaks no
+  /// more than those, and what breaks none takes the time of all of them at once.
+  private var places: Int { min(course.parallel, (course.first ?? course.parallel) + seenWell) }
+
+  /// Counts a component whose part in this phase has been seen to be well.
+  mutating func countSeenWell(_ id: ActionID) {
+    guard let first = course.first, id.kind.endsPart else { return }
+    seenWell = min(seenWell + 1, max(0, course.parallel - first))
   }
 
   private mutating func begin(_ id: ActionID) -> Effect {
@@ -140,6 +151,16 @@ extension UpdateState {
       ActionKind.allCases.allSatisfy { kind in
         !kind.isRestoring || row[kind].map { $0.status == .succeeded || $0.skipped == .notNeeded } ?? true
       }
+    }
+  }
+}
+
+extension ActionKind {
+  /// Whether nothing comes after it for its component in a phase.
+  fileprivate var endsPart: Bool {
+    switch self {
+    case .generate, .trust, .verify, .restore, .restoreTrust: true
+    case .deploy, .activate, .https, .restoreHTTPS: false
     }
   }
 }

@@ -34,6 +34,9 @@ public struct UpdateState: Sendable, Equatable {
   var inFlight: [ActionID: Int] = [:]
   /// Those in flight whose result has been seen, and is only watched for a while.
   var settling: Set<ActionID> = []
+  /// How many components were seen to be well since this phase began, and since the last failure; counted no further than it
+  /// matters.
+  var seenWell = 0
   /// Which component of a rolling group is being worked on; see RollingGroups.swift.
   var groupHolders: [String: Component.ID] = [:]
 

@@ -24,11 +24,14 @@ extension UpdateState {
   private mutating func settles(_ id: ActionID, attempt: Int) throws(Refusal) -> [Effect] {
     try checkInFlight(id, attempt: attempt)
     guard settling.insert(id).inserted else { throw .unexpected("\(id) settles already") }
+    countSeenWell(id)
     return schedule()
   }
 
   private mutating func succeeded(_ id: ActionID, attempt: Int) throws(Refusal) -> [Effect] {
     try checkInFlight(id, attempt: attempt)
+    // One that has settled was counted then.
+    if !settling.contains(id) { countSeenWell(id) }
     land(id)
     change(id) { $0.status = .succeeded }
     enqueueNext(after: id)
@@ -39,6 +42,7 @@ extension UpdateState {
   private mutating func failed(_ id: ActionID, attempt: Int, _ failure: Failure) throws(Refusal) -> [Effect] {
     try checkInFlight(id, attempt: attempt)
     land(id)
+    seenWell = 0
     let goesOn = (policy == .continue && direction == .forward) || isAborting
     change(id) {
       $0.status = .failed

@@ -31,22 +31,31 @@ public struct StorePlaces: Sendable {
   /// folder that is mounted at a second place. Blocking.
   ///
   /// - Parameter path: absolute, symbolic links followed as far as it exists.
-  public func claim(on path: String) -> String? {
-    let marks = Self.marks(along: path)
-    if !marks.isDisjoint(with: self.marks.all) { return "Reroot's data folder \(folder)" }
-    for file in keyFiles {
-      let isSame = FileMark.ofFile(file).map(marks.contains) ?? false
-      if isSame || Self.realPath(file) == path { return "the file of Reroot's master key, \(file)" }
+  public func claim(on path: String) -> String? { claims(on: [path])[0] }
+
+  /// The same of several paths at once, in their order: what they have in common is looked at once.
+  public func claims(on paths: [String]) -> [String?] {
+    let own = marks.all
+    let keys = keyFiles.map { (path: $0, mark: FileMark.ofFile($0), place: Self.realPath($0)) }
+    var looked: [Substring: FileMark?] = [:]
+    return paths.map { path in
+      let marks = Self.marks(along: path, &looked)
+      if marks.contains(where: own.contains) { return "Reroot's data folder \(folder)" }
+      let key = keys.first { key in key.place == path || key.mark.map(marks.contains) ?? false }
+      return key.map { "the file of Reroot's master key, \($0.path)" }
     }
-    return nil
   }
 
   /// A file and every folder above it, as far as they exist.
-  private static func marks(along path: String) -> Set<FileMark> {
-    var found: Set<FileMark> = []
+  ///
+  /// - Parameter looked: what was looked at already.
+  private static func marks(along path: String, _ looked: inout [Substring: FileMark?]) -> [FileMark] {
+    var found: [FileMark] = []
     var rest = path[...]
     while !rest.isEmpty {
-      if let mark = FileMark(String(rest)) { found.insert(mark) }
+      let mark = looked[rest] ?? FileMark(String(rest))
+      looked[rest] = .some(mark)
+      if let mark { found.append(mark) }
       rest = rest.lastIndex(of: "/").map { rest[..<$0] } ?? ""
     }
     return found

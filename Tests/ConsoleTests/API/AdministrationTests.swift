@@ -71,12 +71,12 @@ import Testing
       let program = try await Program(console)
       let read = try await program.get("/settings")
       #expect(Shape.settings.schema.problems(try read.json) == [])
-      #expect(try read.json["parallelComponents"] == 16 && read.json["forwardedHeader"] == "X-Forwarded-For")
+      #expect(try read.json["parallelComponents"] == 64 && read.json["forwardedHeader"] == "X-Forwarded-For")
       let tag = [("If-Match", try #require(read.header("etag")))]
       let none = try await program.send(
         "PATCH", "/settings", ["parallelComponents": 3, "trustedProxies": ["10.0.0.0/8", "proxy.example"]], tag)
       #expect(try none.status == 422 && none.json["errors"]?.elements?.first?["pointer"] == "/trustedProxies")
-      #expect(try await console.store.parallelComponents() == 16)
+      #expect(try await console.store.parallelComponents() == 64)
       let body: JSONValue = ["parallelComponents": 3, "trustedProxies": ["10.0.0.0/8", "192.0.2.7"]]
       let changed = try await program.send("PATCH", "/settings", body, tag)
       #expect(changed.status == 200, "\(changed)")

@@ -104,7 +104,7 @@ import Testing
 
       let settings = try await browser.get("/settings")
       #expect(try await browser.submit(settings, "/settings", ["parallel_components": "3"]).status == 303)
-      #expect(try await last(store, .settingChanged).details == ["from": "16", "to": "3"])
+      #expect(try await last(store, .settingChanged).details == ["from": "64", "to": "3"])
 
       let root = "/roots/\(system.newID)/remove"
       #expect(try await browser.submit(browser.get(root), nil, ["reason": "Wrong one"]).status == 303)

@@ -1,0 +1,123 @@
+import Foundation
+import PKI
+import Rotation
+import Synchronization
+import Testing
+
+@testable import Delivery
+
+@Suite("The workers from before a reload", .timeLimit(.minutes(1)))
+struct FormerWorkersTests {
+  /// A master that listens, and whose worker does what it is told by signals: USR1 lets go of the socket, TERM ends it. Each is
+  /// said when it has been done.
+  private static let master = """
+    import ctypes, os, signal, socket, sys
+    os.closerange(3, 4096)  # What the tests' process has left open.
+    listening = socket.create_server(("127.0.0.1", 0))
+    told = set()
+    for number in (signal.SIGUSR1, signal.SIGTERM): signal.signal(number, lambda number, frame: told.add(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+    worker = os.fork()
+    if not worker: ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    while not worker:
+        number = signal.sigwait([signal.SIGUSR1, signal.SIGTERM])
+        if number == signal.SIGTERM: os._exit(0)
+        listening.close()
+        print("closed", flush=True)
+    print("ready", flush=True)
+    print(worker, flush=True)
+    os.waitpid(worker, 0)
+    print("ended", flush=True)
+    sys.stdin.read()
+    """
+
+  @Test("are gone once they have let go of the socket, though they may go on with what they have begun")
+  func letGo() throws {
+    let child = try Child(python: Self.master)
+    defer { child.end() }
+    let worker = try #require(child.line().flatMap { pid_t($0) })
+    let former = try #require(FormerWorkers(below: child.process))
+    #expect(!former.areGone)
+    kill(worker, SIGUSR1)
+    #expect(child.line() == "closed")
+    #expect(former.areGone && isAlive(worker))
+    // Nobody below it listens any more.
+    #expect(FormerWorkers(below: child.process) == nil)
+    kill(worker, SIGTERM)
+    #expect(child.line() == "ended")
+  }
+
+  @Test("are gone once they have ended")
+  func ended() async throws {
+    let child = try Child(python: Self.master)
+    defer { child.end() }
+    let worker = try #require(child.line().flatMap { pid_t($0) })
+    let former = try #require(FormerWorkers(below: child.process))
+    await FormerWorkers.wait(for: former, atMost: .milliseconds(1))
+    #expect(!former.areGone)
+    kill(worker, SIGTERM)
+    #expect(child.line() == "ended")
+    #expect(former.areGone)
+    await FormerWorkers.wait(for: former, atMost: .seconds(3600))
+  }
+
+  @Test("are not known of a process that has none, or none that shares a socket with it, or that is gone")
+  func none() throws {
+    let alone = try Child("read line")
+    #expect(FormerWorkers(below: alone.process) == nil)
+    alone.end()
+    #expect(FormerWorkers(below: alone.process) == nil)
+    let helped = try Child(
+      python: "import os, sys; os.closerange(3, 4096); os.fork() and print('ready', flush=True); sys.stdin.read()")
+    defer { helped.end() }
+    #expect(!ProcessTree.below(helped.process).isEmpty)
+    #expect(FormerWorkers(below: helped.process) == nil)
+  }
+
+  /// Looks with the workers of a master that is told to let go, or not to.
+  private func looks(isGone: Bool) async throws -> Int {
+    let child = try Child(python: Self.master)
+    defer { child.end() }
+    let worker = try #require(child.line().flatMap { pid_t($0) })
+    let former = try #require(FormerWorkers(below: child.process))
+    if isGone {
+      kill(worker, SIGUSR1)
+      #expect(child.line() == "closed")
+    }
+    let authority = try TestAuthority()
+    let identity = try authority.child()
+    let count = Mutex(0)
+    let listener = try TestListener.tls { _ in
+      count.withLock { $0 += 1 }
+      return identity
+    }
+    let component = VerificationTests.component([Endpoint(host: "127.0.0.1", port: listener.port)], limit: 10)
+    _ = try await ComponentDelivery(component: component, access: .local())
+      .verify(expected: identity.chain[0], root: authority.certificate, previous: nil, former: former)
+    return count.withLock(\.self)
+  }
+
+  @Test("make three looks enough when they are gone, and are waited out while they are there")
+  func verification() async throws {
+    #expect(try await looks(isGone: true) == 3)
+    #expect(try await looks(isGone: false) > 3)
+  }
+
+  @Test("are asked for where a signal reloads a server, and nowhere else")
+  func asked() async throws {
+    let child = try Child(python: Self.master)
+    defer { child.end() }
+    let folder = try TestFolder()
+    let file = try folder.write("\(child.process)", to: "pid")
+    let endpoints = [Endpoint(host: "127.0.0.1", port: 1)]
+    func isKnown(_ method: Activation.Method, _ endpoints: [Endpoint]) async -> Bool {
+      var component = VerificationTests.component(endpoints)
+      component.activation = Activation(method: method)
+      return await ComponentDelivery(component: component, access: .local()).formerWorkers() != nil
+    }
+    #expect(await isKnown(.signal("HUP", pidFile: file), endpoints))
+    #expect(await !isKnown(.signal("HUP", pidFile: file), []))
+    #expect(await !isKnown(.signal("HUP", pidFile: folder.path("none")), endpoints))
+    #expect(await !isKnown(.command(["/bin/true"]), endpoints))
+  }
+}
