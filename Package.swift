@@ -28,7 +28,7 @@ let package = Package(
     .target(
       name: "Delivery",
       dependencies: ["CSpawn", "Rotation", "PKI", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .target(name: "Store", dependencies: ["Rotation", "PKI", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "Store", dependencies: ["CZlib", "Rotation", "PKI", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(
       name: "Console",
       dependencies: [

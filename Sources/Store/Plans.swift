@@ -24,15 +24,15 @@ extension Store {
   /// Keeps a plan with the files that were found, sealed. Plans of yesterday that were never started go.
   public func savePlan(_ plan: Plan, files: [Component.ID: [KeptFile]]) async throws -> Plan.ID {
     let oldest = plan.madeAt.addingTimeInterval(-Self.planLifetime)
-    let (body, summary) = (try Self.text(of: plan), PlanSummary(plan))
+    let (packed, summary) = (try Self.packed(plan), PlanSummary(plan))
     let summaryText = try JSON.text(summary)
     let id = try await write { database in
       try database.execute(
         sql: "DELETE FROM plans WHERE made_at < ? AND id NOT IN (SELECT plan FROM updates)",
         arguments: [oldest.milliseconds])
       try database.execute(
-        sql: "INSERT INTO plans (body, made_at, summary) VALUES (?, ?, ?)",
-        arguments: [body, plan.madeAt.milliseconds, summaryText])
+        sql: "INSERT INTO plans (body, made_at, summary, packed) VALUES ('{}', ?, ?, ?)",
+        arguments: [plan.madeAt.milliseconds, summaryText, packed])
       let id = database.lastInsertedRowID
       self.amendAct { $0.add("plan", "\(id)") }
       for (component, kept) in files.sorted(by: { $0.key < $1.key }) {
@@ -54,26 +54,34 @@ extension Store {
     try seals.put(content, into: "kept_files", "sealed_content", row: database.lastInsertedRowID, database)
   }
 
-  /// The text of a plan, made component by component: the encoder makes a tree of all that it is given, which for thousands
-  /// of components takes hundreds of megabytes.
-  static func text(of plan: Plan) throws -> String {
+  /// The text of a plan, compressed, made component by component: the encoder makes a tree of all that it is given, which for
+  /// thousands of components takes hundreds of megabytes.
+  static func packed(_ plan: Plan) throws -> Data {
     var rest = plan
     rest.components = []
     let around = try JSON.text(rest)
+    let packer = try TextPacker()
     // It is the first: the names are in order, and in a value each quotation mark has a backslash before it.
-    guard let place = around.range(of: #""components":[]"#) else { return try JSON.text(plan) }
-    var text = String(around[..<place.lowerBound])
-    text += #""components":["#
-    for index in plan.components.indices {
-      let component = try JSON.text(plan.components[index])
-      // As much as all will take if they are like the first: a text that grows is copied again and again, twice as long.
-      if index == 0 { text.reserveCapacity(around.utf8.count + (component.utf8.count + 32) * plan.components.count) }
-      if index > 0 { text += "," }
-      text += component
+    if let place = around.range(of: #""components":[]"#) {
+      try packer.add(#"\#(around[..<place.lowerBound])"components":["#)
+      for index in plan.components.indices {
+        try packer.add((index > 0 ? "," : "") + JSON.text(plan.components[index]))
+      }
+      try packer.add("]\(around[place.upperBound...])")
+    } else {
+      try packer.add(JSON.text(plan))
     }
-    text += "]"
-    text += around[place.upperBound...]
-    return text
+    return try packer.packed()
+  }
+
+  /// The text of a plan as it was saved. Those of earlier versions are not compressed.
+  static func text(of id: Plan.ID, _ database: GRDB.Database) throws -> String {
+    let row = try Row.fetchOne(
+      database, sql: "SELECT packed, CASE WHEN packed IS NULL THEN body END AS body FROM plans WHERE id = ?",
+      arguments: [id.rawValue])
+    guard let row else { throw StoreError.noPlan }
+    let packed: Data? = row["packed"]
+    return if let packed { try PackedText.text(in: packed) } else { row["body"] }
   }
 
   /// One plan.
@@ -113,10 +121,7 @@ extension Store {
   private static let largePlan = 500
 
   static func readPlan(_ id: Plan.ID, _ database: GRDB.Database) throws -> Plan {
-    guard
-      let body = try String.fetchOne(database, sql: "SELECT body FROM plans WHERE id = ?", arguments: [id.rawValue])
-    else { throw StoreError.noPlan }
-    return try JSON.value(body)
+    try JSON.value(text(of: id, database))
   }
 
   struct KnownPlan: Sendable {

@@ -33,7 +33,7 @@ enum PlainColumns {
     "watched.differs_since": number, "watched.set_number": number, "watched.findings": certificate,
     "sightings.component": number, "sightings.endpoint": name, "sightings.body": certificate,
     "plans.id": number, "plans.body": words, "plans.made_at": number,
-    "plans.summary": words,
+    "plans.summary": words, "plans.packed": "compressed: " + words,
     "kept_files.id": number, "kept_files.plan": number, "kept_files.component": number, "kept_files.file": words,
     "updates.id": number, "updates.plan": number, "updates.root": number,
     "updates.started_at": number, "updates.started_by": name, "updates.ended_at": number, "updates.outcome": words,

@@ -230,6 +230,13 @@ import Testing
   @Test("A database of before retirement opens, and knows which roots are on their way out")
   func formerDatabase() async throws {
     let updated = try await Updated()
+    // Its plans were not compressed.
+    try await updated.system.store.write { database in
+      for id in try Int64.fetchAll(database, sql: "SELECT id FROM plans") {
+        let text = try Store.text(of: Plan.ID(rawValue: id), database)
+        try database.execute(sql: "UPDATE plans SET body = ?, packed = NULL WHERE id = ?", arguments: [text, id])
+      }
+    }
     try updated.system.store.close()
     try updated.system.folder.sql(
       """

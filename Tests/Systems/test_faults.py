@@ -17,11 +17,11 @@ COUNTED = {
     "write": "write", "pwrite64": "pwrite", "fsync": "fsync", "fdatasync": "fdatasync", "ftruncate": "ftruncate",
     "open": "open", "openat": "open", "creat": "open", "rename": "rename", "renameat": "rename", "link": "link",
     "linkat": "link", "unlink": "unlink", "unlinkat": "unlink", "mkdir": "mkdir", "rmdir": "rmdir", "chmod": "chmod",
-    "fchmod": "fchmod", "chown": "chown", "fchown": "fchown",
+    "fchmod": "fchmod", "chown": "chown", "fchown": "fchown", "sync_file_range": "sync_file_range",
 }
 OTHERS = (
     "writev", "pwritev", "pwritev2", "mkdirat", "mknod", "mknodat", "fchmodat", "lchown", "fchownat", "truncate",
-    "symlink", "symlinkat", "renameat2", "fallocate", "sync", "syncfs", "sync_file_range", "msync", "sendfile",
+    "symlink", "symlinkat", "renameat2", "fallocate", "sync", "syncfs", "msync", "sendfile",
     "copy_file_range", "splice", "io_submit", "io_uring_enter", "utime", "utimes", "utimensat", "futimesat",
     "setxattr", "lsetxattr", "fsetxattr", "removexattr", "fremovexattr", "openat2", "mmap",
 )

@@ -1,5 +1,8 @@
 """The search that goes along with every test, and the one after all of them: they find what they are for."""
+import contextlib
+import gzip
 import secrets
+import sqlite3
 
 import leftovers
 import overheard
@@ -73,3 +76,20 @@ def test_what_is_left_in_files_is_found_but_where_it_belongs(tmp_path):
     assert {hit.split(str(tmp_path))[1] for hit in hits} == {
         "/live/data/reroot.sqlite-wal", "/live/data/server.key", "/server.log",
     }
+
+
+def test_what_is_compressed_in_a_database_is_found_too(tmp_path):
+    opens = "-----BEGIN " + "PRIVATE KEY-----"
+    (tmp_path / "master.key").write_text(f"a key\n{secrets.token_hex(32)}\n")
+    with contextlib.closing(sqlite3.connect(tmp_path / "reroot.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE plans (packed BLOB)")
+        database.executemany("INSERT INTO plans VALUES (?)", [(gzip.compress(b"a plan"),), (None,)])
+        database.commit()
+        assert leftovers.search(tmp_path)[2] == []
+        # In the log beside the database.
+        database.execute("INSERT INTO plans VALUES (?)", (gzip.compress(opens.encode()),))
+        database.commit()
+        assert leftovers.search(tmp_path)[2] == [f"a private key in {tmp_path}/reroot.sqlite"]
+        database.execute("DELETE FROM plans")
+        database.commit()

@@ -13,9 +13,7 @@ extension Store {
   }
 
   static func planHash(_ id: Plan.ID, _ database: GRDB.Database) throws -> String {
-    let body = try String.fetchOne(database, sql: "SELECT body FROM plans WHERE id = ?", arguments: [id.rawValue])
-    guard let body else { throw StoreError.noPlan }
-    return Digest.sha256Hex(Array(body.utf8))
+    Digest.sha256Hex(Array(try text(of: id, database).utf8))
   }
 
   /// Asks for the agreement of another person to start a plan. Asking again while it is open changes nothing.

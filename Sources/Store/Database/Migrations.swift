@@ -45,6 +45,10 @@ enum Migrations {
     migrator.registerMigration("1.7 summaries of plans") {
       try $0.execute(sql: "ALTER TABLE plans ADD COLUMN summary TEXT")
     }
+    // With it `body` is `{}`.
+    migrator.registerMigration("1.7 packed plans") {
+      try $0.execute(sql: "ALTER TABLE plans ADD COLUMN packed BLOB")
+    }
     return migrator
   }
 

@@ -252,7 +252,10 @@ import Testing
       #expect(try await people.start(people.one, plan: second).status == 409)
       // Whoever changes a plan in the database has no agreement to it.
       try await people.store.write {
-        try $0.execute(sql: "UPDATE plans SET body = replace(body, '\"months\":12', '\"months\":13') WHERE id = 1")
+        let text = try Store.text(of: Plan.ID(rawValue: 1), $0)
+        let changed = text.replacing(#""months":12"#, with: #""months":13"#)
+        #expect(changed != text)
+        try $0.execute(sql: "UPDATE plans SET body = ?, packed = NULL WHERE id = 1", arguments: [changed])
       }
       #expect(try await people.standing(request) == .void)
       #expect(try await people.start(people.one, plan: first).status == 409)

@@ -124,6 +124,13 @@ int fdatasync(int file) {
   return real(file);
 }
 
+int sync_file_range(int file, off64_t offset, off64_t length, unsigned flags) {
+  REAL(int, sync_file_range, int, off64_t, off64_t, unsigned);
+  char buffer[1024];
+  STEP("sync_file_range", path_of(file, buffer));
+  return real(file, offset, length, flags);
+}
+
 ssize_t write(int file, const void *data, size_t length) {
   REAL(ssize_t, write, int, const void *, size_t);
   char buffer[1024];
