@@ -16,17 +16,25 @@
 #if defined(__GLIBC__) && !defined(REROOT_SANITIZED)
 
 void *__libc_malloc(size_t size);
+void *__libc_realloc(void *memory, size_t size);
 void __libc_free(void *memory);
 
 int reroot_wipes_memory(void) {
   return 1;
 }
 
+/* Whether a piece was taken from the system alone and goes back to it whole: the kernel wipes pages before anybody gets them
+   again, and to wipe what was never touched would take memory for it first. glibc notes it in the word before the piece
+   (IS_MMAPPED in its malloc.c). */
+static int is_mapped(const void *memory) {
+  return (((const size_t *)memory)[-1] & 2) != 0;
+}
+
 void free(void *memory) {
   if (!memory) return;
   // free(3) leaves errno as it is.
   int number = errno;
-  explicit_bzero(memory, malloc_usable_size(memory));
+  if (!is_mapped(memory)) explicit_bzero(memory, malloc_usable_size(memory));
   __libc_free(memory);
   errno = number;
 }
@@ -37,6 +45,8 @@ void *realloc(void *memory, size_t size) {
     free(memory);
     return NULL;
   }
+  // Its pages are moved, not copied, or given back once they are copied.
+  if (is_mapped(memory)) return __libc_realloc(memory, size);
   size_t held = malloc_usable_size(memory);
   if (size <= held && size >= held / 2) {
     explicit_bzero((char *)memory + size, held - size);

@@ -8,8 +8,8 @@ import Store
 struct ActionPerformer: Sendable {
   let update: UpdateRecord
   let plan: Plan
-  /// Those of the plan, by their numbers.
-  let components: [Component.ID: PlannedComponent]
+  /// The places of the plan's components, by their numbers.
+  let places: [Component.ID: Int]
   let store: Store
   let signer: RootSigner
   let inForce: RootsInForce
@@ -44,8 +44,13 @@ struct ActionPerformer: Sendable {
     }
   }
 
+  /// The component of an action; nil for the console's own, and for one that the plan does not hold.
+  func found(_ action: ActionID) -> PlannedComponent? {
+    action.component.flatMap { places[$0] }.map { plan.components[$0] }
+  }
+
   func planned(_ action: ActionID) throws -> PlannedComponent {
-    guard let id = action.component, let planned = components[id] else {
+    guard let planned = found(action) else {
       throw ActionError(code: "NO_COMPONENT", sentence: "The plan does not hold the component of \(action).")
     }
     return planned
@@ -53,7 +58,7 @@ struct ActionPerformer: Sendable {
 
   /// What people call the component of an action; nil for the console's own.
   func name(of action: ActionID) -> String? {
-    action.component.flatMap { components[$0]?.component.name }
+    found(action)?.component.name
   }
 
   func delivery(_ component: Component) -> ComponentDelivery {

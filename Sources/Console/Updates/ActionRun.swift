@@ -116,7 +116,7 @@ extension ActionPerformer {
   func timeLimit(of action: ActionID) -> Duration {
     // A retirement looks at the whole system before each bundle, for as long as the most patient component allows.
     let watched =
-      plan.retires == nil ? [action.component.flatMap { components[$0] }].compactMap { $0 } : plan.components
+      plan.retires == nil ? [found(action)].compactMap { $0 } : plan.components
     let commands = watched.map { 2 * $0.component.activation.timeLimit }.max() ?? 0
     let looks = watched.map { 3 * $0.component.verificationTimeLimit }.max() ?? 0
     return reserve + .seconds(commands + looks)

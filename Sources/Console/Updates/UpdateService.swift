@@ -175,7 +175,8 @@ public actor UpdateService {
     }
     return ActionPerformer(
       update: update, plan: plan,
-      components: Dictionary(plan.components.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }),
+      places: Dictionary(
+        plan.components.indices.map { (plan.components[$0].id, $0) }, uniquingKeysWith: { first, _ in first }),
       store: store,
       signer: RootSigner(
         root, store: store, threads: surroundings.threads, modules: surroundings.modules,

@@ -50,11 +50,13 @@ enum DatabaseFile {
     configuration.prepareDatabase { database in
       // What is deleted or replaced is overwritten with zeros: a key that is removed is gone, sealed or not.
       try database.execute(sql: "PRAGMA secure_delete = ON")
+      // Of the connections that read, in KiB each: what they do not keep the kernel does.
+      try database.execute(sql: "PRAGMA cache_size = -512")
     }
     let pool = try DatabasePool(path: path, configuration: configuration)
     // FULL: a transaction that was answered is on disk (SQLite, PRAGMA synchronous). Here, because a pool sets its
     // writer to NORMAL after it was prepared, with which a power cut takes away the last transactions.
-    try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+    try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -2000") }
     return pool
   }
 
