@@ -153,16 +153,22 @@ extension Store {
   ) throws {
     for member in state.course.members {
       guard state.action(ActionID(.verify, member.id))?.status == .succeeded, !state.isSetAside(member.id),
-        let row = try newestIssued(update, member.id.rawValue, database)
+        let row = try Row.fetchOne(
+          database,
+          often: """
+            SELECT root, serial, certificate, not_after FROM issuances
+            WHERE update_id = ? AND component = ? AND certificate IS NOT NULL ORDER BY id DESC LIMIT 1
+            """, arguments: [update.rawValue, member.id.rawValue])
       else { continue }
-      let der: Data = row["certificate"]
-      let certificate = try Certificate.of(der: Array(der))
+      let certificate: Data = row["certificate"]
       let root: Int64 = row["root"]
       let serial: String = row["serial"]
+      // Taken apart only where that is needed: all of thousands are filled in while nobody else can write.
+      let notAfter: Int64 = try row["not_after"] ?? Certificate.of(der: Array(certificate)).notAfter.milliseconds
       try database.execute(
-        sql: "INSERT OR REPLACE INTO set_members VALUES (?, ?, ?, ?, ?, ?)",
+        often: "INSERT OR REPLACE INTO set_members VALUES (?, ?, ?, ?, ?, ?)",
         arguments: [
-          number, member.id.rawValue, root, certificate.fingerprint.hex, serial, certificate.notAfter.milliseconds,
+          number, member.id.rawValue, root, Fingerprint(of: Array(certificate)).hex, serial, notAfter,
         ])
     }
     try noteRight(nil, database)

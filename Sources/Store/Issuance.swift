@@ -42,8 +42,10 @@ extension Store {
     let now = clock()
     try await write { database in
       try database.execute(
-        often: "UPDATE issuances SET certificate = ?, finished_at = ? WHERE id = ? AND certificate IS NULL",
-        arguments: [Data(certificate.der), now.milliseconds, id.rawValue])
+        often: """
+          UPDATE issuances SET certificate = ?, not_after = ?, finished_at = ? WHERE id = ? AND certificate IS NULL
+          """,
+        arguments: [Data(certificate.der), certificate.notAfter.milliseconds, now.milliseconds, id.rawValue])
       guard database.changesCount == 1 else { throw StoreError.notFound("issuance that is still open") }
     }
   }
@@ -62,6 +64,7 @@ extension Store {
     }
   }
 
+  /// The row of the newest certificate that an update issued to a component, or to the console for nil, with its key.
   static func newestIssued(
     _ update: UpdateRecord.ID, _ component: Int64?, _ database: GRDB.Database
   ) throws -> Row? {

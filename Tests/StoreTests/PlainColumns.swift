@@ -50,7 +50,7 @@ enum PlainColumns {
     "early_keys.id": number, "early_keys.plan": number, "early_keys.component": number, "early_keys.kind": name,
     "issuances.id": number, "issuances.update_id": number, "issuances.component": number, "issuances.root": number,
     "issuances.serial": certificate, "issuances.names": certificate, "issuances.certificate": certificate,
-    "issuances.begun_at": number, "issuances.finished_at": number,
+    "issuances.not_after": certificate, "issuances.begun_at": number, "issuances.finished_at": number,
     "certificate_sets.number": number, "certificate_sets.root": number, "certificate_sets.update_id": number,
     "certificate_sets.previous": number, "certificate_sets.made_at": number, "certificate_sets.is_current": number,
     "set_members.number": number, "set_members.component": number, "set_members.root": number,

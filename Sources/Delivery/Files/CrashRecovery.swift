@@ -11,15 +11,10 @@ struct CrashRecovery {
   }
 
   /// Puts right the folders of these files; folders that do not exist are passed over. Blocking.
-  static func recover(paths: [String]) throws -> [Recovery] {
-    var folders: Set<String> = []
-    for path in paths {
-      do {
-        folders.insert(try ResolvedPath(path).folder)
-      } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" {
-        continue
-      }
-    }
+  ///
+  /// - Throws: `OWN_FILE` where one of them is Reroot's own; nothing has been done then.
+  static func recover(paths: [String], own: Belongings = .none) throws -> [Recovery] {
+    let folders = Set(try FileReading.found(paths, own: own).compactMap { $0?.folder })
     guard try folders.contains(where: hasTraces) else { return [] }
     return try CrashRecovery(locks: FolderLocks(paths: folders)).perform()
   }

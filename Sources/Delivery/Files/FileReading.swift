@@ -5,16 +5,39 @@ import Rotation
 /// Reading files of this machine.
 enum FileReading {
   /// Reads a file, following links; nil when there is none, or no folder for it.
-  static func read(_ path: String) throws -> TargetFile? {
-    let resolved: ResolvedPath
-    let folder: Folder
+  static func read(_ path: String) throws -> TargetFile? { try read([path], own: .none)[0] }
+
+  /// Reads several files, following links; nil for one that is not there, or has no folder.
+  ///
+  /// - Throws: `OWN_FILE` where one of them is Reroot's own; none is read then.
+  static func read(_ paths: [String], own: Belongings) throws -> [TargetFile?] {
+    let places = try found(paths, own: own)
+    return try places.map { place in
+      guard let place, let folder = try unlessMissing({ try Folder(realPath: place.folder) }) else { return nil }
+      return try read(place.name, in: folder)
+    }
+  }
+
+  /// Where files really lie, none of them Reroot's own; nil for one whose folder is missing.
+  static func found(_ paths: [String], own: Belongings) throws -> [ResolvedPath?] {
+    let places: [ResolvedPath?]
     do {
-      resolved = try ResolvedPath(path)
-      folder = try Folder(realPath: resolved.folder)
+      places = try paths.map { path in try unlessMissing { try ResolvedPath(path) } }
+    } catch {
+      // What is Reroot's own is to be told, whatever else is wrong with it.
+      try own.requireForeign(paths)
+      throw error
+    }
+    if places.contains(nil) { try own.requireForeign(paths) } else { try own.requireForeign(places.compactMap(\.self)) }
+    return places
+  }
+
+  private static func unlessMissing<Value>(_ body: () throws -> Value) throws -> Value? {
+    do {
+      return try body()
     } catch let failure as DeliveryFailure where failure.code == "FOLDER_MISSING" {
       return nil
     }
-    return try read(resolved.name, in: folder)
   }
 
   /// Reads a file that is not a link; nil when there is none.

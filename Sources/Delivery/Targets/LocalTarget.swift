@@ -14,12 +14,7 @@ extension TargetAccess {
     observe: @escaping @Sendable (ReplacementStep) throws -> Void = { _ in }
   ) -> TargetAccess {
     TargetAccess(
-      read: { path in
-        try await threads.run {
-          try own.requireForeign([path])
-          return try FileReading.read(path)
-        }
-      },
+      read: { path in try await threads.run { try FileReading.read([path], own: own)[0] } },
       replace: { changes in try await threads.run { try Replacement(changes, own: own, observe: observe).perform() } },
       checkWritable: { path in
         try await threads.run {
@@ -41,19 +36,9 @@ extension TargetAccess {
           try LocalSocket.converse(socket, message, within: limit)
         }
       },
-      recover: { paths in
-        try await threads.run {
-          try own.requireForeign(paths)
-          return try CrashRecovery.recover(paths: paths)
-        }
-      },
+      recover: { paths in try await threads.run { try CrashRecovery.recover(paths: paths, own: own) } },
       makeKey: { order in try await threads.run { try KeyMaking.make(order, own: own) } },
-      readAll: { paths in
-        try await threads.run {
-          try own.requireForeign(paths)
-          return try paths.map { try FileReading.read($0) }
-        }
-      })
+      readAll: { paths in try await threads.run { try FileReading.read(paths, own: own) } })
   }
 }
 

@@ -45,6 +45,10 @@ enum Migrations {
     migrator.registerMigration("1.7 summaries of plans") {
       try $0.execute(sql: "ALTER TABLE plans ADD COLUMN summary TEXT")
     }
+    // Those that are there already keep it in their certificates alone.
+    migrator.registerMigration("1.7 ends of certificates") {
+      try $0.execute(sql: "ALTER TABLE issuances ADD COLUMN not_after INTEGER")
+    }
     // With it `body` is `{}`.
     migrator.registerMigration("1.7 packed plans") {
       try $0.execute(sql: "ALTER TABLE plans ADD COLUMN packed BLOB")
