@@ -23,6 +23,6 @@ int reroot_memory_file(const char *name) {
   return memfd_create(name, MFD_CLOEXEC);
 }
 
-void reroot_begin_write(int descriptor) {
-  (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+int reroot_begin_write(int descriptor) {
+  return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
 }

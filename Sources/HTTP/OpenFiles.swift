@@ -3,8 +3,8 @@ import Glibc
 /// The process's limit of open files. Every connection takes one, and the application needs some for itself: without
 /// this, clients could use up the files that a database or a child process is opened with.
 enum OpenFiles {
-  /// Left to everything else in the process.
-  private static let reserve = 256
+  /// Left to everything else in the process: the files of the components that are worked on, and looks at their endpoints.
+  private static let reserve = 384
 
   /// Raises the soft limit as far as `wanted` connections need and the hard limit allows.
   /// - Returns: how many connections fit.

@@ -23,7 +23,7 @@ struct CheckTests {
   @Test("runs first, and then the component is activated")
   func content() async throws {
     let sample = try component("test ! -e FOLDER/activated && echo fine")
-    #expect(try await sample.delivery.activate() == "")
+    #expect(try await sample.delivery.activate().output == "")
     #expect(try isActivated(sample))
   }
 
@@ -65,12 +65,12 @@ struct CheckTests {
   @Test("that refuses, or is gone, is told but obeyed no more when files are put back")
   func puttingBack() async throws {
     var sample = try component("echo line 7; exit 3")
-    let said = try await sample.delivery.activate(despiteCheck: true)
+    let said = try await sample.delivery.activate(despiteCheck: true).output
     #expect(said.contains("Activated although the check refuses") && said.contains("line 7"), "\(said)")
     #expect(try isActivated(sample))
     unlink(sample.folder.path("activated"))
     sample.component.activation.check = ["/no/such/check"]
-    #expect(try await sample.delivery.activate(despiteCheck: true).contains("/no/such/check"))
+    #expect(try await sample.delivery.activate(despiteCheck: true).output.contains("/no/such/check"))
     #expect(try isActivated(sample))
   }
 

@@ -192,7 +192,7 @@ struct ComponentDeliveryTests {
     var sample = try TestComponent()
     sample.component.activation = Activation(method: .command(["/bin/sh", "-c", row.script]), timeLimit: 1)
     do {
-      let output = try await sample.delivery.activate()
+      let output = try await sample.delivery.activate().output
       #expect(row.code == nil && output == row.part)
     } catch let failure as DeliveryFailure {
       #expect(failure.code == row.code)

@@ -26,6 +26,7 @@ struct FormerWorkersTests {
         print("closed", flush=True)
     print("ready", flush=True)
     print(worker, flush=True)
+    print(listening.getsockname()[1], flush=True)
     os.waitpid(worker, 0)
     print("ended", flush=True)
     sys.stdin.read()
@@ -36,13 +37,15 @@ struct FormerWorkersTests {
     let child = try Child(python: Self.master)
     defer { child.end() }
     let worker = try #require(child.line().flatMap { pid_t($0) })
-    let former = try #require(FormerWorkers(below: child.process))
+    let port = try #require(child.line().flatMap { UInt16($0) })
+    let former = try #require(FormerWorkers(below: child.process, ports: [port], reload: 0))
     #expect(!former.areGone)
     kill(worker, SIGUSR1)
     #expect(child.line() == "closed")
     #expect(former.areGone && isAlive(worker))
-    // Nobody below it listens any more.
-    #expect(FormerWorkers(below: child.process) == nil)
+    // At another port it never listened, and nobody below it listens here any more.
+    #expect(FormerWorkers(below: child.process, ports: [port == 1 ? 2 : 1], reload: 0) == nil)
+    #expect(FormerWorkers(below: child.process, ports: [port], reload: 0) == nil)
     kill(worker, SIGTERM)
     #expect(child.line() == "ended")
   }
@@ -52,7 +55,8 @@ struct FormerWorkersTests {
     let child = try Child(python: Self.master)
     defer { child.end() }
     let worker = try #require(child.line().flatMap { pid_t($0) })
-    let former = try #require(FormerWorkers(below: child.process))
+    let port = try #require(child.line().flatMap { UInt16($0) })
+    let former = try #require(FormerWorkers(below: child.process, ports: [port], reload: 0))
     await FormerWorkers.wait(for: former, atMost: .milliseconds(1))
     #expect(!former.areGone)
     kill(worker, SIGTERM)
@@ -64,14 +68,14 @@ struct FormerWorkersTests {
   @Test("are not known of a process that has none, or none that shares a socket with it, or that is gone")
   func none() throws {
     let alone = try Child("read line")
-    #expect(FormerWorkers(below: alone.process) == nil)
+    #expect(FormerWorkers(below: alone.process, ports: [1], reload: 0) == nil)
     alone.end()
-    #expect(FormerWorkers(below: alone.process) == nil)
+    #expect(FormerWorkers(below: alone.process, ports: [1], reload: 0) == nil)
     let helped = try Child(
       python: "import os, sys; os.closerange(3, 4096); os.fork() and print('ready', flush=True); sys.stdin.read()")
     defer { helped.end() }
     #expect(!ProcessTree.below(helped.process).isEmpty)
-    #expect(FormerWorkers(below: helped.process) == nil)
+    #expect(FormerWorkers(below: helped.process, ports: [1], reload: 0) == nil)
   }
 
   /// Looks with the workers of a master that is told to let go, or not to.
@@ -79,7 +83,8 @@ struct FormerWorkersTests {
     let child = try Child(python: Self.master)
     defer { child.end() }
     let worker = try #require(child.line().flatMap { pid_t($0) })
-    let former = try #require(FormerWorkers(below: child.process))
+    let port = try #require(child.line().flatMap { UInt16($0) })
+    let former = try #require(FormerWorkers(below: child.process, ports: [port], reload: 0))
     if isGone {
       kill(worker, SIGUSR1)
       #expect(child.line() == "closed")
@@ -100,24 +105,72 @@ struct FormerWorkersTests {
   @Test("make three looks enough when they are gone, and are waited out while they are there")
   func verification() async throws {
     #expect(try await looks(isGone: true) == 3)
-    #expect(try await looks(isGone: false) > 3)
+    let start = ContinuousClock.now
+    #expect(try await looks(isGone: false) >= 3)
+    #expect(ContinuousClock.now - start >= ComponentDelivery.settling)
   }
 
-  @Test("are asked for where a signal reloads a server, and nowhere else")
+  @Test("count for nothing once somebody answers who was not among them")
+  func unknown() async throws {
+    let child = try Child(python: Self.master)
+    defer { child.end() }
+    let worker = try #require(child.line().flatMap { pid_t($0) })
+    let port = try #require(child.line().flatMap { UInt16($0) })
+    let former = try #require(FormerWorkers(below: child.process, ports: [port], reload: 0))
+    kill(worker, SIGUSR1)
+    #expect(child.line() == "closed")
+    let authority = try TestAuthority()
+    let (old, new) = (try authority.child(), try authority.child())
+    let count = Mutex(0)
+    let listener = try TestListener.tls { _ in
+      count.withLock { count in
+        count += 1
+        return count == 2 ? old : new
+      }
+    }
+    let component = VerificationTests.component([Endpoint(host: "127.0.0.1", port: listener.port)], limit: 10)
+    let start = ContinuousClock.now
+    _ = try await ComponentDelivery(component: component, access: .local())
+      .verify(expected: new.chain[0], root: authority.certificate, previous: nil, former: former)
+    #expect(ContinuousClock.now - start >= ComponentDelivery.settling)
+  }
+
+  @Test("are told where a signal reloads a server that has workers, unless a reload before it may be going on")
   func asked() async throws {
     let child = try Child(python: Self.master)
     defer { child.end() }
+    let worker = try #require(child.line().flatMap { pid_t($0) })
+    let port = try #require(child.line().flatMap { UInt16($0) })
     let folder = try TestFolder()
     let file = try folder.write("\(child.process)", to: "pid")
-    let endpoints = [Endpoint(host: "127.0.0.1", port: 1)]
-    func isKnown(_ method: Activation.Method, _ endpoints: [Endpoint]) async -> Bool {
-      var component = VerificationTests.component(endpoints)
+    func activate(_ method: Activation.Method, at ports: [UInt16]) async throws -> FormerWorkers? {
+      var component = VerificationTests.component(ports.map { Endpoint(host: "127.0.0.1", port: $0) })
       component.activation = Activation(method: method)
-      return await ComponentDelivery(component: component, access: .local()).formerWorkers() != nil
+      return try await ComponentDelivery(component: component, access: .local()).activate().former
     }
-    #expect(await isKnown(.signal("HUP", pidFile: file), endpoints))
-    #expect(await !isKnown(.signal("HUP", pidFile: file), []))
-    #expect(await !isKnown(.signal("HUP", pidFile: folder.path("none")), endpoints))
-    #expect(await !isKnown(.command(["/bin/true"]), endpoints))
+    #expect(try await activate(.command(["/bin/true"]), at: [port]) == nil)
+    let former = try #require(try await activate(.signal("WINCH", pidFile: file), at: [port]))
+    #expect(try await activate(.signal("WINCH", pidFile: file), at: [port]) == nil)
+    kill(worker, SIGUSR1)
+    #expect(child.line() == "closed")
+    #expect(former.areGone)
+    // That was another reload than the last one.
+    #expect(try await activate(.signal("WINCH", pidFile: file), at: [port]) == nil)
+  }
+
+  @Test("of a process are known again once the reload before is over, or long ago")
+  func reloads() throws {
+    let reloads = Reloads()
+    let start = ContinuousClock.now
+    let first = try #require(reloads.begin(7, at: start))
+    #expect(reloads.begin(8, at: start) != nil)
+    reloads.end(first, of: 7)
+    let second = try #require(reloads.begin(7, at: start))
+    #expect(second != first)
+    reloads.end(first, of: 7)
+    #expect(reloads.begin(7, at: start + .seconds(9)) == nil)
+    reloads.end(second, of: 7)
+    #expect(reloads.begin(7, at: start + .seconds(18)) == nil)
+    #expect(reloads.begin(7, at: start + .seconds(29)) != nil)
   }
 }

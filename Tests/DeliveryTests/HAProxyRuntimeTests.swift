@@ -26,7 +26,7 @@ struct HAProxyRuntimeTests {
     // As somebody's editor may have left it, to be put back.
     try sample.folder.write("\n\n" + pem.replacing("\n", with: "\r\n\r\n"), to: "all.pem")
     let haproxy = try FakeHAProxy.healthy("2.6.12-1+deb12u4", at: sample.folder.path("s"))
-    #expect(try await sample.delivery.activate() == "Committing x.\nSuccess!\n\n")
+    #expect(try await sample.delivery.activate().output == "Committing x.\nSuccess!\n\n")
     #expect(haproxy.heard.all == ["show info\n", "set ssl cert \(path) <<\n\(pem)\n", "commit ssl cert \(path)\n"])
   }
 

@@ -138,6 +138,24 @@ struct UpdateCourseTests {
     #expect(player.state.outcome == .completedWithErrors)
   }
 
+  @Test("After a decision only as many are worked on as at first, however many have landed beside the failure")
+  func narrowingUntilDecided() throws {
+    let members = (1...40).map { Sample.member($0, trusts: false) }
+    var player = Player(
+      Course(members: members, root: Sample.new, policy: .stop, changesHTTPS: false, parallel: 8, first: 2),
+      failing: [.of(.deploy, 20): 1])
+    try player.start()
+    while player.state.standing == .running { try player.step() }
+    let beside = player.pending.count
+    #expect(player.state.standing == .stopping && beside > 2)
+    while !player.pending.isEmpty { try player.step() }
+    #expect(player.state.standing == .deciding)
+    try player.send(.decided(Decision(.retry, question: player.state.question, by: "ada")))
+    #expect(player.pending.count == 2)
+    try player.run()
+    #expect(player.state.outcome == .completed)
+  }
+
   @Test("A failure while others settle lets nothing begin, and what settles may fail as well")
   func settlingAndFailing() throws {
     var player = Player(

@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import zlib
 
 # Each says what is typed where it is used.
 import console  # noqa: F401
@@ -84,7 +85,7 @@ def unpacked(path):
         try:
             with contextlib.closing(sqlite3.connect(f"{folder}/{path.name}")) as database:
                 return [gzip.decompress(packed) for packed, in database.execute("SELECT packed FROM plans") if packed]
-        except (sqlite3.DatabaseError, OSError, EOFError):
+        except (sqlite3.DatabaseError, OSError, EOFError, zlib.error):
             return []
 
 

@@ -15,8 +15,8 @@ int reroot_memory_file(const char *name);
 /* posix_spawn_file_actions_addclosefrom_np: 0, or the number of an error. */
 int reroot_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
-/* Begins to write a file's content to the disk, without waiting and without promising anything (sync_file_range(2)). */
-void reroot_begin_write(int descriptor);
+/* Begins to write a file's content to the disk, without waiting for it (sync_file_range(2)): 0, or -1 and errno. */
+int reroot_begin_write(int descriptor);
 
 /* Lets a child write no core dump (prlimit with RLIMIT_CORE): to be called before it is given anything secret. */
 void reroot_forbid_core(pid_t child);

@@ -21,8 +21,9 @@ extension ActionPerformer {
       try await delivery.deployTrust(bundle: left)
     }
     await note(action, "The trust bundle holds \(Display.count(left.count, "root")), without “\(retiring.name)”")
-    try await noteOutput(action, delivery.activate())
-    try await delivery.verifyRestored([], served: served)
+    let activated = try await delivery.activate()
+    await noteOutput(action, activated.output)
+    try await delivery.verifyRestored([], served: served, former: activated.former)
     for served in served { await note(action, "\(served.endpoint) serves the same certificate as before") }
   }
 

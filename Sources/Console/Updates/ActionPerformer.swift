@@ -101,8 +101,9 @@ struct ActionPerformer: Sendable {
     let bundle = try await inForce.bundle(adding: delivery.bundleNow())
     try await delivery.deployTrust(bundle: bundle)
     await note(action, "The trust bundle holds \(Display.count(bundle.count, "root"))")
-    let former = await delivery.formerWorkers()
-    try await noteOutput(action, delivery.activate())
+    let activated = try await delivery.activate()
+    await noteOutput(action, activated.output)
+    let former = activated.former
     // Beside the look whether it came back, since each settles for a while. That it did not is told first, and ends both.
     let first = FirstSight(of: 2, whenSeen: settles)
     async let proof: Void = proveTrust(action, planned, delivery, former, whenSeen: first.look())
@@ -179,9 +180,9 @@ struct ActionPerformer: Sendable {
   private func activate(_ action: ActionID) async throws {
     let planned = try planned(action)
     let delivery = delivery(planned.component)
-    let former = await delivery.formerWorkers()
-    try await noteOutput(action, delivery.activate())
-    underway.keep(former, of: planned.id)
+    let activated = try await delivery.activate()
+    await noteOutput(action, activated.output)
+    underway.keep(activated.former, of: planned.id)
   }
 
   private func verify(_ action: ActionID, _ settles: @escaping @Sendable () -> Void) async throws {
@@ -221,10 +222,11 @@ struct ActionPerformer: Sendable {
     let delivery = delivery(planned.component)
     try await delivery.restore(kept, roles: roles)
     await note(action, "The previous files are back, byte for byte")
-    let former = await delivery.formerWorkers()
-    try await noteOutput(action, delivery.activate(despiteCheck: true))
+    let activated = try await delivery.activate(despiteCheck: true)
+    await noteOutput(action, activated.output)
     try await delivery.verifyRestored(
-      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served, former: former, whenSeen: settles)
+      kept.filter { roles.contains($0.file.role) }, served: planned.findings.served, former: activated.former,
+      whenSeen: settles)
     let seen = await delivery.look().compactMap { try? $0.1.get() }
     try await store.recordSightings(planned.id, seen)
     for served in seen {
@@ -249,7 +251,7 @@ struct ActionPerformer: Sendable {
     return issued
   }
 
-  func noteOutput(_ action: ActionID, _ output: String) async throws {
+  func noteOutput(_ action: ActionID, _ output: String) async {
     let text = output.trimmingCharacters(in: .whitespacesAndNewlines)
     if !text.isEmpty { await note(action, "Output of the activation: \(text)") }
   }

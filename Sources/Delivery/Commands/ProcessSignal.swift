@@ -21,14 +21,20 @@ struct ProcessSignal: Sendable {
     guard kill(process, number) == 0 else { throw refused(errno, process) }
   }
 
+  /// Sends it, and returns who took connections at some ports until then; nil where that cannot be told. Blocking.
+  func send(watching ports: Set<UInt16>) throws -> FormerWorkers? {
+    let (process, number) = try resolve()
+    // Directly before: until it is sent the process may begin workers that are former ones, too.
+    let former = Reloads.common.begin(process).flatMap { FormerWorkers(below: process, ports: ports, reload: $0) }
+    guard kill(process, number) == 0 else { throw refused(errno, process) }
+    return former
+  }
+
   /// Throws unless it could be sent; sends nothing.
   func check() throws {
     let (process, _) = try resolve()
     guard kill(process, 0) == 0 else { throw refused(errno, process) }
   }
-
-  /// The process that it is for; nil where it could not be sent. Blocking.
-  var process: pid_t? { try? resolve().process }
 
   private func resolve() throws -> (process: pid_t, number: Int32) {
     guard let number = Self.numbers[name] else {

@@ -18,18 +18,31 @@ enum ProcessTree {
     return found
   }
 
-  /// The inodes of the sockets that a process holds open; nil where it is gone or may not be looked at.
-  static func sockets(of process: pid_t) -> Set<UInt64>? {
-    let folder = "/proc/\(process)/fd"
-    guard let names = names(in: folder) else { return nil }
-    return Set(names.compactMap { socket(in: "\(folder)/\($0)") })
+  /// Whether there is such a process; one that has ended and was not collected yet counts, too.
+  static func isThere(_ process: pid_t) -> Bool { kill(process, 0) == 0 || errno != ESRCH }
+
+  /// The inodes of the sockets that a process holds open, by the numbers of their descriptors; nil where it is gone, or not all of
+  /// them may be looked at.
+  static func sockets(of process: pid_t) -> [String: UInt64]? {
+    guard let names = names(in: "/proc/\(process)/fd") else { return nil }
+    var found: [String: UInt64] = [:]
+    for name in names {
+      let inode = socket(name, of: process)
+      // ENOENT: it was closed meanwhile.
+      if inode == nil, errno == EACCES || errno == EPERM { return nil }
+      found[name] = inode
+    }
+    return found
   }
 
-  /// The inode in `socket:[…]`, which is where the descriptor of a socket leads to.
-  private static func socket(in descriptor: String) -> UInt64? {
+  /// The inode in `socket:[…]`, which is where the descriptor of a socket leads to; nil for any other, and then errno tells
+  /// whether it could be read.
+  static func socket(_ descriptor: String, of process: pid_t) -> UInt64? {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
+      errno = 0
       guard let start = buffer.baseAddress else { return nil }
-      let count = start.withMemoryRebound(to: CChar.self, capacity: 64) { readlink(descriptor, $0, 64) }
+      let path = "/proc/\(process)/fd/\(descriptor)"
+      let count = start.withMemoryRebound(to: CChar.self, capacity: 64) { readlink(path, $0, 64) }
       let link = buffer.prefix(max(0, count))
       guard link.starts(with: "socket:[".utf8), link.last == UInt8(ascii: "]") else { return nil }
       return UInt64(String(decoding: link.dropFirst(8).dropLast(), as: UTF8.self))

@@ -3,35 +3,38 @@ import PKI
 import Rotation
 
 extension ComponentDelivery {
-  /// Makes the component use its files, once its check has nothing against them; gives back what the command said.
+  /// What came of an activation.
+  public struct Activated: Sendable {
+    /// What the command said.
+    public var output = ""
+    /// Who took the component's connections until then; nil where that cannot be told.
+    public var former: FormerWorkers?
+  }
+
+  /// Makes the component use its files, once its check has nothing against them.
   ///
   /// - Parameter despiteCheck: whether it is activated even though its check refuses, as it must be when files are put
   ///   back: the component goes on with the certificate that is to be taken from it until it is activated, and what the
   ///   check objects to may have nothing to do with the files. What the check said is given back too.
-  public func activate(despiteCheck: Bool = false) async throws -> String {
-    var said = ""
+  @discardableResult
+  public func activate(despiteCheck: Bool = false) async throws -> Activated {
+    var activated = Activated()
     do {
       try await check()
     } catch let refusal as DeliveryFailure where despiteCheck {
-      said = "Activated although the check refuses: \(refusal.failure.sentence) \(refusal.failure.output)\n"
+      activated.output = "Activated although the check refuses: \(refusal.failure.sentence) \(refusal.failure.output)\n"
     }
     switch component.activation.method {
-    case .none: return said
+    case .none: break
     case .signal(let name, let pidFile):
-      try await access.signal(name, pidFile)
-      return said
-    case .haproxySocket(let socket): return said + (try await runtime(socket).activate())
+      activated.former = try await access.reload(name, pidFile, Set(component.endpoints.map(\.port)))
+    case .haproxySocket(let socket): activated.output += try await runtime(socket).activate()
     case .command(let words):
       let result = try await access.run(words, .seconds(component.activation.timeLimit))
-      guard let failure = failure(of: result, words: words) else { return said + result.output }
-      throw failure
+      if let failure = failure(of: result, words: words) { throw failure }
+      activated.output += result.output
     }
-  }
-
-  /// Who takes the component's connections, to be asked for before it is activated; nil where that cannot be told.
-  public func formerWorkers() async -> FormerWorkers? {
-    guard case .signal(_, let pidFile) = component.activation.method, !component.endpoints.isEmpty else { return nil }
-    return await access.formerWorkers(pidFile)
+    return activated
   }
 
   /// The runtime API of this component's HAProxy.

@@ -141,8 +141,15 @@ final class OpenFile: Sendable {
     guard fsync(descriptor) == 0 else { throw DeliveryFailure.system(errno, "Writing \(path) to the disk") }
   }
 
-  /// Lets its content go to the disk already. Not waited for, and promising nothing: what goes wrong is told by ``sync()``.
-  func beginSync() { reroot_begin_write(descriptor) }
+  /// Lets its content go to the disk already. It is there after ``sync()`` only, which need not tell again what is told here.
+  func beginSync() throws {
+    guard reroot_begin_write(descriptor) != 0 else { return }
+    switch errno {
+    // Not everywhere there is something to begin.
+    case EINVAL, ENOSYS, EOPNOTSUPP, ESPIPE, EPERM: return
+    default: throw DeliveryFailure.system(errno, "Writing \(path) to the disk")
+    }
+  }
 }
 
 extension stat {

@@ -35,7 +35,7 @@ struct ReplacementJournal: Sendable, Codable {
   private static func lay(_ data: Data, as name: String, in folder: Folder) throws -> OpenFile {
     let file = try folder.open(name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
     try data.withUnsafeBytes { try file.write($0) }
-    file.beginSync()
+    try file.beginSync()
     return file
   }
 

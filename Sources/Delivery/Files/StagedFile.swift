@@ -33,7 +33,7 @@ struct StagedFile {
     guard fchmod(file.descriptor, mode_t(mode.bits)) == 0 else {
       throw DeliveryFailure.system(errno, "Setting the mode \(mode) of \(path)")
     }
-    file.beginSync()
+    try file.beginSync()
     return Laid(staged: self, file: file)
   }
 

@@ -69,7 +69,7 @@ extension TargetAccess {
       checkProgram: { program in try await own.clean { try await access.checkProgram(program) } },
       signal: { name, file in try await own.clean { try await access.signal(name, file) } },
       checkSignal: { name, file in try await own.clean { try await access.checkSignal(name, file) } },
-      formerWorkers: access.formerWorkers,
+      reload: { name, file, ports in try await own.clean { try await access.reload(name, file, ports) } },
       checkOwner: { owner, group in try await own.clean { try await access.checkOwner(owner, group) } },
       converse: { socket, message, limit in
         own.redact(try await own.clean { try await access.converse(socket, message, limit) })

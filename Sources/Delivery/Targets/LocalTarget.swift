@@ -26,8 +26,8 @@ extension TargetAccess {
       checkProgram: { program in _ = try await threads.run { try Program.find(program) } },
       signal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).send() } },
       checkSignal: { name, file in try await threads.run { try ProcessSignal(name, pidFile: file).check() } },
-      formerWorkers: { file in
-        try? await threads.run { ProcessSignal("HUP", pidFile: file).process.flatMap(FormerWorkers.init) }
+      reload: { name, file, ports in
+        try await threads.run { try ProcessSignal(name, pidFile: file).send(watching: ports) }
       },
       checkOwner: { owner, group in try await threads.run { try Ownership.check(owner: owner, group: group) } },
       converse: { socket, message, limit in
@@ -45,7 +45,7 @@ extension TargetAccess {
 extension WorkThreads {
   /// For files on this machine. More than a disk does at a time: those that wait for it wait together, since one flush of a
   /// file system's journal serves all who have asked for it.
-  public static let files = WorkThreads(count: 32, name: "files")
+  public static let files = WorkThreads(count: 16, name: "files")
   /// For handshakes and name resolution. So many that the components of a whole stage may hang at all of their endpoints
   /// while others are still looked at: a thread that waits costs little, and begins only when it is needed.
   public static let wire = WorkThreads(count: 512, name: "wire")

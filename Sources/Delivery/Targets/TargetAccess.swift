@@ -19,8 +19,9 @@ public struct TargetAccess: Sendable {
   public var signal: @Sendable (_ name: String, _ pidFile: String) async throws -> Void
   /// Throws unless the signal could be sent; sends nothing.
   public var checkSignal: @Sendable (_ name: String, _ pidFile: String) async throws -> Void
-  /// Who takes connections now for the process whose number stands in the file; nil where that cannot be told.
-  public var formerWorkers: @Sendable (_ pidFile: String) async -> FormerWorkers?
+  /// Sends a signal like ``signal`` and returns who took the connections at some ports for that process until then; nil where
+  /// that cannot be told.
+  public var reload: @Sendable (_ name: String, _ pidFile: String, _ ports: Set<UInt16>) async throws -> FormerWorkers?
   /// Throws unless such a user and group exist and files may be given to them.
   public var checkOwner: @Sendable (_ owner: String?, _ group: String?) async throws -> Void
   /// Says something to a Unix socket and gives back the answer, once the other side has closed.
@@ -49,7 +50,7 @@ public struct TargetAccess: Sendable {
     checkProgram: @escaping @Sendable (String) async throws -> Void = { _ in },
     signal: @escaping @Sendable (String, String) async throws -> Void,
     checkSignal: @escaping @Sendable (String, String) async throws -> Void = { _, _ in },
-    formerWorkers: @escaping @Sendable (String) async -> FormerWorkers? = { _ in nil },
+    reload: (@Sendable (String, String, Set<UInt16>) async throws -> FormerWorkers?)? = nil,
     checkOwner: @escaping @Sendable (String?, String?) async throws -> Void = { _, _ in },
     converse: @escaping @Sendable (String, SecretBytes, Duration) async throws -> String = { socket, _, _ in
       throw DeliveryFailure(
@@ -70,7 +71,11 @@ public struct TargetAccess: Sendable {
     self.checkProgram = checkProgram
     self.signal = signal
     self.checkSignal = checkSignal
-    self.formerWorkers = formerWorkers
+    self.reload =
+      reload ?? { name, file, _ in
+        try await signal(name, file)
+        return nil
+      }
     self.checkOwner = checkOwner
     self.converse = converse
     self.recover = recover

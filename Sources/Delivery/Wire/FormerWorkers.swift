@@ -3,32 +3,59 @@ import Foundation
 /// The processes that took a server's connections before it was told to reload: the workers of a master such as nginx's.
 ///
 /// A server that reloads lets them go on for a moment beside the new ones, so that one look may meet the new certificate and
-/// the next one the old. Once none of them has a socket of its master's any more, none takes connections.
+/// the next one the old. Once none of them has the listening socket any more, none takes connections.
 public struct FormerWorkers: Sendable {
-  private let workers: [(process: pid_t, sockets: Set<UInt64>)]
+  private struct Worker {
+    let process: pid_t
+    /// The inodes of its listening sockets.
+    let sockets: Set<UInt64>
+    /// The numbers of their descriptors.
+    let descriptors: [String]
 
-  /// The processes below one that share sockets with it, as those that listen for it do; nil where there are none, or where they
-  /// cannot be seen: then the process itself may be who answers. Blocking, for a moment.
-  ///
-  /// - Parameter process: the one that is about to be told to reload.
-  init?(below process: pid_t) {
-    let below = ProcessTree.below(process)
-    guard !below.isEmpty, let shared = ProcessTree.sockets(of: process), !shared.isEmpty else { return nil }
-    workers = below.compactMap { worker in
-      guard let sockets = ProcessTree.sockets(of: worker)?.intersection(shared), !sockets.isEmpty else { return nil }
-      return (worker, sockets)
+    /// One that cannot be looked at counts as listening.
+    var isListening: Bool {
+      let isAsBefore = descriptors.contains { descriptor in
+        ProcessTree.socket(descriptor, of: process).map(sockets.contains) ?? false
+      }
+      // It may have them under other numbers; but to look at all that a busy worker has takes its time.
+      if isAsBefore { return true }
+      guard let now = ProcessTree.sockets(of: process) else { return ProcessTree.isThere(process) }
+      return !sockets.isDisjoint(with: now.values)
     }
-    if workers.isEmpty { return nil }
   }
 
-  /// Whether none of them has such a socket any more. One that cannot be looked at counts as having it. Blocking, for a moment.
-  var areGone: Bool {
-    workers.allSatisfy { worker in
-      guard let sockets = ProcessTree.sockets(of: worker.process) else {
-        return kill(worker.process, 0) != 0 && errno == ESRCH
+  private let master: pid_t
+  private let reload: Int
+  private let workers: [Worker]
+
+  /// The processes below one that listen at one of the ports; nil where there are none, or where one cannot be looked at: then
+  /// it may be somebody else who answers. Blocking, for a moment.
+  ///
+  /// - Parameters:
+  ///   - process: the one that is told to reload next.
+  ///   - ports: at which it is looked at.
+  ///   - reload: the number that ``Reloads`` has given.
+  init?(below process: pid_t, ports: Set<UInt16>, reload: Int) {
+    let listening = ListeningSockets.inodes(at: ports, seenBy: process)
+    var workers: [Worker] = []
+    for worker in ProcessTree.below(process) where !listening.isEmpty {
+      guard let sockets = ProcessTree.sockets(of: worker) else {
+        if ProcessTree.isThere(worker) { return nil }
+        continue
       }
-      return sockets.isDisjoint(with: worker.sockets)
+      let own = sockets.filter { listening.contains($0.value) }
+      guard !own.isEmpty else { continue }
+      workers.append(Worker(process: worker, sockets: Set(own.values), descriptors: Array(own.keys)))
     }
+    guard !workers.isEmpty else { return nil }
+    (master, self.reload, self.workers) = (process, reload, workers)
+  }
+
+  /// Whether none of them listens any more. Blocking, for a moment.
+  var areGone: Bool {
+    guard !workers.contains(where: \.isListening) else { return false }
+    Reloads.common.end(reload, of: master)
+    return true
   }
 
   /// Waits until they are gone, as they usually soon are: before that a look costs the server more than it tells.

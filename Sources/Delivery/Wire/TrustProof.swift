@@ -81,15 +81,16 @@ extension ComponentDelivery {
       root: root, identity: identity, stranger: stranger, evidence: evidence ?? .notProvable(reason: ""),
       hasNamesake: hasNamesake)
     let deadline = ContinuousClock.now + .seconds(max(1, component.verificationTimeLimit))
+    var former = former
     var controls: [Endpoint: OfferView] = [:]
     var pause = Duration.milliseconds(100)
     var foundSince: ContinuousClock.Instant?
     var sightings = 0
     var wasSeen = false
     while true {
+      // Asked before the look, which then meets nobody who has not loaded the root.
+      let areGone = former?.areGone == true
       do {
-        // Asked before the look, which then meets nobody who has not loaded the root.
-        let areGone = former?.areGone == true
         let seen = try await ask(question, &controls, until: max(deadline, .now + .seconds(5)))
         let since = foundSince ?? .now
         if !wasSeen, !seen.isEmpty { whenSeen() }
@@ -100,6 +101,7 @@ extension ComponentDelivery {
         await FormerWorkers.wait(for: former, atMost: Self.settlingPause(after: sightings))
         try Task.checkCancellation()
       } catch let failure as DeliveryFailure {
+        if areGone { former = nil }
         foundSince = nil
         sightings = 0
         guard ContinuousClock.now + pause < deadline, !Task.isCancelled else { throw failure }

@@ -86,6 +86,7 @@ extension ComponentDelivery {
   ) async -> Result<ServedCertificate, DeliveryFailure> {
     let judgement = Judgement(endpoint, component)
     var pause = Self.firstPause
+    var former = former
     var sightings = 0
     var verified: [String: [Certificate]] = [:]
     let seen = first.look()
@@ -108,6 +109,8 @@ extension ComponentDelivery {
         await FormerWorkers.wait(for: former, atMost: Self.settlingPause(after: sightings))
         continue
       case .failure(let failure):
+        // Somebody answers who was not known.
+        if areGone { former = nil }
         foundSince = nil
         sightings = 0
         verified = [:]

@@ -32,11 +32,16 @@ public struct FaultyAccess: Sendable {
       try await spoilActivation(of: owner)
       return try await plain.run(words, limit)
     }
-    access.signal = { name, pidFile in
+    let signal: @Sendable (String, String) async throws -> Void = { name, pidFile in
       try await spoilActivation(of: owner)
       // Without a command there is no output to fail with: the process number is what is lost.
       let isMarked = unlink(owner.place.failureMark) == 0
       try await plain.signal(name, isMarked ? owner.place.failureMark : pidFile)
+    }
+    access.signal = signal
+    access.reload = { name, pidFile, _ in
+      try await signal(name, pidFile)
+      return nil
     }
     return access
   }

@@ -220,14 +220,15 @@ public enum PlanMaker {
       sum + (planned.changesTrust ? 2 : 1) + planned.component.key.generationSeconds
     }
     let stages = Double(Set(components.map(\.component.stage)).count) * 1.5
-    return max(1, Int(max(work / Double(max(1, parallel)), stages).rounded(.up)))
+    // With more at once each takes longer, so it is reckoned with as many as at first.
+    return max(1, Int(max(work / Double(max(1, min(Course.usuallyFirst, parallel))), stages).rounded(.up)))
   }
 }
 
 extension Plan {
   /// The course of the update that this plan describes.
   ///
-  /// - Parameter parallel: how many actions may be in flight at once, once that many components were seen to be well.
+  /// - Parameter parallel: how many actions may be in flight at once, once enough components were seen to be well.
   public func course(parallel: Int) -> Course {
     let byName = Dictionary(components.map { ($0.component.name, $0.id) }, uniquingKeysWith: { first, _ in first })
     // The update does what the plan says, that of an earlier version too.

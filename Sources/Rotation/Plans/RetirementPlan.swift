@@ -36,10 +36,11 @@ extension PlanMaker {
       .sorted { ($0.component.stage, $0.component.name) < ($1.component.stage, $1.component.name) }
       .map { retired($0.component, $0.findings, request) }
     let acting = components.count { !$0.actions.isEmpty }
+    let parallel = max(1, min(Course.usuallyFirst, request.parallel))
     var plan = Plan(
       root: request.kept, retires: request.retires, months: 0, childNotAfter: request.now, policy: .stop,
       https: .existing, components: components, problems: problems(request), refusals: [],
-      estimatedSeconds: max(1, Int((Double(acting) / Double(max(1, request.parallel))).rounded(.up))),
+      estimatedSeconds: max(1, Int((Double(acting) / Double(parallel)).rounded(.up))),
       madeAt: request.now)
     plan.refusals = refusals(plan.course(parallel: request.parallel), without: request.retires)
     if let first = plan.refusals.first { plan.problems.append(refused(first, plan.refusals.count, request)) }

@@ -23,6 +23,8 @@ extension UpdateState {
     question += 1
     wasInterrupted = false
     abortWasPending = false
+    // Those that were in flight beside a failure were counted after it.
+    seenWell = 0
     switch decision.kind {
     case .retry: retry(decision.actions)
     case .override: override()

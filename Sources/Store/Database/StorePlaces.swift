@@ -37,7 +37,7 @@ public struct StorePlaces: Sendable {
   public func claims(on paths: [String]) -> [String?] {
     let own = marks.all
     let keys = keyFiles.map { (path: $0, mark: FileMark.ofFile($0), place: Self.realPath($0)) }
-    var looked: [Substring: FileMark?] = [:]
+    var looked: [ArraySlice<UInt8>: FileMark?] = [:]
     return paths.map { path in
       let marks = Self.marks(along: path, &looked)
       if marks.contains(where: own.contains) { return "Reroot's data folder \(folder)" }
@@ -49,14 +49,15 @@ public struct StorePlaces: Sendable {
   /// A file and every folder above it, as far as they exist.
   ///
   /// - Parameter looked: what was looked at already.
-  private static func marks(along path: String, _ looked: inout [Substring: FileMark?]) -> [FileMark] {
+  private static func marks(along path: String, _ looked: inout [ArraySlice<UInt8>: FileMark?]) -> [FileMark] {
     var found: [FileMark] = []
-    var rest = path[...]
+    // Byte by byte, as Linux tells names apart: to Swift two spellings of one letter are the same.
+    var rest = Array(path.utf8)[...]
     while !rest.isEmpty {
-      let mark = looked[rest] ?? FileMark(String(rest))
+      let mark = looked[rest] ?? FileMark(String(decoding: rest, as: UTF8.self))
       looked[rest] = .some(mark)
       if let mark { found.append(mark) }
-      rest = rest.lastIndex(of: "/").map { rest[..<$0] } ?? ""
+      rest = rest.lastIndex(of: UInt8(ascii: "/")).map { rest[..<$0] } ?? []
     }
     return found
   }
