@@ -2,6 +2,8 @@
 #define REROOT_CSPAWN_H
 
 #include <spawn.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Only what Swift's Glibc leaves out: GNU's extensions, most of them for a child that gets no descriptor that it was not
    given. */
@@ -17,6 +19,10 @@ int reroot_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /* Begins to write a file's content to the disk, without waiting for it (sync_file_range(2)): 0, or -1 and errno. */
 int reroot_begin_write(int descriptor);
+
+/* The inodes of the TCP sockets of a family that listen at one of the ports (sock_diag(7)), as many as there is room for: how many
+   they are, or -1. */
+long reroot_listening(int family, const uint16_t *ports, size_t count, uint64_t *inodes, size_t room);
 
 /* Lets a child write no core dump (prlimit with RLIMIT_CORE): to be called before it is given anything secret. */
 void reroot_forbid_core(pid_t child);

@@ -63,27 +63,6 @@ public enum ListeningSockets {
     var inode: UInt64
   }
 
-  /// The inodes of the sockets that listen at some ports, as a process sees them: it may have a network of its own. Blocking,
-  /// for a moment. A table that cannot be read counts as empty.
-  static func inodes(at ports: Set<UInt16>, seenBy process: pid_t) -> Set<UInt64> {
-    var found: Set<UInt64> = []
-    for (name, isIPv6) in [("tcp", false), ("tcp6", true)] {
-      let text = KernelFile.text("/proc/\(process)/net/\(name)") { isBehindListening($0, isIPv6: isIPv6) } ?? ""
-      found.formUnion(parse(text, isIPv6: isIPv6).filter { ports.contains($0.port) }.map(\.inode))
-    }
-    return found
-  }
-
-  /// Whether a piece of a table ends with sockets that do not listen: those that do come first (`tcp_get_idx` in the kernel's
-  /// tcp_ipv4.c), and of the others there may be very many.
-  private static func isBehindListening(_ piece: Data, isIPv6: Bool) -> Bool {
-    let lines = piece.split(separator: UInt8(ascii: "\n"))
-    // The last may be cut.
-    guard lines.count > 2 else { return false }
-    let words = lines[lines.count - 2].split(separator: UInt8(ascii: " "))
-    return words.count > 3 && !words[3].elementsEqual("0A".utf8)
-  }
-
   /// The listening rows of a table: `local_address` is the second word, `st` (0A is listening) the fourth, `inode` the
   /// tenth.
   static func parse(_ table: String, isIPv6: Bool) -> [Row] {

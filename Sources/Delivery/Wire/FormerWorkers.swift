@@ -36,9 +36,10 @@ public struct FormerWorkers: Sendable {
   ///   - ports: at which it is looked at.
   ///   - reload: the number that ``Reloads`` has given.
   init?(below process: pid_t, ports: Set<UInt16>, reload: Int) {
-    let listening = ListeningSockets.inodes(at: ports, seenBy: process)
+    // A process with a network of its own has other sockets.
+    guard let listening = ListeningSockets.inodes(at: ports), !listening.isEmpty else { return nil }
     var workers: [Worker] = []
-    for worker in ProcessTree.below(process) where !listening.isEmpty {
+    for worker in ProcessTree.below(process) {
       guard let sockets = ProcessTree.sockets(of: worker) else {
         if ProcessTree.isThere(worker) { return nil }
         continue
