@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Only what Swift's Glibc leaves out: GNU's extensions, most of them for a child that gets no descriptor that it was not
-   given. */
+/* Only what Swift's Glibc leaves out of what Linux and GNU's C library have: for a child that gets no descriptor that it was not
+   given, for files, and for asking the kernel about sockets. */
 
 /* pipe2 with O_CLOEXEC: 0, or -1 and errno. */
 int reroot_pipe(int ends[2]);

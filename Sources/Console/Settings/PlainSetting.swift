@@ -115,8 +115,7 @@ extension PlainSetting {
     key: Store.parallelKey, member: "parallelComponents", label: "Parallel components",
     hint: "How many components of one stage may be worked on at once, from \(Store.parallelRange.lowerBound) to "
       + "\(Store.parallelRange.upperBound); usually \(Store.defaultParallelComponents). A stage begins with at most "
-      + "\(Course.usuallyFirst), takes one more for each that was seen to be right, and begins so again after a failure. Above "
-      + "1, some that were seen to be right may still be watched beside them, at most three times as many as at first.",
+      + "\(Course.usuallyFirst), and takes one more for each that was seen to be right.",
     kind: .number(Store.parallelRange), initial: String(Store.defaultParallelComponents))
 
   /// How long what was observed during an update stays in its log.

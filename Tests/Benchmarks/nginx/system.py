@@ -32,23 +32,27 @@ class Servers(System):
 
     def __init__(self, *given):
         super().__init__(*given)
-        self.processes = []
+        self.processes = {}
         self.ports = {}
         for name in self.names:
             self.start(name)
         for name in self.names:
-            wait_until(lambda: listens(self.ports[name]), f"{name} listening", 60)
-            wait_until(self.part(name, "server.pid").exists, f"the pid file of {name}")
+            wait_until(lambda: self.is_ready(name), f"{name} listening", 60)
+
+    def is_ready(self, name):
+        # Somebody else may have taken its port since it was looked for; then it ends.
+        if self.processes[name].poll() is not None:
+            self.start(name)
+        return listens(self.ports[name]) and self.part(name, "server.pid").exists()
 
     def start(self, name):
         folder, port = self.folder / "parts" / name, free_port()
         self.ports[name] = port
         (folder / "port").write_text(str(port))
         (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, port=port))
-        self.processes.append(
-            subprocess.Popen(
-                ["/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self.processes[name] = subprocess.Popen(
+            ["/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @property
     def activation(self):
@@ -81,7 +85,7 @@ class Servers(System):
                 return x509.load_der_x509_certificate(secure.getpeercert(True))
 
     def close(self):
-        for process in self.processes:
+        for process in self.processes.values():
             process.terminate()
-        for process in self.processes:
+        for process in self.processes.values():
             process.wait(30)
