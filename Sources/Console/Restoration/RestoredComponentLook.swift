@@ -58,8 +58,9 @@ struct RestoredComponentLook: Sendable {
 
   private func onTheWire(_ findings: Findings) -> [String] {
     findings.served.compactMap { served in
+      // Also where something else was seen before: the update that was under way may have gone on.
+      guard !isExpected(served.fingerprint) else { return nil }
       if let member {
-        guard !isExpected(served.fingerprint) else { return nil }
         return
           "\(served.endpoint) serves “\(served.subject)”, issued by “\(served.issuer)”, and not the certificate "
           + "with the serial number \(member.serial) that the database has for it."
