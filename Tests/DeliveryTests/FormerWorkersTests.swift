@@ -78,8 +78,11 @@ struct FormerWorkersTests {
     #expect(FormerWorkers(below: helped.process, ports: [1], reload: 0) == nil)
   }
 
-  /// Looks with the workers of a master that is told to let go, or not to.
-  private func looks(isGone: Bool) async throws -> Int {
+  /// Verifies a server with the workers of a master that is told to let go, or not to.
+  ///
+  /// - Parameter stranger: the look that meets another certificate, counted from 1; 0 for none.
+  /// - Returns: how many looks there were, and how long it took.
+  private func looks(isGone: Bool, stranger: Int = 0) async throws -> (count: Int, took: Duration) {
     let child = try Child(python: Self.master)
     defer { child.end() }
     let worker = try #require(child.line().flatMap { pid_t($0) })
@@ -90,49 +93,32 @@ struct FormerWorkersTests {
       #expect(child.line() == "closed")
     }
     let authority = try TestAuthority()
-    let identity = try authority.child()
-    let count = Mutex(0)
-    let listener = try TestListener.tls { _ in
-      count.withLock { $0 += 1 }
-      return identity
-    }
-    let component = VerificationTests.component([Endpoint(host: "127.0.0.1", port: listener.port)], limit: 10)
-    _ = try await ComponentDelivery(component: component, access: .local())
-      .verify(expected: identity.chain[0], root: authority.certificate, previous: nil, former: former)
-    return count.withLock(\.self)
-  }
-
-  @Test("make three looks enough when they are gone, and are waited out while they are there")
-  func verification() async throws {
-    #expect(try await looks(isGone: true) == 3)
-    let start = ContinuousClock.now
-    #expect(try await looks(isGone: false) >= 3)
-    #expect(ContinuousClock.now - start >= ComponentDelivery.settling)
-  }
-
-  @Test("count for nothing once somebody answers who was not among them")
-  func unknown() async throws {
-    let child = try Child(python: Self.master)
-    defer { child.end() }
-    let worker = try #require(child.line().flatMap { pid_t($0) })
-    let port = try #require(child.line().flatMap { UInt16($0) })
-    let former = try #require(FormerWorkers(below: child.process, ports: [port], reload: 0))
-    kill(worker, SIGUSR1)
-    #expect(child.line() == "closed")
-    let authority = try TestAuthority()
-    let (old, new) = (try authority.child(), try authority.child())
+    let (other, identity) = (try authority.child(), try authority.child())
     let count = Mutex(0)
     let listener = try TestListener.tls { _ in
       count.withLock { count in
         count += 1
-        return count == 2 ? old : new
+        return count == stranger ? other : identity
       }
     }
     let component = VerificationTests.component([Endpoint(host: "127.0.0.1", port: listener.port)], limit: 10)
     let start = ContinuousClock.now
     _ = try await ComponentDelivery(component: component, access: .local())
-      .verify(expected: new.chain[0], root: authority.certificate, previous: nil, former: former)
-    #expect(ContinuousClock.now - start >= ComponentDelivery.settling)
+      .verify(expected: identity.chain[0], root: authority.certificate, previous: nil, former: former)
+    return (count.withLock(\.self), ContinuousClock.now - start)
+  }
+
+  @Test("make three looks enough when they are gone, and are waited out while they are there")
+  func verification() async throws {
+    // Where looks take long, the time of settling may be over sooner.
+    #expect(try await looks(isGone: true).count <= 3)
+    #expect(try await looks(isGone: false).took >= ComponentDelivery.settling)
+  }
+
+  @Test("count for nothing once somebody answers who was not among them")
+  func unknown() async throws {
+    let (count, took) = try await looks(isGone: true, stranger: 2)
+    #expect(count > 2 && took >= ComponentDelivery.settling)
   }
 
   @Test("are told where a signal reloads a server that has workers, unless a reload before it may be going on")

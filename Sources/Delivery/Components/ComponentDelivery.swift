@@ -62,7 +62,7 @@ public struct ComponentDelivery: Sendable {
   /// - Parameters:
   ///   - chain: the child certificate first, then what stands between it and its root.
   ///   - key: the private key in PKCS#8 PEM; it has to belong to the child certificate.
-  /// - Returns: what was put into the files, for ``verify(expected:root:previous:deployed:whenSeen:)``.
+  /// - Returns: what was put into the files, for ``verify(expected:root:previous:deployed:former:whenSeen:)``.
   @discardableResult
   public func deploy(chain: [Certificate], key: SecretBytes, bundle: [Certificate]?) async throws -> DeployedChild {
     let opened = try PEMFile.key(key, path: "the new key")
